@@ -1,0 +1,72 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Tools;
+
+namespace AgentFlow.Engine.Ports;
+
+/// <summary>
+/// Something callable behind the one door: a skill, a tool, or an agent compiled from its definition.
+/// Implementations hold no per-run state, are safe for concurrent calls, and never throw for an expected failure:
+/// it is an outcome. An exception that escapes becomes a <see cref="ErrorCategory.Permanent"/> outcome with code
+/// <c>TOOL_CRASHED</c>; <see cref="OperationCanceledException"/> on the given token means cancelled or timed out.
+/// </summary>
+public interface ITool
+{
+    ToolContract Contract { get; }
+
+    /// <summary>
+    /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
+    /// then goes on without leaving its thread.
+    /// </summary>
+    ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken);
+}
+
+/// <summary>One attempt of one step, as the performing side sees it.</summary>
+/// <param name="Tenant">The tenant that owns the run.</param>
+/// <param name="RunId">The run's ULID text; empty when called outside a run.</param>
+/// <param name="StepPath">Structural path and visit of the step, for example <c>classify#1</c>.</param>
+/// <param name="Attempt">1 for the first attempt.</param>
+/// <param name="IdempotencyKey">Names the intent: equal for every try of the same intent, also after a crash.</param>
+/// <param name="Input">UTF-8 JSON.</param>
+/// <param name="Deadline">When the engine stops waiting for this attempt.</param>
+public readonly record struct ToolCall(
+    string Tenant,
+    string RunId,
+    string StepPath,
+    int Attempt,
+    string IdempotencyKey,
+    ReadOnlyMemory<byte> Input,
+    DateTimeOffset Deadline);
+
+/// <summary>What came of one attempt.</summary>
+public sealed record StepOutcome
+{
+    public bool Ok => Error is null;
+
+    /// <summary>UTF-8 JSON; <c>null</c> (the four bytes) when there is none. Meaningless when <see cref="Ok"/> is false.</summary>
+    public ReadOnlyMemory<byte> Output { get; init; }
+
+    public StepError? Error { get; init; }
+
+    /// <summary>What the call really cost, in 10⁻⁹ dollars.</summary>
+    public long CostNanoDollars { get; init; }
+
+    public long InputTokens { get; init; }
+
+    public long OutputTokens { get; init; }
+
+    /// <summary>Who answered: a model provider's name, or <see langword="null"/> where that means nothing.</summary>
+    public string? Provider { get; init; }
+
+    public static StepOutcome Success(ReadOnlyMemory<byte> output) => new() { Output = output };
+
+    public static StepOutcome Failure(string code, ErrorCategory category, string message, TimeSpan? retryAfter = null) =>
+        new() { Error = new StepError(code, category, message, retryAfter) };
+}
+
+/// <param name="Code">Stable SCREAMING_SNAKE code.</param>
+/// <param name="Message">What was wrong and what to do; safe to show to the run's owner.</param>
+/// <param name="RetryAfter">The other side's wish, honoured as the least delay before the next try.</param>
+public sealed record StepError(string Code, ErrorCategory Category, string Message, TimeSpan? RetryAfter = null)
+{
+    public bool Retryable => Category.IsRetryable();
+}
