@@ -43,6 +43,9 @@ public sealed class WorkflowDefinition
     /// <summary>The <c>vars</c> object.</summary>
     public Payload Vars { get; init; } = Payload.EmptyObject;
 
+    /// <summary>Names behind <c>env.</c> in the expressions, ordinal order; a run captures <c>AF_ENV_&lt;NAME&gt;</c> for each when it starts.</summary>
+    public IReadOnlyList<string> EnvironmentNames { get; init; } = [];
+
     /// <summary>What a completed run answers; <see langword="null"/>: what the root scope gave.</summary>
     public ValueTemplate? Output { get; init; }
 

@@ -1,0 +1,54 @@
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Engine.Nodes;
+
+/// <summary>A step: one call of an agent or tool, behind the one door.</summary>
+public sealed class CallNode : PlanNode
+{
+    /// <summary>What is called: a registered tool, or an agent compiled from the definition.</summary>
+    public required ITool Tool { get; init; }
+
+    /// <summary>The agent's id, when an agent is called.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>What the call gets; <see langword="null"/>: the latest output in its scope, or the run's input at the start.</summary>
+    public ValueTemplate? Input { get; init; }
+
+    public RetryPolicy Retry { get; init; } = RetryPolicy.None;
+
+    public OnUnknown OnUnknown { get; init; } = OnUnknown.Retry;
+
+    /// <summary>The contract's, unless the step says otherwise.</summary>
+    public Effects? DeclaredEffects { get; init; }
+
+    public Effects Effects => DeclaredEffects ?? Tool.Contract.Effects;
+
+    /// <summary>Permissions that the step may use; <see langword="null"/>: no restriction beyond the workflow's.</summary>
+    public IReadOnlyList<string>? Granted { get; init; }
+
+    public TimeSpan AttemptTimeout => Timeout ?? Tool.Contract.Timeout;
+
+    internal override bool IsScope => false;
+
+    internal override void Start(RunMachine machine, NodeRun self)
+    {
+        if (Input is null)
+        {
+            machine.Schedule(self, machine.LatestOutput(self));
+            return;
+        }
+
+        Payload? input = Input.Render(machine.Variables(self.Parent), out string? error);
+        if (input is null)
+        {
+            machine.Fail(self, ExpressionError($"The input of step '{Id}' cannot be computed: {error}"));
+        }
+        else
+        {
+            machine.Schedule(self, input);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Nodes.Control;
+
+/// <summary>
+/// Waits for a signal or for time to pass. Signals that came early are taken first, in order of arrival; a signal ends
+/// the wait with its payload as output. Waiting costs a parked run nothing but its row.
+/// </summary>
+public sealed class WaitNode : PlanNode
+{
+    /// <summary>Name of the awaited signal; <see langword="null"/>: only time passes.</summary>
+    public string? Signal { get; init; }
+
+    /// <summary>How long to wait; required without a signal, the limit with one (the node then fails with WAIT_TIMEOUT).</summary>
+    public TimeSpan? For { get; init; }
+
+    internal override void Start(RunMachine machine, NodeRun self)
+    {
+        SignalArrived(machine, self);
+        if (self.Ended is null && For is { } duration)
+        {
+            machine.SetTimer(self, duration);
+        }
+    }
+
+    internal override void SignalArrived(RunMachine machine, NodeRun self)
+    {
+        if (Signal is not null && machine.State.Signals.Exists(s => s.Name == Signal))
+        {
+            machine.Emit(new SignalConsumed(self.Id));
+            machine.Succeed(self, self.Output);
+        }
+    }
+
+    internal override void TimerFired(RunMachine machine, NodeRun self)
+    {
+        if (Signal is null)
+        {
+            machine.Succeed(self, Payload.Null);
+        }
+        else
+        {
+            machine.Fail(self, new StepError("WAIT_TIMEOUT", ErrorCategory.Transient, $"No signal '{Signal}' came to '{Id}' within {For}."));
+        }
+    }
+}

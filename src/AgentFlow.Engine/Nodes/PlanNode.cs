@@ -1,0 +1,77 @@
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Engine.Nodes;
+
+/// <summary>
+/// One node of the scope tree: immutable data of a definition and the pure decisions of its kind. A node reads the state
+/// and emits events through the <see cref="RunMachine"/>; it never waits, looks at a clock, or touches another node's visit.
+/// </summary>
+public abstract class PlanNode
+{
+    private IReadOnlyList<PlanNode> _children = [];
+    private Dictionary<string, int>? _ordinals;
+
+    /// <summary>Unique among its siblings.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>
+    /// For a scope, from entry to end; for a call, each attempt. <see langword="null"/>: no limit for a scope, the contract's for a call.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Children in document order; an ordinal is an index into this list.</summary>
+    public IReadOnlyList<PlanNode> Children
+    {
+        get => _children;
+        protected init
+        {
+            _children = value;
+            _ordinals = value.Select((child, i) => (child.Id, i)).ToDictionary(p => p.Id, p => p.i, StringComparer.Ordinal);
+        }
+    }
+
+    public PlanNode? Parent { get; private set; }
+
+    /// <summary>Position in the definition's node list.</summary>
+    public int Index { get; private set; }
+
+    /// <summary>Position among its siblings.</summary>
+    public int Ordinal { get; private set; }
+
+    /// <summary>True when the node's own timer limits it as a scope.</summary>
+    internal virtual bool IsScope => _children.Count > 0;
+
+    /// <summary>Ordinal of the child with this id, or -1.</summary>
+    public int OrdinalOf(string id) => _ordinals is not null && _ordinals.TryGetValue(id, out int ordinal) ? ordinal : -1;
+
+    internal void Place(PlanNode? parent, int index, int ordinal)
+    {
+        Parent = parent;
+        Index = index;
+        Ordinal = ordinal;
+    }
+
+    /// <summary>The node has been entered.</summary>
+    internal abstract void Start(RunMachine machine, NodeRun self);
+
+    /// <summary>A child has ended, and this scope is not being closed from above.</summary>
+    internal virtual void ChildEnded(RunMachine machine, NodeRun self, NodeRun child) =>
+        throw new InvalidOperationException($"{GetType().Name} has no children.");
+
+    /// <summary>The node's timer fired; for a scope it was its timeout and has been dealt with before.</summary>
+    internal virtual void TimerFired(RunMachine machine, NodeRun self)
+    {
+    }
+
+    /// <summary>A signal has arrived that nobody has consumed.</summary>
+    internal virtual void SignalArrived(RunMachine machine, NodeRun self)
+    {
+    }
+
+    /// <summary>What a run that completed in this root is said to have come to.</summary>
+    internal virtual string OutcomeOf(NodeRun self) => "completed";
+
+    private protected static StepError ExpressionError(string message) =>
+        new("EXPRESSION_FAILED", Contracts.Errors.ErrorCategory.Validation, message);
+}

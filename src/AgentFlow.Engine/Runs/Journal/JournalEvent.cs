@@ -1,0 +1,262 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Engine.Runs.Journal;
+
+/// <summary>How a node ended.</summary>
+public enum NodeStatus : byte
+{
+    Succeeded = 0,
+    Failed = 1,
+    Cancelled = 2,
+    Skipped = 3,
+}
+
+/// <summary>Which rule of a state machine led to the next state.</summary>
+public enum TransitionRule : byte
+{
+    Initial = 0,
+    Condition = 1,
+    OnSuccess = 2,
+    OnError = 3,
+}
+
+/// <summary>What somebody decided about a step whose outcome is unknown.</summary>
+public enum StepResolution : byte
+{
+    /// <summary>It did not happen, or may be repeated: try again under the same key.</summary>
+    Retry = 0,
+
+    /// <summary>It happened; the given output is its result.</summary>
+    Succeed = 1,
+
+    /// <summary>It failed.</summary>
+    Fail = 2,
+}
+
+/// <summary>
+/// One fact in the journal of a run. The set is closed and append-only: a tag is never reused and a field never changes
+/// its meaning (golden files hold this). <em>Causes</em> come from outside the planning function; everything else is
+/// <em>decided</em> and can be derived again from the causes before it.
+/// </summary>
+public abstract record JournalEvent
+{
+    private protected JournalEvent()
+    {
+    }
+
+    /// <summary>Milliseconds since the Unix epoch, in run time: never earlier than the event before.</summary>
+    public long At { get; init; }
+
+    /// <summary>The numeric name on disk.</summary>
+    public abstract EventTag Tag { get; }
+
+    /// <summary>True when it came from outside the planning function.</summary>
+    public abstract bool IsCause { get; }
+
+    public abstract record Cause : JournalEvent
+    {
+        public sealed override bool IsCause => true;
+    }
+
+    public abstract record Decided : JournalEvent
+    {
+        public sealed override bool IsCause => false;
+    }
+}
+
+/// <summary>Numeric event names. Append only.</summary>
+public enum EventTag : byte
+{
+    RunStarted = 1,
+    NodeEntered = 2,
+    StepScheduled = 3,
+    StepStarted = 4,
+    StepSucceeded = 5,
+    StepFailed = 6,
+    StepDenied = 7,
+    StepCancelled = 8,
+    RetryScheduled = 9,
+    TimerSet = 10,
+    TimerFired = 11,
+    Transitioned = 12,
+    NodeFinished = 13,
+    NodeSkipped = 14,
+    ScopeCancelling = 15,
+    SignalReceived = 16,
+    SignalConsumed = 17,
+    CancelRequested = 18,
+    RunRecovered = 19,
+    StepUnknown = 20,
+    StepAsked = 21,
+    StepResolved = 22,
+    RunCompleted = 23,
+    RunFailed = 24,
+    RunCancelled = 25,
+    PauseRequested = 26,
+    ResumeRequested = 27,
+}
+
+/// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
+/// <param name="DefinitionHash">Hex SHA-256 of the workflow version.</param>
+/// <param name="ToolsHash">Hex SHA-256 over the contracts of the tools that the definition names; empty when it names none.</param>
+/// <param name="Env">The environment values that the definition's expressions name, as one object; captured once, so that a replay sees the same.</param>
+public sealed record RunStarted(string Workflow, string Version, string DefinitionHash, string ToolsHash, string TraceId, string StartedBy, Payload Input, Payload Env) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunStarted;
+}
+
+/// <summary>A node begins. <paramref name="Id"/> counts the node visits of a run from 0; the root's parent is -1.</summary>
+/// <param name="Node">Index of the node in its definition.</param>
+/// <param name="Visit">1 for the first visit of this node in its scope.</param>
+public sealed record NodeEntered(int Id, int Parent, int Node, int Visit) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.NodeEntered;
+}
+
+/// <summary>A step wants to be performed with this input; admission answers with StepStarted or StepDenied.</summary>
+public sealed record StepScheduled(int Id, Payload Input) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StepScheduled;
+}
+
+/// <summary>Admission let the attempt pass; it is performed once this is durable, or at once when the step has no effects.</summary>
+/// <param name="ReservedNanoDollars">Held back from the run's budget until the outcome is known.</param>
+/// <param name="OverBudget">The budget was exceeded and the policy only warns.</param>
+public sealed record StepStarted(int Id, int Attempt, long ReservedNanoDollars, bool OverBudget) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepStarted;
+}
+
+public sealed record StepSucceeded(int Id, int Attempt, Payload Output, long CostNanoDollars, long InputTokens, long OutputTokens, string Provider) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepSucceeded;
+}
+
+public sealed record StepFailed(int Id, int Attempt, StepError Error, long CostNanoDollars) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepFailed;
+}
+
+/// <summary>Admission refused the step; nothing was performed.</summary>
+public sealed record StepDenied(int Id, StepError Error) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepDenied;
+}
+
+/// <summary>An attempt that was asked to stop has stopped.</summary>
+public sealed record StepCancelled(int Id, int Attempt) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepCancelled;
+}
+
+/// <summary>The step will be tried again; its timer is set to <paramref name="Due"/>.</summary>
+/// <param name="Generation">Part of the idempotency key; rises only after a definite failure.</param>
+/// <param name="Due">Milliseconds since the Unix epoch.</param>
+public sealed record RetryScheduled(int Id, int Generation, long Due) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.RetryScheduled;
+}
+
+/// <summary>The node's one timer is set; a node has at most one.</summary>
+public sealed record TimerSet(int Id, long Due) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.TimerSet;
+}
+
+/// <summary>The timer that was set for <paramref name="Due"/> is due.</summary>
+public sealed record TimerFired(int Id, long Due) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.TimerFired;
+}
+
+/// <param name="Machine">The state machine's visit.</param>
+/// <param name="To">Index of the next state's node in the definition.</param>
+/// <param name="Rule">Which rule applied.</param>
+/// <param name="Condition">Index of the condition that was true; -1 for the other rules.</param>
+public sealed record Transitioned(int Machine, int To, TransitionRule Rule, int Condition) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.Transitioned;
+}
+
+/// <summary>A node ended. A step that succeeded needs none: StepSucceeded says it.</summary>
+public sealed record NodeFinished(int Id, NodeStatus Status, Payload? Output, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.NodeFinished;
+}
+
+/// <summary>A graph step is passed over and never entered.</summary>
+public sealed record NodeSkipped(int Parent, int Node) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.NodeSkipped;
+}
+
+/// <summary>A scope is being closed from above; it ends as given once nothing below it is open.</summary>
+public sealed record ScopeCancelling(int Id, NodeStatus Status, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.ScopeCancelling;
+}
+
+/// <param name="Item">The inbox item's number; 0 when it did not come through the inbox.</param>
+public sealed record SignalReceived(string Name, Payload Payload, long Item) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.SignalReceived;
+}
+
+/// <summary>The oldest waiting signal of the node's name was given to it.</summary>
+public sealed record SignalConsumed(int Id) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.SignalConsumed;
+}
+
+public sealed record CancelRequested(string By, string Reason) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.CancelRequested;
+}
+
+/// <summary>A worker took the run over from memory that is gone; attempts in flight have an unknown outcome.</summary>
+public sealed record RunRecovered(string Owner) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunRecovered;
+}
+
+public sealed record StepUnknown(int Id, int Attempt) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StepUnknown;
+}
+
+/// <summary>The step waits for a StepResolved.</summary>
+public sealed record StepAsked(int Id) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StepAsked;
+}
+
+public sealed record StepResolved(int Id, StepResolution Resolution, Payload? Output, string By) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepResolved;
+}
+
+public sealed record RunCompleted(string Outcome, Payload Output) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.RunCompleted;
+}
+
+public sealed record RunFailed(StepError Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.RunFailed;
+}
+
+public sealed record RunCancelled(string Reason) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.RunCancelled;
+}
+
+public sealed record PauseRequested(string By) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.PauseRequested;
+}
+
+public sealed record ResumeRequested(string By) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ResumeRequested;
+}

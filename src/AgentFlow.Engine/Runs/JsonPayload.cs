@@ -1,0 +1,24 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace AgentFlow.Engine.Runs;
+
+internal static class JsonPayload
+{
+    /// <summary>One JSON object from parts that are JSON already.</summary>
+    public static Payload Object(IEnumerable<(string Name, Payload Value)> properties)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
+        writer.WriteStartObject();
+        foreach ((string name, Payload value) in properties)
+        {
+            writer.WritePropertyName(name);
+            writer.WriteRawValue(value.Utf8.Span, skipInputValidation: true);
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return new Payload(buffer.WrittenMemory);
+    }
+}

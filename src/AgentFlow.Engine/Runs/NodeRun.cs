@@ -1,0 +1,118 @@
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Runs;
+
+/// <summary>Where an open node stands.</summary>
+public enum NodePhase : byte
+{
+    /// <summary>A scope with open or pending children, or a wait.</summary>
+    Open = 0,
+
+    /// <summary>A step that wants admission.</summary>
+    Scheduled = 1,
+
+    /// <summary>A step whose attempt was admitted and has no recorded outcome.</summary>
+    InFlight = 2,
+
+    /// <summary>A step between two attempts; its timer ends the wait.</summary>
+    Backoff = 3,
+
+    /// <summary>A step of unknown outcome that waits for somebody's answer.</summary>
+    Asked = 4,
+}
+
+/// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>
+public sealed class NodeRun
+{
+    internal NodeRun(int id, PlanNode node, NodeRun? parent, int visit)
+    {
+        Id = id;
+        Node = node;
+        Parent = parent;
+        Visit = visit;
+        if (node.Children.Count > 0)
+        {
+            Scope = new ScopeState(node);
+        }
+    }
+
+    public int Id { get; }
+
+    public PlanNode Node { get; }
+
+    public NodeRun? Parent { get; }
+
+    /// <summary>1 for the first visit of the node in its scope.</summary>
+    public int Visit { get; }
+
+    public NodePhase Phase { get; internal set; }
+
+    /// <summary>Number of the latest attempt; 0 before the first.</summary>
+    public int Attempt { get; internal set; }
+
+    /// <summary>Attempts that failed; the retry policy counts these, not attempts of unknown outcome.</summary>
+    public int Failures { get; internal set; }
+
+    /// <summary>Part of the idempotency key; rises after a definite failure.</summary>
+    public int Generation { get; internal set; }
+
+    public Payload? Input { get; internal set; }
+
+    /// <summary>When the node's timer is due, in Unix milliseconds; 0 when none is set.</summary>
+    public long Due { get; internal set; }
+
+    public long ReservedNanoDollars { get; internal set; }
+
+    /// <summary>Set once the node is being closed from above; then how it will end.</summary>
+    public NodeStatus? Closing { get; internal set; }
+
+    public StepError? ClosingError { get; internal set; }
+
+    /// <summary>The children's results, for a scope.</summary>
+    public ScopeState? Scope { get; }
+
+    /// <summary>How it ended; set in the same event that removes it from the open nodes.</summary>
+    public NodeStatus? Ended { get; internal set; }
+
+    public Payload? Output { get; internal set; }
+
+    public StepError? Error { get; internal set; }
+
+    /// <summary>Structural path with visits, for example <c>review#2/fetch#1</c>: what the idempotency key names.</summary>
+    public string Path => Parent is null ? "" : Parent.Parent is null ? $"{Node.Id}#{Visit}" : $"{Parent.Path}/{Node.Id}#{Visit}";
+}
+
+/// <summary>What a scope knows of its children, by their ordinal.</summary>
+public sealed class ScopeState
+{
+    internal ScopeState(PlanNode node)
+    {
+        int count = node.Children.Count;
+        Outputs = new Payload?[count];
+        Errors = new StepError?[count];
+        Statuses = new NodeStatus?[count];
+        Visits = new int[count];
+    }
+
+    /// <summary>Output of each child's latest finished visit.</summary>
+    public Payload?[] Outputs { get; }
+
+    public StepError?[] Errors { get; }
+
+    public NodeStatus?[] Statuses { get; }
+
+    public int[] Visits { get; }
+
+    public int Open { get; internal set; }
+
+    /// <summary>Children that have ended, skipped ones included (a state machine's revisits count again).</summary>
+    public int Finished { get; internal set; }
+
+    /// <summary>Ordinal of the child that was entered last; -1 before.</summary>
+    public int Current { get; internal set; } = -1;
+
+    /// <summary>Ordinal of the child that ended last; -1 before. Names <c>output</c> and <c>error</c> in expressions.</summary>
+    public int Latest { get; internal set; } = -1;
+}

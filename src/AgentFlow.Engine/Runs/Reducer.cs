@@ -1,0 +1,261 @@
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Runs;
+
+/// <summary>Folds events into a <see cref="RunState"/>. Pure: no clock, no I/O, no decisions.</summary>
+public static class Reducer
+{
+    /// <exception cref="IllegalTransitionException">The event does not fit the state.</exception>
+    public static void Apply(RunState state, JournalEvent journalEvent)
+    {
+        if (state.Status.IsTerminal())
+        {
+            throw new IllegalTransitionException($"Run {state.Id} is {state.Status.Word()}; nothing can follow ({journalEvent.Tag}).");
+        }
+
+        if (state.Seq == 0 != journalEvent is RunStarted)
+        {
+            throw new IllegalTransitionException($"RunStarted is the first event of a run and no other ({journalEvent.Tag} at {state.Seq}).");
+        }
+
+        state.Now = Math.Max(state.Now, journalEvent.At);
+        switch (journalEvent)
+        {
+            case RunStarted e:
+                Move(state, RunStatus.Running);
+                state.Started = e;
+                state.StartedAt = e.At;
+                break;
+            case NodeEntered e:
+                Enter(state, e);
+                break;
+            case StepScheduled e:
+                NodeRun scheduled = state.OpenNode(e.Id);
+                scheduled.Phase = NodePhase.Scheduled;
+                scheduled.Input = e.Input;
+                break;
+            case StepStarted e:
+                NodeRun started = Expect(state, e.Id, NodePhase.Scheduled, e);
+                started.Phase = NodePhase.InFlight;
+                started.Attempt = e.Attempt;
+                started.ReservedNanoDollars += e.ReservedNanoDollars;
+                state.ReservedNanoDollars += e.ReservedNanoDollars;
+                state.InFlight++;
+                break;
+            case StepSucceeded e:
+                NodeRun succeeded = Settle(state, e.Id, e.CostNanoDollars, e);
+                succeeded.Output = e.Output;
+                Close(state, succeeded, NodeStatus.Succeeded);
+                break;
+            case StepFailed e:
+                NodeRun failed = Settle(state, e.Id, e.CostNanoDollars, e);
+                failed.Failures++;
+                failed.Error = e.Error;
+                failed.Phase = NodePhase.Open;
+                break;
+            case StepDenied e:
+                NodeRun denied = Expect(state, e.Id, NodePhase.Scheduled, e);
+                denied.Error = e.Error;
+                denied.Phase = NodePhase.Open;
+                break;
+            case StepCancelled e:
+                Settle(state, e.Id, 0, e).Phase = NodePhase.Open;
+                break;
+            case RetryScheduled e:
+                NodeRun retried = state.OpenNode(e.Id);
+                retried.Phase = NodePhase.Backoff;
+                retried.Generation = e.Generation;
+                retried.Due = e.Due;
+                break;
+            case TimerSet e:
+                state.OpenNode(e.Id).Due = e.Due;
+                break;
+            case TimerFired e:
+                ApplyTimer(state, e);
+                break;
+            case Transitioned:
+                break;
+            case NodeFinished e:
+                NodeRun finished = state.OpenNode(e.Id);
+                finished.Output = e.Output;
+                finished.Error = e.Error ?? finished.Error;
+                Close(state, finished, e.Status);
+                break;
+            case NodeSkipped e:
+                ScopeState scope = state.OpenNode(e.Parent).Scope!;
+                scope.Statuses[state.Definition.NodeAt(e.Node).Ordinal] = NodeStatus.Skipped;
+                scope.Finished++;
+                break;
+            case ScopeCancelling e:
+                NodeRun closing = state.OpenNode(e.Id);
+                closing.Closing = e.Status;
+                closing.ClosingError = e.Error;
+                if (closing.Parent is null)
+                {
+                    Move(state, RunStatus.Cancelling);
+                }
+
+                break;
+            case SignalReceived e:
+                state.Signals.Add(e);
+                break;
+            case SignalConsumed e:
+                Consume(state, e);
+                break;
+            case CancelRequested e:
+                state.CancelReason = e.Reason;
+                break;
+            case RunRecovered:
+                break;
+            case StepUnknown e:
+                NodeRun unknown = Expect(state, e.Id, NodePhase.InFlight, e);
+                unknown.Phase = NodePhase.Open;
+                state.InFlight--;
+                break;
+            case StepAsked e:
+                state.OpenNode(e.Id).Phase = NodePhase.Asked;
+                break;
+            case StepResolved e:
+                NodeRun resolved = Expect(state, e.Id, NodePhase.Asked, e);
+                Release(state, resolved, 0);
+                resolved.Phase = NodePhase.Open;
+                break;
+            case RunCompleted e:
+                Move(state, RunStatus.Completed);
+                state.Outcome = e.Outcome;
+                state.Output = e.Output;
+                break;
+            case RunFailed e:
+                Move(state, RunStatus.Failed);
+                state.Error = e.Error;
+                break;
+            case RunCancelled:
+                Move(state, RunStatus.Cancelled);
+                break;
+            case PauseRequested:
+                Move(state, RunStatus.Paused);
+                break;
+            case ResumeRequested:
+                Move(state, RunStatus.Running);
+                break;
+            default:
+                throw new IllegalTransitionException($"Nobody applies {journalEvent.Tag}.");
+        }
+
+        state.Seq++;
+    }
+
+    private static void Move(RunState state, RunStatus to)
+    {
+        if (!RunLifecycle.CanMove(state.Status, to))
+        {
+            throw new IllegalTransitionException($"Run {state.Id} cannot go from {state.Status.Word()} to {to.Word()}.");
+        }
+
+        if (to.IsTerminal() && state.InFlight > 0)
+        {
+            throw new IllegalTransitionException($"Run {state.Id} cannot end as {to.Word()} with {state.InFlight} step(s) in flight.");
+        }
+
+        state.Status = to;
+    }
+
+    private static void Enter(RunState state, NodeEntered e)
+    {
+        if (e.Id != state.Visits)
+        {
+            throw new IllegalTransitionException($"Run {state.Id} expects node visit {state.Visits}, not {e.Id}.");
+        }
+
+        NodeRun? parent = e.Parent < 0 ? null : state.OpenNode(e.Parent);
+        var node = new NodeRun(e.Id, state.Definition.NodeAt(e.Node), parent, e.Visit);
+        state.Visits++;
+        state.Open.Add(e.Id, node);
+        if (parent is null)
+        {
+            state.Root = node;
+        }
+        else
+        {
+            parent.Scope!.Open++;
+            parent.Scope.Current = node.Node.Ordinal;
+            parent.Scope.Visits[node.Node.Ordinal] = e.Visit;
+            parent.Scope.Statuses[node.Node.Ordinal] = null;
+        }
+    }
+
+    private static void Close(RunState state, NodeRun node, NodeStatus status)
+    {
+        if (node.Phase == NodePhase.InFlight)
+        {
+            throw new IllegalTransitionException($"Node {node.Id} of run {state.Id} cannot end with its attempt in flight.");
+        }
+
+        Release(state, node, 0);
+        node.Ended = status;
+        node.Due = 0;
+        state.Open.Remove(node.Id);
+        if (node.Parent?.Scope is { } scope)
+        {
+            int ordinal = node.Node.Ordinal;
+            scope.Open--;
+            scope.Finished++;
+            scope.Statuses[ordinal] = status;
+            scope.Outputs[ordinal] = node.Output;
+            scope.Errors[ordinal] = status == NodeStatus.Succeeded ? null : node.Error;
+            scope.Latest = ordinal;
+        }
+    }
+
+    private static NodeRun Settle(RunState state, int id, long cost, JournalEvent e)
+    {
+        NodeRun node = Expect(state, id, NodePhase.InFlight, e);
+        node.Phase = NodePhase.Open;
+        state.InFlight--;
+        Release(state, node, cost);
+        return node;
+    }
+
+    /// <summary>A reservation ends by spending the real cost; an unknown outcome holds its maximum until it is known.</summary>
+    private static void Release(RunState state, NodeRun node, long cost)
+    {
+        state.ReservedNanoDollars -= node.ReservedNanoDollars;
+        node.ReservedNanoDollars = 0;
+        state.SpentNanoDollars += cost;
+    }
+
+    private static NodeRun Expect(RunState state, int id, NodePhase phase, JournalEvent e)
+    {
+        NodeRun node = state.OpenNode(id);
+        return node.Phase == phase
+            ? node
+            : throw new IllegalTransitionException($"{e.Tag} does not fit node {id} of run {state.Id}, which is {node.Phase}.");
+    }
+
+    private static void ApplyTimer(RunState state, TimerFired e)
+    {
+        // A timer that was cancelled or set anew meanwhile is dropped here, whoever fired it.
+        if (state.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due)
+        {
+            node.Due = 0;
+            if (node.Phase == NodePhase.Backoff)
+            {
+                node.Phase = NodePhase.Scheduled;
+            }
+        }
+    }
+
+    private static void Consume(RunState state, SignalConsumed e)
+    {
+        string name = ((Nodes.Control.WaitNode)state.OpenNode(e.Id).Node).Signal!;
+        int index = state.Signals.FindIndex(s => s.Name == name);
+        if (index < 0)
+        {
+            throw new IllegalTransitionException($"Run {state.Id} has no waiting signal '{name}'.");
+        }
+
+        NodeRun node = state.OpenNode(e.Id);
+        node.Output = state.Signals[index].Payload;
+        state.Signals.RemoveAt(index);
+    }
+}

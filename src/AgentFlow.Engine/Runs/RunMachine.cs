@@ -1,0 +1,409 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Runs;
+
+/// <summary>
+/// The planning function of one run: takes a cause, applies it, and emits what follows from it. Pure and synchronous:
+/// the same state and cause always give the same events. Everything emitted is applied at once, so that a decision sees
+/// the ones before it.
+/// </summary>
+public sealed class RunMachine(RunState state)
+{
+    private readonly Queue<NodeRun> _ended = new();
+    private long _time;
+
+    public RunState State { get; } = state;
+
+    /// <summary>Events since the last <see cref="TakeEvents"/>, causes included, in order.</summary>
+    internal List<JournalEvent> Events { get; private set; } = new(16);
+
+    /// <summary>Steps that became ready for admission since the caller last cleared the list.</summary>
+    internal List<NodeRun> Runnable { get; } = [];
+
+    /// <summary>Steps in flight that should stop since the caller last cleared the list.</summary>
+    internal List<NodeRun> Stopping { get; } = [];
+
+    /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
+    internal bool Replaying { get; set; }
+
+    /// <summary>Applies a cause and decides what follows.</summary>
+    /// <returns>False when the cause no longer means anything (a late timer, an answer nobody waits for): nothing is journaled.</returns>
+    public bool Handle(JournalEvent cause)
+    {
+        if (State.Status.IsTerminal() || !IsWelcome(cause))
+        {
+            return false;
+        }
+
+        _time = Math.Max(State.Now, cause.At);
+        NodeRun? node = cause switch
+        {
+            StepSucceeded e => State.OpenNode(e.Id),
+            StepFailed e => State.OpenNode(e.Id),
+            StepDenied e => State.OpenNode(e.Id),
+            StepCancelled e => State.OpenNode(e.Id),
+            StepResolved e => State.OpenNode(e.Id),
+            TimerFired e => State.OpenNode(e.Id),
+            _ => null,
+        };
+        Emit(cause);
+        switch (cause)
+        {
+            case RunStarted:
+                Enter(State.Definition.Root, null);
+                break;
+            case StepSucceeded:
+                _ended.Enqueue(node!);
+                break;
+            case StepFailed e:
+                AfterFailure(node!, e.Error);
+                break;
+            case StepDenied e:
+                Fail(node!, e.Error);
+                break;
+            case StepCancelled:
+                Finish(node!, NodeStatus.Cancelled, null, null);
+                break;
+            case TimerFired:
+                AfterTimer(node!);
+                break;
+            case SignalReceived:
+                foreach (NodeRun open in OpenInOrder())
+                {
+                    open.Node.SignalArrived(this, open);
+                }
+
+                break;
+            case CancelRequested e:
+                Close(State.Root!, NodeStatus.Cancelled, new StepError("RUN_CANCELLED", ErrorCategory.Permanent, e.Reason));
+                break;
+            case RunRecovered:
+                foreach (NodeRun inFlight in OpenInOrder().Where(n => n.Phase == NodePhase.InFlight))
+                {
+                    AfterUnknown(inFlight);
+                }
+
+                break;
+            case StepResolved e:
+                AfterAnswer(node!, e);
+                break;
+        }
+
+        while (_ended.TryDequeue(out NodeRun? ended))
+        {
+            Propagate(ended);
+        }
+
+        return true;
+    }
+
+    /// <summary>The events so far; the list then belongs to the caller.</summary>
+    internal List<JournalEvent> TakeEvents()
+    {
+        List<JournalEvent> taken = Events;
+        Events = new List<JournalEvent>(16);
+        return taken;
+    }
+
+    internal void Emit(JournalEvent journalEvent)
+    {
+        JournalEvent timed = journalEvent.At == _time ? journalEvent : journalEvent with { At = _time };
+        Reducer.Apply(State, timed);
+        Events.Add(timed);
+    }
+
+    internal void Enter(PlanNode node, NodeRun? parent)
+    {
+        NodeRun entered = EnterOnly(node, parent);
+        if (State.Visits > State.Definition.Policies.MaxSteps)
+        {
+            Fail(entered, new StepError(
+                "STEP_LIMIT_EXCEEDED",
+                ErrorCategory.Permanent,
+                $"The run has visited more than {State.Definition.Policies.MaxSteps} nodes; it is taken for a loop. Raise policies.max_steps if it is not."));
+            if (State.Root!.Closing is null && State.Root.Ended is null && entered.Parent is not null)
+            {
+                Close(State.Root, NodeStatus.Failed, entered.Error);
+            }
+
+            return;
+        }
+
+        TimeSpan? limit = parent is null ? State.Definition.Policies.Deadline ?? node.Timeout : node.Timeout;
+        if (limit is { } duration && node.IsScope)
+        {
+            SetTimer(entered, duration);
+        }
+
+        node.Start(this, entered);
+    }
+
+    /// <summary>Enters a node without starting it: the caller ends it itself.</summary>
+    internal NodeRun EnterOnly(PlanNode node, NodeRun? parent)
+    {
+        int visit = parent is null ? 1 : parent.Scope!.Visits[node.Ordinal] + 1;
+        int id = State.Visits;
+        Emit(new NodeEntered(id, parent?.Id ?? -1, node.Index, visit));
+        return State.Open[id];
+    }
+
+    internal void Schedule(NodeRun step, Payload input)
+    {
+        Emit(new StepScheduled(step.Id, input));
+        MakeRunnable(step);
+    }
+
+    internal void SetTimer(NodeRun node, TimeSpan after) => Emit(new TimerSet(node.Id, _time + (long)Math.Ceiling(after.TotalMilliseconds)));
+
+    internal void Succeed(NodeRun node, Payload? output) => Finish(node, NodeStatus.Succeeded, output ?? Payload.Null, null);
+
+    internal void Fail(NodeRun node, StepError error) => Finish(node, NodeStatus.Failed, null, error);
+
+    /// <summary>Closes a node from above: what is in flight is asked to stop, everything else below it ends now.</summary>
+    internal void Close(NodeRun node, NodeStatus status, StepError? error)
+    {
+        if (node.Ended is not null || node.Closing is not null)
+        {
+            return;
+        }
+
+        if (node.Phase == NodePhase.InFlight)
+        {
+            Emit(new ScopeCancelling(node.Id, status, error));
+            if (!Replaying)
+            {
+                Stopping.Add(node);
+            }
+        }
+        else if (node.Scope is { Open: > 0 })
+        {
+            Emit(new ScopeCancelling(node.Id, status, error));
+            foreach (NodeRun child in OpenChildren(node))
+            {
+                Close(child, NodeStatus.Cancelled, null);
+            }
+        }
+        else
+        {
+            if (node.Parent is null)
+            {
+                Emit(new ScopeCancelling(node.Id, status, error));
+            }
+
+            Finish(node, status, null, error);
+        }
+    }
+
+    internal List<NodeRun> OpenChildren(NodeRun scope) => [.. OpenInOrder().Where(n => n.Parent == scope)];
+
+    internal RunVariables Variables(NodeRun? scope) => new(State, scope);
+
+    /// <summary>What ended last in the step's scope or above it; the run's input where nothing has.</summary>
+    internal Payload LatestOutput(NodeRun node)
+    {
+        for (NodeRun? scope = node.Parent; scope is not null; scope = scope.Parent)
+        {
+            if (scope.Scope!.Latest >= 0 && scope.Scope.Outputs[scope.Scope.Latest] is { } output)
+            {
+                return output;
+            }
+        }
+
+        return State.Started!.Input;
+    }
+
+    internal Payload Collect(NodeRun scope, int[] ordinals)
+    {
+        if (ordinals.Length == 1)
+        {
+            return scope.Scope!.Outputs[ordinals[0]] ?? Payload.Null;
+        }
+
+        return JsonPayload.Object(ordinals
+            .Where(o => scope.Scope!.Outputs[o] is not null)
+            .Select(o => (scope.Node.Children[o].Id, scope.Scope!.Outputs[o]!)));
+    }
+
+    private IEnumerable<NodeRun> OpenInOrder() => State.Open.Values.OrderBy(n => n.Id).ToArray();
+
+    /// <summary>Whether a cause still finds what it is about.</summary>
+    private bool IsWelcome(JournalEvent cause) => cause switch
+    {
+        StepStarted e => Is(e.Id, NodePhase.Scheduled),
+        StepDenied e => Is(e.Id, NodePhase.Scheduled),
+        StepSucceeded e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        StepFailed e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        StepCancelled e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        StepResolved e => Is(e.Id, NodePhase.Asked),
+        TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
+        CancelRequested => State.Root is { Closing: null },
+        PauseRequested => State.Status == RunStatus.Running,
+        ResumeRequested => State.Status == RunStatus.Paused,
+        RunRecovered => State.InFlight > 0,
+        RunStarted => State.Seq == 0,
+        SignalReceived => true,
+        _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
+    };
+
+    private bool Is(int id, NodePhase phase, int? attempt = null) =>
+        State.Open.TryGetValue(id, out NodeRun? node) && node.Phase == phase && (attempt is null || node.Attempt == attempt);
+
+    private void AfterFailure(NodeRun step, StepError error)
+    {
+        if (step.Closing is { } status)
+        {
+            Finish(step, status, null, step.ClosingError ?? error);
+            return;
+        }
+
+        RetryPolicy retry = ((CallNode)step.Node).Retry;
+        if (step.Failures < retry.MaxAttempts && retry.On.Contains(error.Category))
+        {
+            Retry(step, error, retry);
+        }
+        else
+        {
+            Fail(step, error);
+        }
+    }
+
+    private void Retry(NodeRun step, StepError error, RetryPolicy retry)
+    {
+        TimeSpan delay = retry.DelayAfter(step.Failures, StepIdentity.Seed(State, step, step.Attempt));
+        if (error.RetryAfter is { } wish && wish > delay)
+        {
+            delay = wish;
+        }
+
+        // A definite failure frees the key: what comes next is a new intent. Everything else may have happened after all.
+        bool definite = error.Category is ErrorCategory.Permanent or ErrorCategory.Validation or ErrorCategory.Permission;
+        Emit(new RetryScheduled(step.Id, definite ? step.Generation + 1 : step.Generation, _time + (long)delay.TotalMilliseconds));
+    }
+
+    private void AfterUnknown(NodeRun step)
+    {
+        var call = (CallNode)step.Node;
+        Emit(new StepUnknown(step.Id, step.Attempt));
+        if (step.Closing is { } status)
+        {
+            Finish(step, status, null, step.ClosingError);
+        }
+        else if (call.Effects == Contracts.Tools.Effects.None || call.OnUnknown == OnUnknown.Retry)
+        {
+            Emit(new RetryScheduled(step.Id, step.Generation, _time));
+        }
+        else if (call.OnUnknown == OnUnknown.Fail)
+        {
+            Fail(step, new StepError("STEP_OUTCOME_UNKNOWN", ErrorCategory.Permanent, $"The worker of step '{step.Path}' died during attempt {step.Attempt}; whether it took effect is unknown."));
+        }
+        else
+        {
+            Emit(new StepAsked(step.Id));
+        }
+    }
+
+    private void AfterAnswer(NodeRun step, StepResolved answer)
+    {
+        switch (answer.Resolution)
+        {
+            case StepResolution.Succeed:
+                Succeed(step, answer.Output);
+                break;
+            case StepResolution.Fail:
+                Fail(step, new StepError("STEP_OUTCOME_UNKNOWN", ErrorCategory.Permanent, $"{answer.By} said that step '{step.Path}' failed."));
+                break;
+            default:
+                Emit(new RetryScheduled(step.Id, step.Generation, _time));
+                break;
+        }
+    }
+
+    private void AfterTimer(NodeRun node)
+    {
+        if (node.Phase == NodePhase.Scheduled)
+        {
+            MakeRunnable(node);
+        }
+        else if (node.Node.IsScope)
+        {
+            string what = node.Parent is null ? "The run" : $"'{node.Path}'";
+            Close(node, NodeStatus.Failed, new StepError(node.Parent is null ? "RUN_TIMEOUT" : "STEP_TIMEOUT", ErrorCategory.Transient, $"{what} did not end in time."));
+        }
+        else
+        {
+            node.Node.TimerFired(this, node);
+        }
+    }
+
+    private void MakeRunnable(NodeRun step)
+    {
+        if (!Replaying)
+        {
+            Runnable.Add(step);
+        }
+    }
+
+    private void Finish(NodeRun node, NodeStatus status, Payload? output, StepError? error)
+    {
+        Emit(new NodeFinished(node.Id, status, output, error));
+        _ended.Enqueue(node);
+    }
+
+    private void Propagate(NodeRun ended)
+    {
+        if (ended.Parent is not { } parent)
+        {
+            EndRun(ended);
+        }
+        else if (parent.Closing is { } status)
+        {
+            if (parent.Scope!.Open == 0)
+            {
+                Finish(parent, status, null, parent.ClosingError);
+            }
+        }
+        else if (parent.Ended is null)
+        {
+            parent.Node.ChildEnded(this, parent, ended);
+        }
+    }
+
+    private void EndRun(NodeRun root)
+    {
+        switch (root.Ended)
+        {
+            case NodeStatus.Succeeded:
+                Complete(root);
+                break;
+            case NodeStatus.Cancelled:
+                Emit(new RunCancelled(State.CancelReason));
+                break;
+            default:
+                Emit(new RunFailed(root.Error ?? new StepError("STEP_FAILED", ErrorCategory.Permanent, "The run failed.")));
+                break;
+        }
+    }
+
+    private void Complete(NodeRun root)
+    {
+        string outcome = root.Node.OutcomeOf(root);
+        if (State.Definition.Output is not { } template)
+        {
+            Emit(new RunCompleted(outcome, root.Output!));
+            return;
+        }
+
+        Payload? output = template.Render(Variables(root), out string? error);
+        if (output is null)
+        {
+            Emit(new RunFailed(new StepError("EXPRESSION_FAILED", ErrorCategory.Validation, $"The workflow's output cannot be computed: {error}")));
+        }
+        else
+        {
+            Emit(new RunCompleted(outcome, output));
+        }
+    }
+}
