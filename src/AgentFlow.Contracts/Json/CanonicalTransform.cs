@@ -323,11 +323,14 @@ internal sealed class CanonicalTransform(int inputLength) : IDisposable
         // The reader counts lines and bytes; its message ends with them.
         int offset = 0;
         for (long line = e.LineNumber ?? 0; line > 0; line--) offset += json[offset..].IndexOf((byte)'\n') + 1;
+        offset = (int)Math.Min(json.Length, offset + (e.BytePositionInLine ?? 0));
+        if (offset == json.Length) return Fault(json, offset, "Not JSON: the text ends too early.");
+
         int place = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         string problem = (place < 0 ? e.Message : e.Message[..place])
             .Replace(" Change the reader options.", "", StringComparison.Ordinal)
             .Replace(" in this mode", "", StringComparison.Ordinal);
-        return Fault(json, Math.Min(json.Length, offset + (e.BytePositionInLine ?? 0)), "Not JSON: " + problem);
+        return Fault(json, offset, "Not JSON: " + problem);
     }
 
     private static CanonicalJsonException Fault(ReadOnlySpan<byte> json, long offset, string problem)

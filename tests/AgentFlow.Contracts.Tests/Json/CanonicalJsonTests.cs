@@ -75,6 +75,8 @@ public sealed class CanonicalJsonTests
     [InlineData("[1,]", 1, 4, "trailing comma")]
     [InlineData("{\"a\":1} x", 1, 9, "after a single JSON value")]
     [InlineData("[01]", 1, 3, "Not JSON")]
+    [InlineData("{\"a\":1", 1, 7, "ends too early")]
+    [InlineData("[\"a", 1, 4, "ends too early")]
     [InlineData("[NaN]", 1, 2, "Not JSON")]
     [InlineData("// hi\n1", 1, 1, "Not JSON")]
     [InlineData("[\"tab\tinside\"]", 1, 6, "Not JSON")]
