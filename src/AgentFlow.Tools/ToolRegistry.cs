@@ -3,6 +3,7 @@ using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Tools.Stubs;
 using NuGet.Versioning;
 
 namespace AgentFlow.Tools;
@@ -32,6 +33,12 @@ public sealed class ToolRegistry : IToolRegistry
         _tools = definitions.ToFrozenDictionary(d => d.Contract.Id, d => Bind(d, policies), StringComparer.Ordinal);
         Contracts = [.. definitions.Select(d => d.Contract)];
     }
+
+    /// <summary>The built-in skills as deterministic stand-ins: for tests, demonstrations and replays without effects.</summary>
+    /// <param name="rules">Canned outcomes; the first that matches a call answers it.</param>
+    /// <exception cref="ToolConfigurationException">A rule names no skill, or its path is malformed.</exception>
+    public static ToolRegistry Stubs(long seed, params IReadOnlyList<StubRule> rules) =>
+        new(BuiltInTools.DefineStubs(seed, rules), ToolPolicy.GrantAll);
 
     public IReadOnlyList<ToolContract> Contracts { get; }
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
 
@@ -10,9 +9,6 @@ internal sealed class ToolInput : IDisposable
 {
     private const int MaxProblemsShown = 8;
 
-    // A name that stands twice would make the result depend on who reads it.
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
-
     private readonly JsonDocument? _document;
     private readonly List<string> _problems = [];
 
@@ -20,18 +16,18 @@ internal sealed class ToolInput : IDisposable
     {
         try
         {
-            if (!Utf8.IsValid(utf8.Span))
-                throw new JsonException("it is not UTF-8");
-            _document = JsonDocument.Parse(utf8, Strict);
-            CheckSurrogates(utf8.Span);
+            _document = StrictJson.Parse(utf8);
         }
         catch (JsonException e)
         {
             _problems.Add($"input: must be one JSON object: {e.Message}");
         }
 
-        Root = new InputObject(_document?.RootElement ?? default, "input", _problems);
+        Root = new InputObject(Element, "input", _problems);
     }
+
+    /// <summary>The whole input; undefined when it is no JSON.</summary>
+    public JsonElement Element => _document?.RootElement ?? default;
 
     public InputObject Root { get; }
 
@@ -47,25 +43,4 @@ internal sealed class ToolInput : IDisposable
     public static ToolInput Parse(ReadOnlyMemory<byte> utf8) => new(utf8);
 
     public void Dispose() => _document?.Dispose();
-
-    // "\ud800" alone is grammatical JSON that no string can hold: refuse it here, or reading it throws anywhere later.
-    private static void CheckSurrogates(ReadOnlySpan<byte> utf8)
-    {
-        if (utf8.IndexOf("\\u"u8) < 0)
-            return;
-        var reader = new Utf8JsonReader(utf8);
-        while (reader.Read())
-        {
-            if (!reader.ValueIsEscaped)
-                continue;
-            try
-            {
-                _ = reader.GetString();
-            }
-            catch (InvalidOperationException)
-            {
-                throw new JsonException($"the text at byte {reader.TokenStartIndex} holds half of a surrogate pair.");
-            }
-        }
-    }
 }
