@@ -19,6 +19,13 @@ internal static class Skill
     public static async Task<StepOutcome> Run(this ITool tool, string input, string key = "key-1") =>
         await tool.InvokeAsync(Call(input, key), TestContext.Current.CancellationToken);
 
+    /// <summary>Calls a tool that must answer before it returns.</summary>
+    public static StepOutcome Now(this ITool tool, in ToolCall call)
+    {
+        ValueTask<StepOutcome> outcome = tool.InvokeAsync(call, CancellationToken.None);
+        return outcome.IsCompletedSuccessfully ? outcome.Result : throw new InvalidOperationException("it did not complete at once");
+    }
+
     public static string Text(this StepOutcome outcome) =>
         outcome.Error is { } error ? throw new InvalidOperationException($"{error.Code}: {error.Message}") : Encoding.UTF8.GetString(outcome.Output.Span);
 
