@@ -19,7 +19,7 @@ internal static class TextFeatures
         var stems = words.ConvertAll(PorterStemmer.Stem);
         for (int i = 0; i < words.Count; i++)
         {
-            double weight = StopWords.Contains(words[i]) ? FunctionWord : 1;
+            double weight = StopWords.IsFunctionWord(words[i]) ? FunctionWord : 1;
             Raise(features, "w " + stems[i], weight);
             AddLetterGroups(features, words[i], weight * LetterGroup);
             if (i + 1 < words.Count)
@@ -51,7 +51,7 @@ internal static class TextFeatures
 
     private static double Pair(string first, string second, bool both)
     {
-        bool a = StopWords.Contains(first), b = StopWords.Contains(second);
+        bool a = StopWords.IsFunctionWord(first), b = StopWords.IsFunctionWord(second);
         return (both ? a && b : a || b) ? FunctionWord : 1;
     }
 
