@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Models.Agents;
 
 namespace AgentFlow.Models.Retrieval;
 

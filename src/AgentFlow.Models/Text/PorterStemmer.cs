@@ -87,14 +87,14 @@ internal ref struct PorterStemmer
 
     private void ReplaceLongest((string Suffix, string With)[] rules)
     {
-        (string Suffix, string With) best = default;
+        (string Suffix, string With) best = ("", "");
         foreach (var rule in rules)
         {
-            if (rule.Suffix.Length > (best.Suffix?.Length ?? 0) && EndsWith(rule.Suffix))
+            if (rule.Suffix.Length > best.Suffix.Length && EndsWith(rule.Suffix))
                 best = rule;
         }
 
-        if (best.Suffix is null || Measure(_length - best.Suffix.Length) == 0)
+        if (best.Suffix.Length == 0 || Measure(_length - best.Suffix.Length) == 0)
             return;
         _length -= best.Suffix.Length;
         best.With.CopyTo(_letters[_length..]);
