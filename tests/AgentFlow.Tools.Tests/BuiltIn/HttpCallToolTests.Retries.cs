@@ -93,16 +93,17 @@ public sealed partial class HttpCallToolTests
     }
 
     [Fact]
-    public async Task InvokeAsync_TotalLimitDuringAWait_EndsIt()
+    public async Task InvokeAsync_WaitBeyondTheLimit_IsNotBegun()
     {
-        await using var server = new ScriptedServer(_ => ScriptedServer.Reply(503));
-        Task<StepOutcome> run = Tool(time: _time).Run($$"""{"url":"{{server.Url}}","timeout_ms":1000,"retry_config":{"base_ms":900,"jitter":0} }""");
+        await using var server = new ScriptedServer(r => ScriptedServer.Reply(503, $"try {r.Index}"));
+        Task<StepOutcome> run = Tool(time: _time).Run($$"""{"url":"{{server.Url}}","timeout_ms":1000,"retry_config":{"base_ms":600,"jitter":0} }""");
 
         await _time.NextWait();
-        Assert.Equal(900, (await _time.NextWait()).TotalMilliseconds);
-        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(600, (await _time.NextWait()).TotalMilliseconds);
+        _time.Advance(TimeSpan.FromMilliseconds(600));
 
-        Assert.Equal("STEP_TIMEOUT", (await run).Error!.Code);
+        // The next would be 1,200 ms of the 400 that are left.
+        Assert.EndsWith("answered 503: try 1", (await run).Error!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
