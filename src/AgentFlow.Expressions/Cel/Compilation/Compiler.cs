@@ -1,0 +1,128 @@
+using AgentFlow.Expressions.Cel.Evaluation;
+using AgentFlow.Expressions.Cel.Syntax;
+
+namespace AgentFlow.Expressions.Cel.Compilation;
+
+/// <summary>Turns a syntax tree into nodes that evaluate: resolves names, expands macros, folds constants.</summary>
+internal sealed partial class Compiler
+{
+    private const long FoldingBudget = 10_000;
+
+    private readonly CelOptions _options;
+    private readonly string[] _scopes;
+    private readonly HashSet<string>? _known;
+    private readonly List<(string Name, int Slot)> _locals = [];
+    private readonly List<CelError> _errors = [];
+    private readonly List<CelReference> _references = [];
+    private readonly HashSet<string> _functions = new(StringComparer.Ordinal);
+    private int _slots;
+
+    public Compiler(CelOptions options)
+    {
+        _options = options;
+        _scopes = ScopesOf(options.Container);
+        _known = options.KnownVariables is null ? null : new HashSet<string>(options.KnownVariables, StringComparer.Ordinal);
+    }
+
+    public IReadOnlyList<CelError> Errors => _errors;
+
+    public IReadOnlyList<CelReference> References => _references;
+
+    public IReadOnlyCollection<string> Functions => _functions;
+
+    /// <summary>Slots that an evaluation needs for the variables of macros.</summary>
+    public int Locals => _slots;
+
+    /// <summary>With declared variables, a name that cannot work is an error now; without, only if it is ever reached.</summary>
+    private bool IsStrict => _known is not null;
+
+    public Op Compile(Expr expression)
+    {
+        switch (expression)
+        {
+            case Expr.Literal literal:
+                return new ConstOp(literal.Value, literal.Offset);
+            case Expr.Name or Expr.Select { IsOptional: false }:
+                return Chain(expression, isPresenceTest: false);
+            case Expr.Select select:
+                return new OptionalSelectOp(Compile(select.Operand), select.Field, select.Offset);
+            case Expr.Index index:
+                return Chain(index, isPresenceTest: false);
+            case Expr.Call call:
+                return Call(call);
+            case Expr.Unary unary:
+                return Unary(unary);
+            case Expr.Binary binary:
+                return Binary(binary);
+            case Expr.Logical logical:
+                return new LogicalOp(logical.IsAnd, [.. logical.Terms.Select(Compile)], logical.Offset);
+            case Expr.Conditional conditional:
+                return new ConditionalOp(Compile(conditional.Condition), Compile(conditional.Then), Compile(conditional.Else), conditional.Offset);
+            case Expr.ListLiteral list:
+                Op[] items = [.. list.Items.Select(Compile)];
+                return Fold(new ListOp(items, [.. list.AreOptional], list.Offset), items);
+            case Expr.MapLiteral map:
+                Op[] keys = [.. map.Keys.Select(Compile)];
+                Op[] values = [.. map.Values.Select(Compile)];
+                return Fold(new MapOp(keys, values, [.. map.AreOptional], map.Offset), [.. keys, .. values]);
+            default:
+                throw new InvalidOperationException($"No compilation for {expression.GetType().Name}.");
+        }
+    }
+
+    private Op Unary(Expr.Unary unary)
+    {
+        var operand = Compile(unary.Operand);
+        Op op = unary.Operator == Operator.Not ? new NotOp(operand, unary.Offset) : new NegateOp(operand, unary.Offset);
+        return Fold(op, operand);
+    }
+
+    private Op Binary(Expr.Binary binary)
+    {
+        var left = Compile(binary.Left);
+        var right = Compile(binary.Right);
+        Op op = binary.Operator switch
+        {
+            Operator.Equal or Operator.NotEqual => new EqualOp(left, right, binary.Operator == Operator.NotEqual, binary.Offset),
+            Operator.Less or Operator.LessOrEqual or Operator.Greater or Operator.GreaterOrEqual => new OrderOp(binary.Operator, left, right, binary.Offset),
+            Operator.In => new InOp(left, right, binary.Offset),
+            _ => new ArithmeticOp(binary.Operator, left, right, binary.Offset),
+        };
+        return Fold(op, left, right);
+    }
+
+    // What fails, or costs too much to find out, stays as it is and fails when it is reached.
+    private static Op Fold(Op op, params ReadOnlySpan<Op> inputs)
+    {
+        foreach (var input in inputs)
+        {
+            if (input is not ConstOp)
+            {
+                return op;
+            }
+        }
+
+        var frame = new Frame { Variables = CelVariables.Empty, Budget = FoldingBudget, Locals = [] };
+        var value = op.Eval(ref frame);
+        return value.IsError ? op : new ConstOp(value, op.Offset);
+    }
+
+    private Op Reject(string code, string message, int offset)
+    {
+        _errors.Add(new CelError(code, message, offset));
+        return new FailOp(code, message, offset);
+    }
+
+    // a.b.c → "a.b.c.", "a.b.", "a.", "".
+    private static string[] ScopesOf(string container)
+    {
+        var scopes = new List<string>();
+        while (container.Length > 0)
+        {
+            scopes.Add(container + ".");
+            container = container.LastIndexOf('.') is var dot and >= 0 ? container[..dot] : "";
+        }
+
+        return [.. scopes, ""];
+    }
+}
