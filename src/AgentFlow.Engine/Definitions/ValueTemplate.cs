@@ -146,7 +146,7 @@ public abstract class ValueTemplate
     }
 
     private static string? Fault(CelExpression expression, CelValue value) =>
-        value.IsError ? $"'{expression.Source}': {value.ErrorMessage}" : null;
+        value.IsError ? $"'{expression.Source}': {value.AsError().Message}" : null;
 
     private sealed class Constant(JsonElement value) : ValueTemplate
     {

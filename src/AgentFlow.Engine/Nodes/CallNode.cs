@@ -29,6 +29,12 @@ public sealed class CallNode : PlanNode
     /// <summary>Permissions that the step may use; <see langword="null"/>: no restriction beyond the workflow's.</summary>
     public IReadOnlyList<string>? Granted { get; init; }
 
+    /// <summary>Says what is wrong with an input, or <see langword="null"/>; absent when the contract has no input schema.</summary>
+    public Func<ReadOnlyMemory<byte>, string?>? InputValidator { get; init; }
+
+    /// <summary>The same for an output.</summary>
+    public Func<ReadOnlyMemory<byte>, string?>? OutputValidator { get; init; }
+
     public TimeSpan AttemptTimeout => Timeout ?? Tool.Contract.Timeout;
 
     internal override bool IsScope => false;

@@ -5,6 +5,9 @@ namespace AgentFlow.Engine.Runs;
 
 internal static class JsonPayload
 {
+    /// <summary>A JSON string, or null.</summary>
+    public static Payload Text(string? value) => value is null ? Payload.Null : new Payload(JsonSerializer.SerializeToUtf8Bytes(value, StringJson.Default.String));
+
     /// <summary>One JSON object from parts that are JSON already.</summary>
     public static Payload Object(IEnumerable<(string Name, Payload Value)> properties)
     {
@@ -22,3 +25,6 @@ internal static class JsonPayload
         return new Payload(buffer.WrittenMemory);
     }
 }
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(string))]
+internal sealed partial class StringJson : System.Text.Json.Serialization.JsonSerializerContext;

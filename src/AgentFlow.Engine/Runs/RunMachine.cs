@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
@@ -215,7 +216,7 @@ public sealed class RunMachine(RunState state)
         return State.Started!.Input;
     }
 
-    internal Payload Collect(NodeRun scope, int[] ordinals)
+    internal static Payload Collect(NodeRun scope, int[] ordinals)
     {
         if (ordinals.Length == 1)
         {

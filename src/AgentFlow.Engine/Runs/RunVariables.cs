@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;

@@ -136,7 +136,7 @@ public sealed class GraphNode : PlanNode
             CelValue value = rules.Condition.Evaluate(machine.Variables(self));
             if (value.Kind != CelKind.Bool)
             {
-                string what = value.IsError ? value.ErrorMessage! : $"it gave {value.TypeName} instead of bool";
+                string what = value.IsError ? value.AsError().Message : $"it gave {value.TypeName} instead of bool";
                 NodeRun broken = machine.EnterOnly(Children[ordinal], self);
                 machine.Fail(broken, ExpressionError($"Condition '{rules.Condition.Source}' of step '{Children[ordinal].Id}' failed: {what}"));
                 return;
@@ -173,7 +173,7 @@ public sealed class GraphNode : PlanNode
             }
         }
 
-        machine.Succeed(self, machine.Collect(self, _sinks));
+        machine.Succeed(self, RunMachine.Collect(self, _sinks));
     }
 
     private bool HasRoom(NodeRun self) => MaxParallel is not { } most || self.Scope!.Open < most;

@@ -76,7 +76,7 @@ public sealed class StateMachineNode : PlanNode
 
             if (value.Kind != CelKind.Bool)
             {
-                string what = value.IsError ? value.ErrorMessage! : $"it gave {value.TypeName} instead of bool";
+                string what = value.IsError ? value.AsError().Message : $"it gave {value.TypeName} instead of bool";
                 GoOnError(machine, self, child.Node.Id, rules, ExpressionError($"Condition '{transition.Condition.Source}' of state '{child.Node.Id}' failed: {what}"));
                 return;
             }

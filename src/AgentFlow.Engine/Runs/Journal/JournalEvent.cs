@@ -1,4 +1,3 @@
-using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Runs.Journal;

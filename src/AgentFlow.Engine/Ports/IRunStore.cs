@@ -1,0 +1,234 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Engine.Ports;
+
+/// <summary>
+/// Journals, run rows, inbox and timers: the only truth about runs. Every method takes the tenant or a key that was
+/// handed out for one. Implementations are safe for concurrent calls; commits are serialised by the caller.
+/// </summary>
+public interface IRunStore
+{
+    /// <summary>
+    /// Writes a batch in one transaction and sets every item's outcome. When it returns, committed items are on disk.
+    /// An exception says that the outcome of the whole batch is unknown; reading decides (<see cref="HasFrameAsync"/>).
+    /// </summary>
+    ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>Whether exactly this frame stands in the journal: resolves an unknown commit.</summary>
+    /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether its bytes are equal.</returns>
+    ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken);
+
+    /// <summary>Takes up to <paramref name="max"/> runs that are queued or have been woken, oldest first, for this process.</summary>
+    ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken);
+
+    /// <summary>The newest snapshot, the frames after it, and the unconsumed inbox items, from one consistent view.</summary>
+    ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken);
+
+    /// <summary>Marks a run that cannot go on (<see cref="RunStatus.Diverged"/>), with the reason.</summary>
+    ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes every timer that is due at <paramref name="now"/> and wakes its run when that is parked, at most
+    /// <paramref name="max"/> in one transaction. The owner derives what fired from the journal.
+    /// </summary>
+    /// <returns>How many fired, and when the next one is due (Unix milliseconds; <see langword="null"/>: none is set).</returns>
+    ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken);
+
+    /// <summary>One run's row; <see langword="null"/> when the tenant has no such run.</summary>
+    ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken);
+
+    /// <summary>Rows, newest first.</summary>
+    ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>Frames with a sequence of at least <paramref name="fromSeq"/>, oldest first; blobs are read on demand.</summary>
+    ValueTask<IReadOnlyList<StoredFrame>> ReadFramesAsync(string tenant, Ulid run, long fromSeq, int max, CancellationToken cancellationToken);
+
+    /// <summary>The last frame of a run, which holds its end once it has one.</summary>
+    ValueTask<StoredFrame?> ReadLastFrameAsync(string tenant, Ulid run, CancellationToken cancellationToken);
+
+    /// <summary>A blob by its SHA-256; <see langword="null"/> when the tenant has none.</summary>
+    Payload? ReadBlob(string tenant, ReadOnlyMemory<byte> hash);
+}
+
+/// <summary>What one transaction writes.</summary>
+public sealed class CommitBatch
+{
+    public List<RunAppend> Frames { get; } = [];
+
+    public List<InboxAppend> Inbox { get; } = [];
+
+    public bool IsEmpty => Frames.Count == 0 && Inbox.Count == 0;
+
+    public void Clear()
+    {
+        Frames.Clear();
+        Inbox.Clear();
+    }
+}
+
+/// <summary>What became of one item of a batch.</summary>
+public enum CommitOutcome
+{
+    Pending = 0,
+
+    /// <summary>On disk.</summary>
+    Committed,
+
+    /// <summary>The frame is on disk, but something arrived for the run: it was not parked.</summary>
+    CommittedAwake,
+
+    /// <summary>Something arrived for the run before its end: nothing of this item was written.</summary>
+    Woken,
+
+    /// <summary>Another owner wrote this sequence, or this process lost the run: nothing was written.</summary>
+    Fenced,
+
+    /// <summary>A run with this idempotency key exists already (<see cref="RunAppend.ExistingRun"/>): nothing was written.</summary>
+    Duplicate,
+
+    /// <summary>The inbox has an item with this dedupe key already, or the run has ended: nothing was written.</summary>
+    Ignored,
+
+    /// <summary>The tenant has no such run: nothing was written.</summary>
+    Missing,
+}
+
+/// <summary>What a frame does to its run's row besides being appended.</summary>
+public enum RowChange : byte
+{
+    None = 0,
+    Create = 1,
+    Park = 2,
+    End = 3,
+
+    /// <summary>Create a row for somebody to claim.</summary>
+    CreateQueued = 4,
+}
+
+/// <summary>One frame of one run.</summary>
+public sealed class RunAppend
+{
+    public required string Tenant { get; init; }
+
+    public required Ulid Run { get; init; }
+
+    /// <summary>The store's own key; 0 until the row exists. Set by the store on creation.</summary>
+    public long Key { get; set; }
+
+    /// <summary>Sequence of the frame's first event, from 0.</summary>
+    public required long FirstSeq { get; init; }
+
+    public required ReadOnlyMemory<byte> Frame { get; init; }
+
+    public IReadOnlyCollection<Payload> Blobs { get; init; } = [];
+
+    /// <summary>Inbox items that the frame has consumed.</summary>
+    public IReadOnlyList<long> Consumed { get; init; } = [];
+
+    /// <summary>A combination of <see cref="Change"/> and <see cref="Then"/> lets one frame create a run and end or park it.</summary>
+    public RowChange Change { get; init; }
+
+    public RowChange Then { get; init; }
+
+    /// <summary>For a creation.</summary>
+    public RunCreation? Creation { get; init; }
+
+    /// <summary>Expected wake sequence, for parking and ending.</summary>
+    public long WakeSeq { get; init; }
+
+    /// <summary>For parking: what the row shows, waiting or paused. For an end: the terminal status.</summary>
+    public RunStatus Status { get; init; }
+
+    /// <summary>For parking: the timers that stay set.</summary>
+    public IReadOnlyList<(long Due, int Node)> Timers { get; init; } = [];
+
+    /// <summary>For an end: what the run came to; the error's code when it failed.</summary>
+    public string Result { get; init; } = "";
+
+    /// <summary>For an end: total cost in 10⁻⁹ dollars.</summary>
+    public long CostNanoDollars { get; init; }
+
+    /// <summary>Run time of the frame's last event, Unix milliseconds.</summary>
+    public long At { get; init; }
+
+    /// <summary>A snapshot of the state after this frame.</summary>
+    public ReadOnlyMemory<byte>? Snapshot { get; init; }
+
+    /// <summary>Sequence after the frame's last event.</summary>
+    public long NextSeq { get; init; }
+
+    public CommitOutcome Outcome { get; set; }
+
+    /// <summary>With <see cref="CommitOutcome.Duplicate"/>.</summary>
+    public (Ulid Run, string RequestHash)? ExistingRun { get; set; }
+
+    /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
+    internal Action<RunAppend>? Done { get; init; }
+}
+
+/// <param name="IdempotencyKey">The caller's, unique in the tenant; <see langword="null"/>: none.</param>
+/// <param name="RequestHash">What the key stands for; another request under the same key is refused.</param>
+public sealed record RunCreation(string Workflow, string Version, string DefinitionHash, string? IdempotencyKey, string RequestHash);
+
+public enum InboxKind : byte
+{
+    Signal = 1,
+    Cancel = 2,
+    Resolution = 3,
+    Pause = 4,
+    Resume = 5,
+}
+
+/// <summary>Something from outside for a run that the sender does not own.</summary>
+public sealed class InboxAppend
+{
+    public required string Tenant { get; init; }
+
+    public required Ulid Run { get; init; }
+
+    public required InboxKind Kind { get; init; }
+
+    /// <summary>Unique per run: the same item sent twice is one item.</summary>
+    public required string Dedupe { get; init; }
+
+    /// <summary>The item's content, a JSON object whose shape the kind decides.</summary>
+    public required ReadOnlyMemory<byte> Data { get; init; }
+
+    public CommitOutcome Outcome { get; set; }
+
+    /// <summary>The item's number; set by the store.</summary>
+    public long Item { get; set; }
+
+    /// <summary>The run's status before the item arrived; set by the store.</summary>
+    public RunStatus StatusBefore { get; set; }
+
+    /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
+    internal Action<InboxAppend>? Done { get; init; }
+}
+
+/// <param name="Key">The store's own key.</param>
+public sealed record ClaimedRun(long Key, Ulid Run, string Tenant, string Workflow, string Version, string DefinitionHash);
+
+/// <param name="WakeSeq">Counts the inbox items that ever came; the read items below are all that are unconsumed at this count.</param>
+public sealed record RunHistory(StoredSnapshot? Snapshot, IReadOnlyList<StoredFrame> Frames, IReadOnlyList<StoredItem> Inbox, long WakeSeq);
+
+public sealed record StoredSnapshot(long Seq, ReadOnlyMemory<byte> Data);
+
+public sealed record StoredFrame(long FirstSeq, ReadOnlyMemory<byte> Data);
+
+public sealed record StoredItem(long Item, InboxKind Kind, string Dedupe, ReadOnlyMemory<byte> Data);
+
+/// <summary>One run's row.</summary>
+/// <param name="Result">Outcome of a completed run, error code of a failed one.</param>
+/// <param name="EndedAt">Unix milliseconds.</param>
+public sealed record RunRow(Ulid Run, string Workflow, string Version, string DefinitionHash, RunStatus Status, string Result, long CostNanoDollars, long? EndedAt)
+{
+    public long CreatedAt => Run.UnixMilliseconds;
+}
+
+/// <param name="Before">Only runs older than this one.</param>
+public sealed record RunFilter(string? Workflow = null, RunStatus? Status = null, Ulid? Before = null, int Size = 50);
+
+/// <param name="Total">All runs that match, on whatever page.</param>
+public sealed record RunPage(IReadOnlyList<RunRow> Rows, long Total, bool HasMore);

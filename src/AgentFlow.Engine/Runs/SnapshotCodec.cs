@@ -1,0 +1,199 @@
+using System.Buffers.Binary;
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Runs;
+
+/// <summary>
+/// The bytes of a snapshot: <c>version | engine | definition hash | state | crc32c</c>, in the frame's number and value
+/// encoding. A snapshot is a cache: one that this build or definition cannot use is ignored, never an error.
+/// </summary>
+public static class SnapshotCodec
+{
+    public const byte FormatVersion = 1;
+
+    /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
+    public static byte[] Encode(RunState state, ICollection<Payload> blobs)
+    {
+        var w = new FrameWriter(blobs);
+        try
+        {
+            w.Byte(FormatVersion);
+            w.Byte(FrameCodec.EngineVersion);
+            w.Hex(state.Definition.Hash);
+            w.Unsigned((ulong)state.Seq);
+            w.Byte((byte)state.Status);
+            w.Unsigned((ulong)state.Now);
+            RunStarted started = state.Started!;
+            w.Unsigned((ulong)started.At);
+            w.Text(started.Workflow);
+            w.Text(started.Version);
+            w.Hex(started.DefinitionHash);
+            w.Hex(started.ToolsHash);
+            w.Text(started.TraceId);
+            w.Text(started.StartedBy);
+            w.Payload(started.Input);
+            w.Payload(started.Env);
+            w.Unsigned((ulong)state.SpentNanoDollars);
+            w.Int(state.Visits);
+            w.Text(state.CancelReason);
+            w.Int(state.Signals.Count);
+            foreach (SignalReceived signal in state.Signals)
+            {
+                w.Unsigned((ulong)signal.At);
+                w.Text(signal.Name);
+                w.Payload(signal.Payload);
+                w.Unsigned((ulong)signal.Item);
+            }
+
+            w.Int(state.Open.Count);
+            foreach (NodeRun node in state.Open.Values.OrderBy(n => n.Id))
+            {
+                WriteNode(ref w, node);
+            }
+
+            w.Fixed32(FrameCodec.Crc(0, w.Written));
+            return w.Written.ToArray();
+        }
+        finally
+        {
+            w.Dispose();
+        }
+    }
+
+    /// <summary>The state, or <see langword="null"/> when the bytes are damaged, of another format or engine, or of another definition.</summary>
+    public static RunState? TryDecode(ReadOnlyMemory<byte> data, string tenant, Ulid run, WorkflowDefinition definition, Func<ReadOnlyMemory<byte>, Payload?> blob)
+    {
+        if (data.Length < 8
+            || FrameCodec.Crc(0, data.Span[..^4]) != BinaryPrimitives.ReadUInt32LittleEndian(data.Span[^4..])
+            || data.Span[0] != FormatVersion
+            || data.Span[1] != FrameCodec.EngineVersion)
+        {
+            return null;
+        }
+
+        try
+        {
+            var r = new FrameReader(data[2..^4], blob);
+            if (r.Hex() != definition.Hash)
+            {
+                return null;
+            }
+
+            var state = new RunState(tenant, run, definition) { Seq = r.Long(), Status = (RunStatus)r.Byte(), Now = r.Long() };
+            long startedAt = r.Long();
+            state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
+            state.StartedAt = startedAt;
+            state.SpentNanoDollars = r.Long();
+            state.Visits = r.Int();
+            state.CancelReason = r.Text();
+            int signals = r.Count(3);
+            for (int i = 0; i < signals; i++)
+            {
+                long at = r.Long();
+                state.Signals.Add(new SignalReceived(r.Text(), r.Payload(), r.Long()) { At = at });
+            }
+
+            int nodes = r.Count(8);
+            for (int i = 0; i < nodes; i++)
+            {
+                ReadNode(ref r, state);
+            }
+
+            return r.AtEnd ? state : null;
+        }
+        catch (FrameCorruptException)
+        {
+            return null;
+        }
+    }
+
+    private static void WriteNode(ref FrameWriter w, NodeRun node)
+    {
+        w.Int(node.Id);
+        w.Int(node.Node.Index);
+        w.Signed(node.Parent?.Id ?? -1);
+        w.Int(node.Visit);
+        w.Byte((byte)node.Phase);
+        w.Int(node.Attempt);
+        w.Int(node.Failures);
+        w.Int(node.Generation);
+        w.Optional(node.Input);
+        w.Unsigned((ulong)node.Due);
+        w.Unsigned((ulong)node.ReservedNanoDollars);
+        w.Signed(node.Closing is { } closing ? (int)closing : -1);
+        w.Optional(node.ClosingError);
+        w.Optional(node.Error);
+        if (node.Scope is { } scope)
+        {
+            w.Int(scope.Finished);
+            w.Signed(scope.Current);
+            w.Signed(scope.Latest);
+            for (int i = 0; i < scope.Visits.Length; i++)
+            {
+                w.Int(scope.Visits[i]);
+                w.Signed(scope.Statuses[i] is { } status ? (int)status : -1);
+                w.Optional(scope.Outputs[i]);
+                w.Optional(scope.Errors[i]);
+            }
+        }
+    }
+
+    private static void ReadNode(ref FrameReader r, RunState state)
+    {
+        int id = r.Int();
+        int index = r.Int();
+        int parentId = r.Signed();
+        if (index >= state.Definition.Nodes.Count || (parentId >= 0 && !state.Open.ContainsKey(parentId)))
+        {
+            throw new FrameCorruptException("a node does not fit its definition");
+        }
+
+        NodeRun? parent = parentId < 0 ? null : state.Open[parentId];
+        var node = new NodeRun(id, state.Definition.NodeAt(index), parent, r.Int())
+        {
+            Phase = (NodePhase)r.Byte(),
+            Attempt = r.Int(),
+            Failures = r.Int(),
+            Generation = r.Int(),
+            Input = r.OptionalPayload(),
+            Due = r.Long(),
+            ReservedNanoDollars = r.Long(),
+        };
+        int closing = r.Signed();
+        node.Closing = closing < 0 ? null : (NodeStatus)closing;
+        node.ClosingError = r.OptionalError();
+        node.Error = r.OptionalError();
+        if (node.Scope is { } scope)
+        {
+            scope.Finished = r.Int();
+            scope.Current = r.Signed();
+            scope.Latest = r.Signed();
+            for (int i = 0; i < scope.Visits.Length; i++)
+            {
+                scope.Visits[i] = r.Int();
+                int status = r.Signed();
+                scope.Statuses[i] = status < 0 ? null : (NodeStatus)status;
+                scope.Outputs[i] = r.OptionalPayload();
+                scope.Errors[i] = r.OptionalError();
+            }
+        }
+
+        state.Open.Add(id, node);
+        if (parent is null)
+        {
+            state.Root = node;
+        }
+        else
+        {
+            parent.Scope!.Open++;
+        }
+
+        state.ReservedNanoDollars += node.ReservedNanoDollars;
+        if (node.Phase == NodePhase.InFlight)
+        {
+            state.InFlight++;
+        }
+    }
+}

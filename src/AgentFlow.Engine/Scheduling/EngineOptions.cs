@@ -1,0 +1,29 @@
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>How one process runs the engine.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Most runs held in memory; further ones wait in the store. Default 4,096.</summary>
+    public int MaxResident { get; init; } = 4096;
+
+    /// <summary>A run with nothing to do is evicted at once unless one of its timers is due within this time. Default 1 s.</summary>
+    public TimeSpan ParkAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Events between two snapshots of one run. Default 512.</summary>
+    public int SnapshotEvery { get; init; } = 512;
+
+    /// <summary>Turns computed at once. Default: the processor count.</summary>
+    public int Workers { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Names this process in journals.</summary>
+    public string Owner { get; init; } = $"{Environment.MachineName}:{Environment.ProcessId}";
+
+    /// <summary>Whether this process executes runs; a control process only accepts them.</summary>
+    public bool Executes { get; init; } = true;
+
+    /// <summary>Runs a work item soon, on another stack than the caller's. Default: the thread pool.</summary>
+    public Action<IThreadPoolWorkItem> Schedule { get; init; } = static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+
+    /// <summary>Reads <c>env.NAME</c> when a run starts. Default: the process environment's <c>AF_ENV_NAME</c>.</summary>
+    public Func<string, string?> Env { get; init; } = static name => Environment.GetEnvironmentVariable("AF_ENV_" + name);
+}

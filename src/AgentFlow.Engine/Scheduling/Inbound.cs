@@ -1,0 +1,26 @@
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>A cause on its way into a run.</summary>
+/// <param name="Item">Number of the inbox item that carried it; 0: it came from this process.</param>
+internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0);
+
+/// <summary>The content of inbox items.</summary>
+internal static class InboxItems
+{
+    public static JournalEvent? ToCause(long item, InboxKind kind, ReadOnlyMemory<byte> data)
+    {
+        InboxContent content = InboxContent.Read(data);
+        return kind switch
+        {
+            InboxKind.Signal => new SignalReceived(content.Name, content.Payload ?? Runs.Payload.Null, item),
+            InboxKind.Cancel => new CancelRequested(content.By, content.Reason),
+            InboxKind.Resolution => new StepResolved(content.Node, content.Resolution, content.Payload, content.By),
+            InboxKind.Pause => new PauseRequested(content.By),
+            InboxKind.Resume => new ResumeRequested(content.By),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,185 @@
+using AgentFlow.Engine.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>
+/// Gathers what runs want to write and commits it in batches, one at a time. Whoever finds no run left to compute commits
+/// (<see cref="TryCommit"/>): an idle engine writes on the caller's thread, a busy one gathers without waiting.
+/// </summary>
+internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock, ILogger log, Action wake)
+{
+    private readonly Lock _gate = new();
+    private CommitBatch _pending = new();
+    private CommitBatch _spare = new();
+    private bool _committing;
+
+    public bool HasWork
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_committing && !_pending.IsEmpty;
+            }
+        }
+    }
+
+    /// <summary>Frames and inbox items that wait for a commit.</summary>
+    public int Backlog
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pending.Frames.Count + _pending.Inbox.Count;
+            }
+        }
+    }
+
+    public void Add(RunAppend append)
+    {
+        lock (_gate)
+        {
+            _pending.Frames.Add(append);
+        }
+    }
+
+    public void Add(InboxAppend item)
+    {
+        lock (_gate)
+        {
+            _pending.Inbox.Add(item);
+        }
+
+        wake();
+    }
+
+    /// <summary>Commits what has gathered, unless a commit is under way already.</summary>
+    /// <returns>True when a batch was committed on this thread.</returns>
+    public bool TryCommit()
+    {
+        CommitBatch batch;
+        lock (_gate)
+        {
+            if (_committing || _pending.IsEmpty)
+            {
+                return false;
+            }
+
+            _committing = true;
+            batch = _pending;
+            _pending = _spare;
+        }
+
+        ValueTask commit;
+        try
+        {
+            commit = store.CommitAsync(batch, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            commit = ValueTask.FromException(e);
+        }
+
+        if (commit.IsCompletedSuccessfully)
+        {
+            Deliver(batch);
+            return true;
+        }
+
+        _ = FinishAsync(commit, batch);
+        return false;
+    }
+
+    private async Task FinishAsync(ValueTask commit, CommitBatch batch)
+    {
+        try
+        {
+            await commit.ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            CommitUnknown(log, batch.Frames.Count, e);
+            await ResolveAsync(batch).ConfigureAwait(false);
+        }
+
+        Deliver(batch);
+        wake();
+    }
+
+    private void Deliver(CommitBatch batch)
+    {
+        foreach (RunAppend append in batch.Frames)
+        {
+            append.Done?.Invoke(append);
+        }
+
+        foreach (InboxAppend item in batch.Inbox)
+        {
+            item.Done?.Invoke(item);
+        }
+
+        batch.Clear();
+        lock (_gate)
+        {
+            _spare = batch;
+            _committing = false;
+        }
+    }
+
+    /// <summary>
+    /// The store threw: each item may be on disk or not. Reading decides for frames; inbox items carry a dedupe key, so
+    /// that writing them again is harmless. What is not there is written again, item by item, until the store answers.
+    /// </summary>
+    private async Task ResolveAsync(CommitBatch batch)
+    {
+        var delay = TimeSpan.FromMilliseconds(50);
+        var single = new CommitBatch();
+        var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
+        var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
+        while (open.Count + items.Count > 0)
+        {
+            try
+            {
+                if (open.TryPeek(out RunAppend? append))
+                {
+                    bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append.Tenant, append.Run, append.FirstSeq, append.Frame, CancellationToken.None).ConfigureAwait(false);
+                    if (stands is { } equal)
+                    {
+                        append.Outcome = equal ? CommitOutcome.Committed : CommitOutcome.Fenced;
+                    }
+                    else
+                    {
+                        single.Clear();
+                        single.Frames.Add(append);
+                        await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
+                    }
+
+                    open.Dequeue();
+                }
+                else
+                {
+                    single.Clear();
+                    single.Inbox.Add(items.Peek());
+                    await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
+                    items.Dequeue();
+                }
+
+                delay = TimeSpan.FromMilliseconds(50);
+            }
+            catch (Exception e)
+            {
+                StoreDown(log, delay.TotalMilliseconds, e);
+                await Task.Delay(delay, clock, CancellationToken.None).ConfigureAwait(false);
+                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 5000));
+            }
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "A commit of {Frames} frame(s) ended without an answer; reading what is on disk")]
+    private static partial void CommitUnknown(ILogger logger, int frames, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Error, "The store does not answer; trying again in {Milliseconds} ms")]
+    private static partial void StoreDown(ILogger logger, double milliseconds, Exception exception);
+}

@@ -1,0 +1,519 @@
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>
+/// A run in memory: its state, what has arrived for it, and its attempts in flight. One turn at a time takes everything
+/// that arrived, decides, and hands one frame to the writer; the next turn starts when that frame is on disk. So effects,
+/// answers and messages only ever follow from what is durable.
+/// </summary>
+internal sealed class ResidentRun
+{
+    /// <summary>A turn ends after this many events, so that a long pure computation cannot starve its neighbours.</summary>
+    private const int EventsPerTurn = 1024;
+
+    private readonly RunHost _host;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<int, Attempt> _attempts = [];
+    private readonly List<NodeRun> _launches = [];
+    private readonly List<long> _consumed = [];
+    private readonly HashSet<long> _counted = [];
+    private readonly HashSet<long> _taken = [];
+    private List<Inbound> _mailbox = [];
+    private List<Inbound> _turn = [];
+    private List<Inbound> _sinceCommit = [];
+    private RunMachine _machine;
+    private RunAppend? _commit;
+    private List<JournalEvent>? _committing;
+    private bool _busy;
+    private bool _evicted;
+    private bool _hasRow;
+    private long _wakeSeq;
+    private long _snapshotSeq;
+    private long _key;
+
+    public ResidentRun(RunHost host, RunMachine machine, RunCreation? creation)
+    {
+        _host = host;
+        _machine = machine;
+        Creation = creation;
+    }
+
+    public RunState State => _machine.State;
+
+    /// <summary>How the run comes to be; <see langword="null"/> for one that was loaded.</summary>
+    public RunCreation? Creation { get; }
+
+    /// <summary>Completes when the run's creation is durable.</summary>
+    public TaskCompletionSource<StartOutcome>? Accepted { get; init; }
+
+    private RunState S => _machine.State;
+
+    /// <summary>Puts a loaded run's state and inbox in place, before its first turn.</summary>
+    public void Restore(RunMachine machine, ClaimedRun claim, RunHistory history, bool recovered)
+    {
+        lock (_gate)
+        {
+            _machine = machine;
+            _key = claim.Key;
+            _hasRow = true;
+            _wakeSeq = history.WakeSeq;
+            _snapshotSeq = history.Snapshot?.Seq ?? 0;
+            _counted.Clear();
+            var arrived = new List<Inbound>();
+            foreach (StoredItem item in history.Inbox)
+            {
+                _counted.Add(item.Item);
+                arrived.Add(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item));
+            }
+
+            if (recovered)
+            {
+                arrived.Add(new Inbound(new RunRecovered(_host.Options.Owner)));
+            }
+
+            arrived.AddRange(_mailbox);
+            _mailbox = arrived;
+        }
+    }
+
+    /// <summary>Hands a cause to the run.</summary>
+    /// <returns>False when the run has left memory: what is durable reaches it through its inbox.</returns>
+    public bool TryPost(Inbound inbound)
+    {
+        lock (_gate)
+        {
+            if (_evicted)
+            {
+                return false;
+            }
+
+            _mailbox.Add(inbound);
+            if (_busy)
+            {
+                return true;
+            }
+
+            _busy = true;
+        }
+
+        _host.Turns.Add(this);
+        return true;
+    }
+
+    /// <summary>Queues the first turn.</summary>
+    public void Begin()
+    {
+        lock (_gate)
+        {
+            _busy = true;
+        }
+
+        _host.Turns.Add(this);
+    }
+
+    public void Turn()
+    {
+        if (_commit is { } commit)
+        {
+            _commit = null;
+            if (!AfterCommit(commit))
+            {
+                return;
+            }
+        }
+
+        while (true)
+        {
+            lock (_gate)
+            {
+                (_turn, _mailbox) = (_mailbox, _turn);
+            }
+
+            long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+            Settle(now);
+            int taken = 0;
+            while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn)
+            {
+                Take(_turn[taken++], now);
+                Settle(now);
+            }
+
+            if (taken < _turn.Count)
+            {
+                lock (_gate)
+                {
+                    _mailbox.InsertRange(0, _turn.Skip(taken));
+                }
+            }
+
+            _turn.Clear();
+            bool park = ShouldPark();
+            if (_machine.Events.Count > 0 || _consumed.Count > 0 || (park && _hasRow))
+            {
+                Submit(park);
+                return;
+            }
+
+            lock (_gate)
+            {
+                if (_mailbox.Count == 0)
+                {
+                    _busy = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    private void Take(in Inbound inbound, long now)
+    {
+        if (inbound.Item != 0)
+        {
+            // An item may come twice: from whoever stored it, and read from the store. It counts and acts once.
+            if (_counted.Add(inbound.Item))
+            {
+                _wakeSeq++;
+            }
+
+            if (!_taken.Add(inbound.Item))
+            {
+                return;
+            }
+
+            _consumed.Add(inbound.Item);
+        }
+
+        if (inbound.Cause is { } cause)
+        {
+            _sinceCommit.Add(inbound);
+            _machine.Handle(cause with { At = now });
+        }
+    }
+
+    /// <summary>Takes newly runnable steps through admission, and performs at once what needs no durable barrier.</summary>
+    private void Settle(long now)
+    {
+        while (_machine.Runnable.Count > 0 || _machine.Stopping.Count > 0)
+        {
+            foreach (NodeRun stopping in _machine.Stopping.ToArray())
+            {
+                Stop(stopping, now);
+            }
+
+            _machine.Stopping.Clear();
+            if (S.Status == RunStatus.Paused || _machine.Runnable.Count == 0)
+            {
+                return;
+            }
+
+            NodeRun[] runnable = [.. _machine.Runnable];
+            _machine.Runnable.Clear();
+            foreach (NodeRun step in runnable)
+            {
+                Admit(step, now);
+            }
+        }
+    }
+
+    private void Admit(NodeRun step, long now)
+    {
+        if (step.Ended is not null || step.Phase != NodePhase.Scheduled)
+        {
+            return;
+        }
+
+        var call = (CallNode)step.Node;
+        long reserve = 0;
+        bool over = false;
+        foreach (IAdmission admission in _host.Admissions)
+        {
+            Verdict verdict = admission.Check(S, step, call);
+            if (verdict.Denied is { } denied)
+            {
+                _machine.Handle(new StepDenied(step.Id, denied) { At = now });
+                return;
+            }
+
+            reserve += verdict.ReserveNanoDollars;
+            over |= verdict.OverBudget;
+        }
+
+        _machine.Handle(new StepStarted(step.Id, step.Attempt + 1, reserve, over) { At = now });
+        if (call.Effects == Effects.None && S.Definition.Policies.Durability != Definitions.Durability.EveryStep)
+        {
+            Perform(step, call, now, inline: true);
+        }
+        else
+        {
+            _launches.Add(step);
+        }
+    }
+
+    /// <summary>Calls the tool; an outcome that is there at once is taken in the same turn when <paramref name="inline"/>.</summary>
+    private void Perform(NodeRun step, CallNode call, long now, bool inline)
+    {
+        var attempt = new Attempt(step.Attempt, call.Effects == Effects.None && call.Tool.Contract.Determinism == Determinism.Full ? null : new CancellationTokenSource());
+        var toolCall = new ToolCall(
+            S.Tenant,
+            S.Id.ToString(),
+            step.Path,
+            step.Attempt,
+            StepIdentity.IdempotencyKey(S, step),
+            step.Input!.Utf8,
+            DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout);
+        if (call.Effects == Effects.External)
+        {
+            _attempts[step.Id] = attempt;
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static state => _ = state.Run.PerformOutsideAsync(state.Id, state.Call, state.ToolCall, state.Attempt),
+                (Run: this, step.Id, Call: call, ToolCall: toolCall, Attempt: attempt),
+                preferLocal: false);
+            return;
+        }
+
+        ValueTask<StepOutcome?> performed = _host.Performer.PerformAsync(call, toolCall, attempt.Stop?.Token ?? CancellationToken.None);
+        if (performed.IsCompletedSuccessfully)
+        {
+            attempt.Stop?.Dispose();
+            _machine.Handle(Outcome(step.Id, attempt.Number, performed.Result) with { At = now });
+            return;
+        }
+
+        _attempts[step.Id] = attempt;
+        _ = PostAsync(step.Id, attempt, performed);
+    }
+
+    private Task PerformOutsideAsync(int id, CallNode call, ToolCall toolCall, Attempt attempt) =>
+        PostAsync(id, attempt, _host.Performer.PerformAsync(call, toolCall, attempt.Stop!.Token));
+
+    private async Task PostAsync(int id, Attempt attempt, ValueTask<StepOutcome?> performed)
+    {
+        StepOutcome? outcome = await performed.ConfigureAwait(false);
+        TryPost(new Inbound(Outcome(id, attempt.Number, outcome)));
+    }
+
+    private static JournalEvent Outcome(int id, int attempt, StepOutcome? outcome)
+    {
+        if (outcome is null)
+        {
+            return new StepCancelled(id, attempt);
+        }
+
+        return outcome.Error is { } error
+            ? new StepFailed(id, attempt, error, outcome.CostNanoDollars)
+            : new StepSucceeded(id, attempt, new Payload(outcome.Output), outcome.CostNanoDollars, outcome.InputTokens, outcome.OutputTokens, outcome.Provider ?? "");
+    }
+
+    private void Stop(NodeRun step, long now)
+    {
+        if (_launches.Remove(step))
+        {
+            // Announced but not yet called: it never happened.
+            _machine.Handle(new StepCancelled(step.Id, step.Attempt) { At = now });
+        }
+        else if (_attempts.TryGetValue(step.Id, out Attempt? attempt))
+        {
+            attempt.Stop?.Cancel();
+        }
+    }
+
+    private bool ShouldPark()
+    {
+        if (!S.IsIdle || _launches.Count > 0 || (!_hasRow && Creation is null))
+        {
+            return false;
+        }
+
+        long soon = S.Now + (long)_host.Options.ParkAfter.TotalMilliseconds;
+        foreach (NodeRun node in S.Open.Values)
+        {
+            if (node.Due != 0 && node.Due < soon)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Submit(bool park)
+    {
+        List<JournalEvent> events = _machine.TakeEvents();
+        var blobs = new List<Payload>();
+        bool ended = S.Status.IsTerminal();
+        long first = S.Seq - events.Count;
+        ReadOnlyMemory<byte>? snapshot = null;
+        if (!ended && events.Count > 0 && S.Seq - _snapshotSeq >= _host.Options.SnapshotEvery)
+        {
+            snapshot = SnapshotCodec.Encode(S, blobs);
+            _snapshotSeq = S.Seq;
+        }
+
+        _committing = events;
+        _host.Journal.Add(new RunAppend
+        {
+            Tenant = S.Tenant,
+            Run = S.Id,
+            Key = _key,
+            FirstSeq = first,
+            NextSeq = S.Seq,
+            Frame = events.Count > 0 ? FrameCodec.Encode(events, blobs) : ReadOnlyMemory<byte>.Empty,
+            Blobs = blobs,
+            Consumed = [.. _consumed],
+            Change = _hasRow ? RowChange.None : RowChange.Create,
+            Then = ended ? RowChange.End : park ? RowChange.Park : RowChange.None,
+            Creation = _hasRow ? null : Creation,
+            WakeSeq = _wakeSeq,
+            Status = ended ? S.Status : S.Status == RunStatus.Paused ? RunStatus.Paused : RunStatus.Waiting,
+            Timers = park ? [.. S.Open.Values.Where(n => n.Due != 0).Select(n => (n.Due, n.Id))] : [],
+            Result = ended ? S.Outcome ?? S.Error?.Code ?? "" : "",
+            CostNanoDollars = S.SpentNanoDollars,
+            At = S.Now,
+            Snapshot = snapshot,
+            Done = Committed,
+        });
+        _consumed.Clear();
+    }
+
+    private void Committed(RunAppend append)
+    {
+        _commit = append;
+        _host.Turns.Add(this);
+    }
+
+    /// <returns>True when the turn goes on.</returns>
+    private bool AfterCommit(RunAppend append)
+    {
+        List<JournalEvent> events = _committing!;
+        _committing = null;
+        switch (append.Outcome)
+        {
+            case CommitOutcome.Committed or CommitOutcome.CommittedAwake:
+                break;
+            case CommitOutcome.Woken:
+                _ = _host.ReloadAsync(this, _key, TakeRefused(append));
+                return false;
+            case CommitOutcome.Duplicate:
+                Evict();
+                Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                return false;
+            default:
+                _host.Fenced(this);
+                Evict();
+                Accepted?.TrySetException(new InvalidOperationException($"Run {S.Id} was refused by the store ({append.Outcome})."));
+                return false;
+        }
+
+        _key = append.Key;
+        _hasRow = true;
+        _sinceCommit.Clear();
+        Accepted?.TrySetResult(new StartOutcome(S.Id, Creation?.RequestHash ?? "", IsNew: true));
+        if (events.Count > 0)
+        {
+            _host.Published(S, append.FirstSeq, events);
+        }
+
+        if (append.Then == RowChange.End)
+        {
+            Evict();
+            _host.Ended(this);
+            return false;
+        }
+
+        if (append.Then == RowChange.Park && append.Outcome == CommitOutcome.Committed)
+        {
+            Evict();
+            _host.Parked(this, append.Timers);
+            return false;
+        }
+
+        if (append.Outcome == CommitOutcome.CommittedAwake)
+        {
+            _ = _host.ReadInboxAsync(this, _key);
+        }
+
+        long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+        ArmTimers(events);
+        if (_launches.Count > 0)
+        {
+            NodeRun[] launches = [.. _launches];
+            _launches.Clear();
+            foreach (NodeRun step in launches)
+            {
+                Perform(step, (CallNode)step.Node, now, inline: true);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Causes that the refused frame would have recorded; they are fed again after what had arrived first.</summary>
+    private List<Inbound> TakeRefused(RunAppend append)
+    {
+        List<Inbound> refused = _sinceCommit;
+        _sinceCommit = [];
+        _launches.Clear();
+        foreach (long item in append.Consumed)
+        {
+            _taken.Remove(item);
+        }
+
+        return refused;
+    }
+
+    private void ArmTimers(List<JournalEvent> events)
+    {
+        foreach (JournalEvent journalEvent in events)
+        {
+            switch (journalEvent)
+            {
+                case TimerSet e:
+                    _host.Timers.Set(this, e.Id, e.Due);
+                    break;
+                case RetryScheduled e:
+                    _host.Timers.Set(this, e.Id, e.Due);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Arms the timers of a loaded run.</summary>
+    public void ArmOpenTimers()
+    {
+        foreach (NodeRun node in S.Open.Values)
+        {
+            if (node.Due != 0)
+            {
+                _host.Timers.Set(this, node.Id, node.Due);
+            }
+        }
+    }
+
+    /// <summary>Takes inbox items that were read from the store.</summary>
+    public void TakeInbox(RunHistory history)
+    {
+        foreach (StoredItem item in history.Inbox)
+        {
+            TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item));
+        }
+    }
+
+    private void Evict()
+    {
+        bool late;
+        lock (_gate)
+        {
+            _evicted = true;
+            late = _mailbox.Count > 0;
+        }
+
+        _host.Forget(this, late);
+    }
+
+    private sealed record Attempt(int Number, CancellationTokenSource? Stop);
+}

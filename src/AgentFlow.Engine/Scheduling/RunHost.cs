@@ -1,0 +1,521 @@
+using System.Collections.Concurrent;
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Steps;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>
+/// The engine of one process: accepts runs, executes the ones it owns, and carries what arrives to them. Every answer that
+/// it gives rests on something durable.
+/// </summary>
+public sealed partial class RunHost : IAsyncDisposable
+{
+    private const int ClaimSize = 64;
+
+    private readonly IRunStore _store;
+    private readonly DefinitionCache _definitions;
+    private readonly IBus _bus;
+    private readonly UlidFactory _ids;
+    private readonly ILogger _log;
+    private readonly ConcurrentDictionary<Ulid, ResidentRun> _resident = new();
+    private readonly ConcurrentDictionary<Ulid, TaskCompletionSource<RunEnd>> _waiters = new();
+    private readonly ITimer _storeTimer;
+    private readonly Lock _timerGate = new();
+    private long _nextStoreTimer = long.MaxValue;
+    private int _claiming;
+    private int _claimAgain;
+    private volatile bool _stopping;
+
+    public RunHost(
+        EngineOptions options,
+        IRunStore store,
+        DefinitionCache definitions,
+        IEnumerable<IAdmission> admissions,
+        StepPerformer performer,
+        IBus bus,
+        UlidFactory ids,
+        TimeProvider clock,
+        ILogger log)
+    {
+        Options = options;
+        _store = store;
+        _definitions = definitions;
+        Admissions = [.. admissions];
+        Performer = performer;
+        _bus = bus;
+        _ids = ids;
+        Clock = clock;
+        _log = log;
+        Turns = new TurnQueue(options.Workers, options.Schedule);
+        Journal = new JournalWriter(store, clock, log, Turns.Wake);
+        Turns.Attach(Journal);
+        Timers = new TimerQueue(clock);
+        _storeTimer = clock.CreateTimer(_ => _ = FireStoreTimersAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Runs held in memory now.</summary>
+    public int Resident => _resident.Count;
+
+    /// <summary>Frames and inbox items that wait for the disk.</summary>
+    public int Backlog => Journal.Backlog;
+
+    internal EngineOptions Options { get; }
+
+    internal TimeProvider Clock { get; }
+
+    internal IReadOnlyList<IAdmission> Admissions { get; }
+
+    internal StepPerformer Performer { get; }
+
+    internal TurnQueue Turns { get; }
+
+    internal JournalWriter Journal { get; }
+
+    internal TimerQueue Timers { get; }
+
+    /// <summary>Takes over what an earlier process left, and from then on whatever is queued or woken.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        if (!Options.Executes)
+        {
+            return;
+        }
+
+        await ClaimAsync(cancellationToken).ConfigureAwait(false);
+        await FireStoreTimersAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Accepts a run. When it returns, the run is on disk and will end exactly once.</summary>
+    /// <exception cref="OperationCanceledException">The wait was cancelled; the run may have been accepted all the same.</exception>
+    public async Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellationToken)
+    {
+        return await Begin(request, null).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Accepts a run and waits for its end. Cancelling the wait does not cancel the run.</summary>
+    public async Task<(StartOutcome Start, RunEnd End)> ExecuteAsync(StartRequest request, CancellationToken cancellationToken)
+    {
+        var end = new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<StartOutcome> accepted = Begin(request, end);
+        StartOutcome start = await accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
+        RunEnd result = start.IsNew
+            ? await end.Task.WaitAsync(cancellationToken).ConfigureAwait(false)
+            : await WaitAsync(request.Tenant, start.Run, cancellationToken).ConfigureAwait(false) ?? throw new InvalidOperationException($"Run {start.Run} was accepted and is gone.");
+        return (start, result);
+    }
+
+    /// <summary>Waits for a run's end; <see langword="null"/> when the tenant has no such run.</summary>
+    public async Task<RunEnd?> WaitAsync(string tenant, Ulid run, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<RunEnd> waiter = _waiters.GetOrAdd(run, static _ => new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously));
+        RunRow? row = await _store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
+        if (row is null || row.Status.IsTerminal() || row.Status == RunStatus.Diverged)
+        {
+            RunEnd? end = row is null ? null : await ReadEndAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+            if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? other) && end is not null)
+            {
+                other.TrySetResult(end);
+            }
+
+            return end;
+        }
+
+        return await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>How a run ended, read from its last frame; <see langword="null"/> while it has not.</summary>
+    public async ValueTask<RunEnd?> ReadEndAsync(string tenant, RunRow row, CancellationToken cancellationToken)
+    {
+        if (!row.Status.IsTerminal())
+        {
+            return row.Status == RunStatus.Diverged
+                ? new RunEnd(row.Run, row.Status, "", null, new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, row.Result), row.CostNanoDollars)
+                : null;
+        }
+
+        StoredFrame? last = await _store.ReadLastFrameAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
+        Frame frame = FrameCodec.Decode(last!.Data, hash => _store.ReadBlob(tenant, hash));
+        return frame.Events[^1] switch
+        {
+            RunCompleted e => new RunEnd(row.Run, RunStatus.Completed, e.Outcome, e.Output, null, row.CostNanoDollars),
+            RunFailed e => new RunEnd(row.Run, RunStatus.Failed, "", null, e.Error, row.CostNanoDollars),
+            _ => new RunEnd(row.Run, RunStatus.Cancelled, "", null, new StepError("RUN_CANCELLED", Contracts.Errors.ErrorCategory.Permanent, ((RunCancelled)frame.Events[^1]).Reason), row.CostNanoDollars),
+        };
+    }
+
+    /// <summary>
+    /// Puts something in a run's inbox. When it returns <see cref="SendOutcome.Accepted"/> the item is on disk and will be
+    /// taken exactly once; sending the same dedupe key again is accepted and changes nothing.
+    /// </summary>
+    public Task<SendOutcome> SendAsync(string tenant, Ulid run, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
+    {
+        var sent = new TaskCompletionSource<SendOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Journal.Add(new InboxAppend
+        {
+            Tenant = tenant,
+            Run = run,
+            Kind = kind,
+            Dedupe = dedupe,
+            Data = content.Write(),
+            Done = item =>
+            {
+                if (item.Outcome == CommitOutcome.Committed)
+                {
+                    Deliver(item);
+                }
+
+                sent.TrySetResult(item.Outcome switch
+                {
+                    CommitOutcome.Committed => SendOutcome.Accepted,
+                    CommitOutcome.Missing => SendOutcome.RunNotFound,
+                    _ => item.StatusBefore.IsTerminal() ? SendOutcome.RunEnded : SendOutcome.Accepted,
+                });
+            },
+        });
+        return sent.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Stops taking new work, lets the turns under way reach the disk, and leaves everything else to the next owner.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        await _storeTimer.DisposeAsync().ConfigureAwait(false);
+        Timers.Dispose();
+    }
+
+    internal void Published(RunState state, long firstSeq, List<JournalEvent> events)
+    {
+        if (_bus.HasConsumers)
+        {
+            _bus.Publish(new CommittedFrame(state.Tenant, state.Id, state.Definition.Name, firstSeq, events));
+        }
+    }
+
+    internal void Ended(ResidentRun run)
+    {
+        RunState state = run.State;
+        if (_waiters.TryRemove(state.Id, out TaskCompletionSource<RunEnd>? waiter))
+        {
+            StepError? error = state.Status == RunStatus.Cancelled
+                ? new StepError("RUN_CANCELLED", Contracts.Errors.ErrorCategory.Permanent, state.CancelReason)
+                : state.Error;
+            waiter.TrySetResult(new RunEnd(state.Id, state.Status, state.Outcome ?? "", state.Output, error, state.SpentNanoDollars));
+        }
+
+        if (Volatile.Read(ref _claimAgain) != 0)
+        {
+            RequestClaim();
+        }
+    }
+
+    internal void Parked(ResidentRun run, IReadOnlyList<(long Due, int Node)> timers)
+    {
+        foreach ((long due, _) in timers)
+        {
+            ArmStoreTimer(due);
+        }
+
+        if (Volatile.Read(ref _claimAgain) != 0)
+        {
+            RequestClaim();
+        }
+    }
+
+    internal void Fenced(ResidentRun run) => LostRun(_log, run.State.Id);
+
+    /// <summary>A run has left memory.</summary>
+    /// <param name="late">Something was posted to it while it left: what was durable is found by claiming.</param>
+    internal void Forget(ResidentRun run, bool late)
+    {
+        _resident.TryRemove(new KeyValuePair<Ulid, ResidentRun>(run.State.Id, run));
+        if (late)
+        {
+            RequestClaim();
+        }
+    }
+
+    /// <summary>The store refused the end of a run because something had arrived: it starts over from what is durable.</summary>
+    internal async Task ReloadAsync(ResidentRun run, long key, List<Inbound> refused)
+    {
+        try
+        {
+            RunState old = run.State;
+            var claim = new ClaimedRun(key, old.Id, old.Tenant, old.Definition.Name, old.Definition.Version, old.Definition.Hash);
+            RunHistory history = await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false);
+            RunMachine machine = RunLoader.Load(claim, old.Definition, history, hash => _store.ReadBlob(old.Tenant, hash));
+            run.Restore(machine, claim, history, recovered: false);
+            foreach (Inbound cause in refused)
+            {
+                run.TryPost(cause);
+            }
+
+            run.Begin();
+        }
+        catch (Exception e)
+        {
+            ReloadFailed(_log, run.State.Id, e);
+            Forget(run, late: true);
+        }
+    }
+
+    internal async Task ReadInboxAsync(ResidentRun run, long key)
+    {
+        RunState state = run.State;
+        var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
+        run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+    }
+
+    private Task<StartOutcome> Begin(StartRequest request, TaskCompletionSource<RunEnd>? end)
+    {
+        Ulid id = _ids.Create();
+        WorkflowDefinition definition = request.Definition;
+        var machine = new RunMachine(new RunState(request.Tenant, id, definition));
+        machine.Handle(new RunStarted(
+            definition.Name,
+            definition.Version,
+            definition.Hash,
+            _definitions.ToolsHash(definition),
+            request.TraceId ?? id.ToString(),
+            request.StartedBy,
+            request.Input,
+            Environment(definition))
+        {
+            At = Clock.GetUtcNow().ToUnixTimeMilliseconds(),
+        });
+        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash);
+        if (end is not null)
+        {
+            _waiters[id] = end;
+        }
+
+        var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_stopping || !Options.Executes || _resident.Count >= Options.MaxResident)
+        {
+            Enqueue(machine, creation, accepted);
+        }
+        else
+        {
+            var run = new ResidentRun(this, machine, creation) { Accepted = accepted };
+            _resident[id] = run;
+            run.Begin();
+        }
+
+        return accepted.Task;
+    }
+
+    /// <summary>Accepts a run that this process cannot hold now: its first frame goes to the store, where somebody claims it.</summary>
+    private void Enqueue(RunMachine machine, RunCreation creation, TaskCompletionSource<StartOutcome> accepted)
+    {
+        List<JournalEvent> events = machine.TakeEvents();
+        var blobs = new List<Payload>();
+        RunState state = machine.State;
+        Interlocked.Exchange(ref _claimAgain, 1);
+        Journal.Add(new RunAppend
+        {
+            Tenant = state.Tenant,
+            Run = state.Id,
+            FirstSeq = 0,
+            NextSeq = state.Seq,
+            Frame = FrameCodec.Encode(events, blobs),
+            Blobs = blobs,
+            Change = RowChange.CreateQueued,
+            Then = state.Status.IsTerminal() ? RowChange.End : RowChange.None,
+            Status = state.Status,
+            Result = state.Outcome ?? state.Error?.Code ?? "",
+            Creation = creation,
+            At = state.Now,
+            Done = append =>
+            {
+                if (append.Outcome == CommitOutcome.Duplicate)
+                {
+                    accepted.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                    return;
+                }
+
+                Published(state, 0, events);
+                accepted.TrySetResult(new StartOutcome(state.Id, creation.RequestHash, IsNew: true));
+                if (Options.Executes)
+                {
+                    RequestClaim();
+                }
+            },
+        });
+        Turns.Wake();
+    }
+
+    private Payload Environment(WorkflowDefinition definition) => definition.EnvironmentNames.Count == 0
+        ? Payload.EmptyObject
+        : JsonPayload.Object(definition.EnvironmentNames.Select(name => (name, JsonPayload.Text(Options.Env(name)))));
+
+    /// <summary>Carries a stored item to the run's memory, or makes sure that somebody loads the run.</summary>
+    private void Deliver(InboxAppend item)
+    {
+        if (!_resident.TryGetValue(item.Run, out ResidentRun? run) || !run.TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item)))
+        {
+            RequestClaim();
+        }
+    }
+
+    private void RequestClaim()
+    {
+        Interlocked.Exchange(ref _claimAgain, 1);
+        if (Options.Executes && !_stopping && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
+        {
+            Options.Schedule(new ClaimWork(this));
+        }
+    }
+
+    private async Task ClaimAsync(CancellationToken cancellationToken)
+    {
+        while (!_stopping)
+        {
+            Interlocked.Exchange(ref _claimAgain, 0);
+            int room = Math.Min(ClaimSize, Options.MaxResident - _resident.Count);
+            IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
+            foreach (ClaimedRun claim in claimed)
+            {
+                await TakeOverAsync(claim, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (room <= 0 || claimed.Count == room)
+            {
+                // There may be more; whoever leaves memory next asks again.
+                Interlocked.Exchange(ref _claimAgain, 1);
+            }
+
+            if (claimed.Count == 0)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ClaimLoopAsync()
+    {
+        try
+        {
+            await ClaimAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            ClaimFailed(_log, e);
+            ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
+        }
+
+        Interlocked.Exchange(ref _claiming, 0);
+        if (Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Options.MaxResident)
+        {
+            RequestClaim();
+        }
+    }
+
+    private async Task TakeOverAsync(ClaimedRun claim, CancellationToken cancellationToken)
+    {
+        try
+        {
+            WorkflowDefinition definition = await _definitions.GetAsync(claim.Tenant, claim.DefinitionHash, cancellationToken).ConfigureAwait(false);
+            RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
+            RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
+            var run = new ResidentRun(this, machine, null);
+            run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
+            _resident[claim.Run] = run;
+            run.ArmOpenTimers();
+            run.Begin();
+        }
+        catch (RunUnreadableException e)
+        {
+            RunSetAside(_log, claim.Run, e);
+            await _store.SetAsideAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
+            if (_waiters.TryRemove(claim.Run, out TaskCompletionSource<RunEnd>? waiter))
+            {
+                waiter.TrySetResult(new RunEnd(claim.Run, RunStatus.Diverged, "", null, new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, e.Message), 0));
+            }
+        }
+    }
+
+    private void ArmStoreTimer(long due)
+    {
+        lock (_timerGate)
+        {
+            if (due < _nextStoreTimer)
+            {
+                _nextStoreTimer = due;
+                long wait = due - Clock.GetUtcNow().ToUnixTimeMilliseconds();
+                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, 86_400_000)), Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private async Task FireStoreTimersAsync()
+    {
+        try
+        {
+            lock (_timerGate)
+            {
+                _nextStoreTimer = long.MaxValue;
+            }
+
+            while (!_stopping)
+            {
+                (int fired, long? next) = await _store.FireTimersAsync(Clock.GetUtcNow().ToUnixTimeMilliseconds(), 256, CancellationToken.None).ConfigureAwait(false);
+                if (next is { } due)
+                {
+                    ArmStoreTimer(due);
+                }
+
+                RequestClaim();
+                if (fired < 256)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            ClaimFailed(_log, e);
+            ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
+        }
+    }
+
+    private sealed class ClaimWork(RunHost host) : IThreadPoolWorkItem
+    {
+        public void Execute() => _ = host.ClaimLoopAsync();
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "Run {Run} is owned by somebody else; this process drops it")]
+    private static partial void LostRun(ILogger logger, Ulid run);
+
+    [LoggerMessage(2, LogLevel.Error, "Run {Run} cannot go on and is set aside")]
+    private static partial void RunSetAside(ILogger logger, Ulid run, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Error, "Queued runs could not be claimed; trying again in a second")]
+    private static partial void ClaimFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(4, LogLevel.Error, "Run {Run} could not be read again")]
+    private static partial void ReloadFailed(ILogger logger, Ulid run, Exception exception);
+}
+
+/// <summary>A run that somebody wants.</summary>
+/// <param name="IdempotencyKey">Unique in the tenant; the same key gives the same run.</param>
+/// <param name="RequestHash">What the key stands for; the caller compares it with the outcome's.</param>
+public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, Payload Input, string StartedBy, string? TraceId = null, string? IdempotencyKey = null, string RequestHash = "");
+
+/// <param name="RequestHash">Of the request that created the run.</param>
+/// <param name="IsNew">False when a run with the same idempotency key existed.</param>
+public sealed record StartOutcome(Ulid Run, string RequestHash, bool IsNew);
+
+/// <summary>How a run ended.</summary>
+public sealed record RunEnd(Ulid Run, RunStatus Status, string Outcome, Payload? Output, StepError? Error, long CostNanoDollars);
+
+public enum SendOutcome
+{
+    /// <summary>On disk; taken exactly once.</summary>
+    Accepted,
+    RunNotFound,
+    RunEnded,
+}

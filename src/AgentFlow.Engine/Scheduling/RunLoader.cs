@@ -1,0 +1,94 @@
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>
+/// Builds a run's state from its journal: feeds the causes to the planning function again and holds every decision against
+/// the one on record. From a snapshot on it does the same with the frames that follow.
+/// </summary>
+public static class RunLoader
+{
+    /// <exception cref="RunUnreadableException">A frame is damaged, or the planning function decides otherwise than it did.</exception>
+    public static RunMachine Load(ClaimedRun run, WorkflowDefinition definition, RunHistory history, Func<ReadOnlyMemory<byte>, Payload?> blob)
+    {
+        RunState state = history.Snapshot is { } snapshot && SnapshotCodec.TryDecode(snapshot.Data, run.Tenant, run.Run, definition, blob) is { } restored
+            ? restored
+            : new RunState(run.Tenant, run.Run, definition);
+        if (state.Seq == 0 && history.Frames is [{ FirstSeq: > 0 }, ..])
+        {
+            throw new RunUnreadableException($"Run {run.Run}: the snapshot at {history.Snapshot?.Seq} cannot be read by this build and the frames before it were not loaded.", null);
+        }
+
+        var machine = new RunMachine(state) { Replaying = true };
+        foreach (StoredFrame stored in history.Frames)
+        {
+            Replay(machine, run, stored, blob);
+        }
+
+        machine.Replaying = false;
+        foreach (NodeRun node in state.Open.Values.Where(n => n.Phase == NodePhase.Scheduled).OrderBy(n => n.Id))
+        {
+            machine.Runnable.Add(node);
+        }
+
+        return machine;
+    }
+
+    private static void Replay(RunMachine machine, ClaimedRun run, StoredFrame stored, Func<ReadOnlyMemory<byte>, Payload?> blob)
+    {
+        Frame frame;
+        try
+        {
+            frame = FrameCodec.Decode(stored.Data, blob);
+        }
+        catch (FrameCorruptException e)
+        {
+            throw new RunUnreadableException($"Frame {stored.FirstSeq} of run {run.Run}: {e.Message}", e);
+        }
+
+        if (stored.FirstSeq != machine.State.Seq)
+        {
+            throw new RunUnreadableException($"Frame {stored.FirstSeq} of run {run.Run} stands where {machine.State.Seq} is expected: a frame is missing.", null);
+        }
+
+        int position = 0;
+        while (position < frame.Events.Count)
+        {
+            JournalEvent cause = frame.Events[position];
+            List<JournalEvent> decided;
+            try
+            {
+                if (!cause.IsCause || !machine.Handle(cause))
+                {
+                    throw Diverged(run, stored, position, $"{cause.Tag} is on record where nothing leads to it");
+                }
+
+                decided = machine.TakeEvents();
+            }
+            catch (IllegalTransitionException e)
+            {
+                throw Diverged(run, stored, position, e.Message);
+            }
+
+            for (int i = 0; i < decided.Count; i++)
+            {
+                if (position + i >= frame.Events.Count || !decided[i].Equals(frame.Events[position + i]))
+                {
+                    string recorded = position + i < frame.Events.Count ? frame.Events[position + i].ToString() : "nothing";
+                    throw Diverged(run, stored, position + i, $"this build decides {decided[i]}, on record is {recorded}");
+                }
+            }
+
+            position += decided.Count;
+        }
+    }
+
+    private static RunUnreadableException Diverged(ClaimedRun run, StoredFrame frame, int position, string what) =>
+        new($"Run {run.Run} diverges at event {frame.FirstSeq + position} (frame {frame.FirstSeq}): {what}.", null);
+}
+
+/// <summary>A run's journal cannot be followed; the message names the frame and event.</summary>
+public sealed class RunUnreadableException(string message, Exception? inner) : Exception(message, inner);

@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+
+namespace AgentFlow.Engine.Scheduling;
+
+/// <summary>
+/// Runs that have something to compute, and the few workers that do it. A worker that finds the queue empty commits what
+/// the turns have written; so commits gather exactly while there is something else to do.
+/// </summary>
+internal sealed class TurnQueue : IThreadPoolWorkItem
+{
+    private readonly ConcurrentQueue<ResidentRun> _ready = new();
+    private readonly Action<IThreadPoolWorkItem> _schedule;
+    private readonly int _workers;
+    private JournalWriter? _writer;
+    private int _active;
+
+    /// <param name="workers">Most turns computed at once.</param>
+    /// <param name="schedule">Runs a work item soon, on another stack than the caller's.</param>
+    public TurnQueue(int workers, Action<IThreadPoolWorkItem> schedule)
+    {
+        _workers = workers;
+        _schedule = schedule;
+    }
+
+    public void Attach(JournalWriter writer) => _writer = writer;
+
+    public void Add(ResidentRun run)
+    {
+        _ready.Enqueue(run);
+        Wake();
+    }
+
+    /// <summary>Makes sure that a worker looks at the queue and the writer.</summary>
+    public void Wake()
+    {
+        int active = Volatile.Read(ref _active);
+        while (active < _workers)
+        {
+            int seen = Interlocked.CompareExchange(ref _active, active + 1, active);
+            if (seen == active)
+            {
+                _schedule(this);
+                return;
+            }
+
+            active = seen;
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        while (true)
+        {
+            if (_ready.TryDequeue(out ResidentRun? run))
+            {
+                run.Turn();
+            }
+            else if (!_writer!.TryCommit())
+            {
+                Interlocked.Decrement(ref _active);
+                if (_ready.IsEmpty && !_writer.HasWork)
+                {
+                    return;
+                }
+
+                // Something came between the last look and the decrement; its sender may have seen this worker as active.
+                if (Interlocked.Increment(ref _active) > _workers)
+                {
+                    Interlocked.Decrement(ref _active);
+                    return;
+                }
+            }
+        }
+    }
+}

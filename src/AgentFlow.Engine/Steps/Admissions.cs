@@ -1,0 +1,91 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Engine.Steps;
+
+/// <summary>Refuses a step whose tool needs a permission that neither the workflow nor the step grants.</summary>
+public sealed class PermissionAdmission : IAdmission
+{
+    public Verdict Check(RunState run, NodeRun step, CallNode call)
+    {
+        foreach (string needed in call.Tool.Contract.Permissions)
+        {
+            if (needed != "none" && (!Grants(run.Definition.Policies.Permissions, needed) || !Grants(call.Granted, needed)))
+            {
+                return new Verdict(new StepError(
+                    "PERMISSION_DENIED",
+                    ErrorCategory.Permission,
+                    $"Step '{step.Path}' calls {call.Tool.Contract.Id}, which needs '{needed}'; grant it in policies.permissions and the agent's permissions."));
+            }
+        }
+
+        return Verdict.Admit;
+    }
+
+    /// <summary>A grant is exact (<c>db.read</c>) or a family (<c>network.*</c>); no list grants everything the tools ask for.</summary>
+    public static bool Grants(IReadOnlyList<string>? granted, string needed)
+    {
+        if (granted is null)
+        {
+            return true;
+        }
+
+        foreach (string grant in granted)
+        {
+            if (grant == needed || (grant.EndsWith(".*", StringComparison.Ordinal) && needed.StartsWith(grant.AsSpan(0, grant.Length - 1), StringComparison.Ordinal)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
+
+/// <summary>Refuses a step whose input does not fit its tool's schema.</summary>
+public sealed class SchemaAdmission : IAdmission
+{
+    public Verdict Check(RunState run, NodeRun step, CallNode call)
+    {
+        if (call.InputValidator is null || call.InputValidator(step.Input!.Utf8) is not { } problem)
+        {
+            return Verdict.Admit;
+        }
+
+        return new Verdict(new StepError("INPUT_INVALID", ErrorCategory.Validation, $"The input of step '{step.Path}' does not fit {call.Tool.Contract.Id}: {problem}"));
+    }
+}
+
+/// <summary>Holds the most that a step may cost back from the run's budget, and refuses what does not fit.</summary>
+public sealed class BudgetAdmission : IAdmission
+{
+    public Verdict Check(RunState run, NodeRun step, CallNode call)
+    {
+        long most = call.Tool.Contract.MaxCostNanoDollars;
+        if (run.Definition.Policies.MaxBudgetNanoDollars is not { } limit)
+        {
+            return new Verdict(null, most);
+        }
+
+        long left = limit - run.SpentNanoDollars - run.ReservedNanoDollars;
+        if (most <= left && left >= 0)
+        {
+            return new Verdict(null, most);
+        }
+
+        if (run.Definition.Policies.OnExceed == OnExceed.Warn)
+        {
+            return new Verdict(null, most, OverBudget: true);
+        }
+
+        return new Verdict(new StepError(
+            "BUDGET_EXCEEDED",
+            ErrorCategory.Permanent,
+            $"Step '{step.Path}' may cost {Dollars(most)}; {Dollars(left)} of the run's {Dollars(limit)} are left. Raise policies.max_budget or choose a cheaper model."));
+    }
+
+    private static string Dollars(long nano) => $"${(nano / 1e9).ToString("0.#########", System.Globalization.CultureInfo.InvariantCulture)}";
+}

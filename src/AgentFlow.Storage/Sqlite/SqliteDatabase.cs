@@ -1,0 +1,256 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+
+namespace AgentFlow.Storage.Sqlite;
+
+/// <summary>
+/// One database file: its lock, its schema, one writing connection and a few reading ones. A file belongs to one process
+/// at a time; WAL with <c>synchronous=FULL</c> makes every commit durable before it returns.
+/// </summary>
+public sealed class SqliteDatabase : IDisposable
+{
+    private const int CheckpointPages = 4_000;
+
+    private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly FileStream _lock;
+    private readonly SqliteConnection _writer;
+    private readonly string _path;
+    private int _checkpointing;
+    private long _pagesWritten;
+    private volatile bool _disposed;
+
+    private SqliteDatabase(string path, FileStream fileLock)
+    {
+        _path = path;
+        _lock = fileLock;
+        _writer = new SqliteConnection(path, readOnly: false);
+        _writer.Execute("PRAGMA journal_mode=WAL");
+        _writer.Execute("PRAGMA synchronous=FULL");
+        _writer.Execute("PRAGMA wal_autocheckpoint=0");
+        _writer.Execute("PRAGMA temp_store=MEMORY");
+        _writer.Execute("PRAGMA cache_size=-65536");
+    }
+
+    /// <summary>Held by whoever uses the writing connection.</summary>
+    internal Lock WriteGate { get; } = new();
+
+    internal SqliteConnection Writer => _writer;
+
+    /// <summary>Opens or creates the file and brings its schema up to date.</summary>
+    /// <exception cref="DatabaseLockedException">Another process has it open.</exception>
+    /// <exception cref="SqliteException">It is no database, or the disk refuses.</exception>
+    public static SqliteDatabase Open(string path)
+    {
+        string full = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        FileStream fileLock = TakeLock(full);
+        try
+        {
+            var database = new SqliteDatabase(full, fileLock);
+            database.Migrate();
+            return database;
+        }
+        catch
+        {
+            fileLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a read on a connection of its own, in one consistent view.</summary>
+    internal T Read<T>(Func<SqliteConnection, T> read)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_readers.TryTake(out SqliteConnection? connection))
+        {
+            connection = new SqliteConnection(_path, readOnly: true);
+        }
+
+        try
+        {
+            connection.Execute("BEGIN");
+            T result = read(connection);
+            connection.Execute("COMMIT");
+            _readers.Add(connection);
+            return result;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a write transaction. Rolls back and throws when the action or the commit does.</summary>
+    /// <param name="durable">False lets a power cut undo the transaction: only for what a restart redoes anyway.</param>
+    internal void Write(Action<SqliteConnection> write, bool durable = true)
+    {
+        lock (WriteGate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!durable)
+            {
+                _writer.Execute("PRAGMA synchronous=NORMAL");
+            }
+
+            try
+            {
+                _writer.Execute("BEGIN IMMEDIATE");
+                write(_writer);
+                _writer.Execute("COMMIT");
+            }
+            catch (Exception e)
+            {
+                if (e is SqliteException { IsIoError: true })
+                {
+                    // After a failed fsync nobody knows what is on disk, and a second fsync may lie. A restart reads it.
+                    Environment.FailFast($"The database {_path} failed to write: {e.Message}");
+                }
+
+                if (_writer.InTransaction)
+                {
+                    _writer.Execute("ROLLBACK");
+                }
+
+                throw;
+            }
+            finally
+            {
+                if (!durable)
+                {
+                    _writer.Execute("PRAGMA synchronous=FULL");
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Counts written rows and moves the log into the file when it has grown: most of it beside the writer, the rest while
+    /// the writer stands still, so that the log starts over.
+    /// </summary>
+    internal void NoteWritten(int rows)
+    {
+        if (Interlocked.Add(ref _pagesWritten, rows) >= CheckpointPages && Interlocked.CompareExchange(ref _checkpointing, 1, 0) == 0)
+        {
+            Interlocked.Exchange(ref _pagesWritten, 0);
+            ThreadPool.UnsafeQueueUserWorkItem(static d => d.Checkpoint(), this, preferLocal: false);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (WriteGate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            while (_readers.TryTake(out SqliteConnection? reader))
+            {
+                reader.Dispose();
+            }
+
+            _writer.Dispose();
+            _lock.Dispose();
+        }
+    }
+
+    private void Checkpoint()
+    {
+        try
+        {
+            using (var connection = new SqliteConnection(_path, readOnly: false))
+            {
+                connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
+            }
+
+            lock (WriteGate)
+            {
+                if (!_disposed)
+                {
+                    _writer.Execute("PRAGMA wal_checkpoint(PASSIVE)");
+                }
+            }
+        }
+        catch (SqliteException e) when (!e.IsIoError)
+        {
+            // A busy or full disk only delays the checkpoint; the log holds everything.
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _checkpointing, 0);
+        }
+    }
+
+    private static FileStream TakeLock(string path)
+    {
+        string lockPath = path + ".lock";
+        try
+        {
+            var stream = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            stream.SetLength(0);
+            stream.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            stream.Flush();
+            return stream;
+        }
+        catch (IOException)
+        {
+            throw new DatabaseLockedException(path, Owner(lockPath));
+        }
+    }
+
+    private static string? Owner(string lockPath)
+    {
+        try
+        {
+            // Opening with full sharing takes no lock, so the holder's number can be read.
+            using var stream = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream);
+            string pid = reader.ReadToEnd();
+            return pid.Length > 0 ? pid : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private void Migrate()
+    {
+        _writer.Execute("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)");
+        long applied = 0;
+        SqliteStatement newest = _writer.Prepare("SELECT coalesce(max(version), 0) FROM schema_migrations");
+        while (newest.Read())
+        {
+            applied = newest.Int64(0);
+        }
+
+        IReadOnlyList<Migration> migrations = Migration.All("Sqlite");
+        if (applied > migrations[^1].Version)
+        {
+            throw new SqliteException(SQLitePCL.raw.SQLITE_ERROR, $"{_path} has schema version {applied}; this build knows {migrations[^1].Version}. Use the newer build that wrote it.");
+        }
+
+        foreach (Migration migration in migrations.Where(m => m.Version > applied))
+        {
+            Write(connection =>
+            {
+                connection.Execute(migration.Sql);
+                connection.Prepare("INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)")
+                    .Bind(migration.Version).Bind(migration.Name).Bind(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()).Run();
+            });
+        }
+
+        // Whatever an earlier process had claimed is free again: it is gone, the file's lock proves it.
+        Write(connection => connection.Execute("UPDATE runs SET status = 0 WHERE status = 1"), durable: false);
+    }
+}
+
+/// <summary>Another process has the database file open.</summary>
+public sealed class DatabaseLockedException(string path, string? owner) : Exception(
+    $"{path} is in use by {(owner is null ? "another process" : $"process {owner}")}. One process owns a database file: talk to it with --server URL (or AF_SERVER), stop it, or set AF_DB_DSN to another file.")
+{
+    public const string Code = "DATABASE_LOCKED";
+}

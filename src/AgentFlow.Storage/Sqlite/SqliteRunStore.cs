@@ -1,0 +1,244 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Storage.Sqlite;
+
+/// <summary>Journals, run rows, inbox and timers in one SQLite file. Commits are durable when they return.</summary>
+public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
+{
+    public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
+    {
+        int rows = 0;
+        try
+        {
+            database.Write(connection =>
+            {
+                foreach (RunAppend append in batch.Frames)
+                {
+                    append.Outcome = Append(connection, append);
+                    rows += 2;
+                }
+
+                foreach (InboxAppend item in batch.Inbox)
+                {
+                    item.Outcome = Enqueue(connection, item);
+                    rows += 2;
+                }
+            });
+        }
+        catch
+        {
+            // Nothing was written: the outcomes belong to a transaction that is gone.
+            batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
+            batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
+            throw;
+        }
+
+        database.NoteWritten(rows);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
+    {
+        var claimed = new List<ClaimedRun>();
+        bool any = database.Read(c =>
+        {
+            SqliteStatement some = c.Prepare("SELECT 1 FROM runs WHERE status = 0 LIMIT 1");
+            bool found = some.Read();
+            some.Reset();
+            return found;
+        });
+        if (any)
+        {
+            // Need not be durable: a restart frees every claim.
+            database.Write(
+                connection =>
+                {
+                    SqliteStatement ready = connection.Prepare("SELECT key, id, tenant, workflow, version, definition FROM runs WHERE status = 0 ORDER BY key LIMIT ?").Bind(max);
+                    while (ready.Read())
+                    {
+                        claimed.Add(new ClaimedRun(ready.Int64(0), new Ulid(ready.Blob(1)), ready.Text(2), ready.Text(3), ready.Text(4), Convert.ToHexStringLower(ready.Blob(5))));
+                    }
+
+                    foreach (ClaimedRun run in claimed)
+                    {
+                        connection.Prepare("UPDATE runs SET status = 1 WHERE key = ?").Bind(run.Key).Run();
+                    }
+                },
+                durable: false);
+        }
+
+        return ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
+    }
+
+    public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    {
+        database.Write(connection => connection.Prepare("UPDATE runs SET status = ?, result = ? WHERE key = ?")
+            .Bind((long)RunStatus.Diverged).Bind(reason).Bind(run.Key).Run());
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken)
+    {
+        (List<(long Due, long Run, long Timer)> due, long? next) = database.Read(connection =>
+        {
+            var found = new List<(long, long, long)>();
+            SqliteStatement timers = connection.Prepare("SELECT due, run, timer FROM timers ORDER BY due LIMIT ?").Bind(max + 1);
+            long? after = null;
+            while (timers.Read())
+            {
+                if (timers.Int64(0) > now || found.Count == max)
+                {
+                    after = timers.Int64(0);
+                    timers.Reset();
+                    break;
+                }
+
+                found.Add((timers.Int64(0), timers.Int64(1), timers.Int64(2)));
+            }
+
+            return (found, after);
+        });
+        if (due.Count > 0)
+        {
+            database.Write(connection =>
+            {
+                foreach ((long at, long run, long timer) in due)
+                {
+                    connection.Prepare("DELETE FROM timers WHERE due = ? AND run = ? AND timer = ?").Bind(at).Bind(run).Bind(timer).Run();
+                    connection.Prepare("UPDATE runs SET status = 0 WHERE key = ? AND status IN (2, 3)").Bind(run).Run();
+                }
+            });
+        }
+
+        return ValueTask.FromResult((due.Count, next));
+    }
+
+    private static CommitOutcome Append(SqliteConnection connection, RunAppend append)
+    {
+        bool ends = append.Then == RowChange.End;
+        if (append.Change is RowChange.Create or RowChange.CreateQueued)
+        {
+            if (Create(connection, append) is { } refused)
+            {
+                return refused;
+            }
+        }
+        else if (ends && !End(connection, append))
+        {
+            return CommitOutcome.Woken;
+        }
+
+        if (!append.Frame.IsEmpty)
+        {
+            connection.Prepare("INSERT INTO journal (run, first_seq, data) VALUES (?, ?, ?)").Bind(append.Key).Bind(append.FirstSeq).Bind(append.Frame.Span).Run();
+        }
+
+        foreach (Payload blob in append.Blobs)
+        {
+            connection.Prepare("INSERT OR IGNORE INTO blobs (tenant, hash, data) VALUES (?, ?, ?)").Bind(append.Tenant).Bind(blob.Hash.Span).Bind(blob.Utf8.Span).Run();
+        }
+
+        foreach (long item in append.Consumed)
+        {
+            connection.Prepare("UPDATE inbox SET consumed = 1 WHERE id = ?").Bind(item).Run();
+        }
+
+        if (append.Snapshot is { } snapshot)
+        {
+            connection.Prepare("INSERT OR REPLACE INTO snapshots (run, seq, data) VALUES (?, ?, ?)").Bind(append.Key).Bind(append.NextSeq).Bind(snapshot.Span).Run();
+        }
+
+        return append.Then == RowChange.Park ? Park(connection, append) : CommitOutcome.Committed;
+    }
+
+    private static CommitOutcome? Create(SqliteConnection connection, RunAppend append)
+    {
+        RunCreation creation = append.Creation!;
+        Span<byte> id = stackalloc byte[Ulid.ByteLength];
+        append.Run.TryWriteBytes(id);
+        if (creation.IdempotencyKey is { } key)
+        {
+            SqliteStatement known = connection.Prepare("SELECT run, request_hash FROM idempotency WHERE tenant = ? AND key = ?").Bind(append.Tenant).Bind(key);
+            if (known.Read())
+            {
+                append.ExistingRun = (new Ulid(known.Blob(0)), known.Text(1));
+                known.Reset();
+                return CommitOutcome.Duplicate;
+            }
+
+            connection.Prepare("INSERT INTO idempotency (tenant, key, request_hash, run) VALUES (?, ?, ?, ?)").Bind(append.Tenant).Bind(key).Bind(creation.RequestHash).Bind(id).Run();
+        }
+
+        RunStatus status = append.Then switch
+        {
+            RowChange.End => append.Status,
+            RowChange.Park => append.Status,
+            _ => append.Change == RowChange.CreateQueued ? RunStatus.Queued : RunStatus.Running,
+        };
+        Span<byte> definition = stackalloc byte[32];
+        Convert.FromHexString(creation.DefinitionHash, definition, out _, out int length);
+        SqliteStatement insert = connection.Prepare("INSERT INTO runs (id, tenant, workflow, version, definition, status, result, cost, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))");
+        insert.Bind(id).Bind(append.Tenant).Bind(creation.Workflow).Bind(creation.Version).Bind(definition[..length]).Bind((long)status);
+        insert.Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.Then == RowChange.End ? append.At : 0).Run();
+        append.Key = connection.LastRowId;
+        return null;
+    }
+
+    /// <returns>False when something had arrived for the run.</returns>
+    private static bool End(SqliteConnection connection, RunAppend append)
+    {
+        connection.Prepare("UPDATE runs SET status = ?, result = ?, cost = ?, ended_at = ? WHERE key = ? AND wake_seq = ?")
+            .Bind((long)append.Status).Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.At).Bind(append.Key).Bind(append.WakeSeq).Run();
+        return connection.Changes == 1;
+    }
+
+    private static CommitOutcome Park(SqliteConnection connection, RunAppend append)
+    {
+        if (append.Change == RowChange.None)
+        {
+            connection.Prepare("UPDATE runs SET status = ? WHERE key = ? AND wake_seq = ?").Bind((long)append.Status).Bind(append.Key).Bind(append.WakeSeq).Run();
+            if (connection.Changes == 0)
+            {
+                return CommitOutcome.CommittedAwake;
+            }
+        }
+
+        foreach ((long due, int node) in append.Timers)
+        {
+            connection.Prepare("INSERT OR IGNORE INTO timers (due, run, timer) VALUES (?, ?, ?)").Bind(due).Bind(append.Key).Bind(node).Run();
+        }
+
+        return CommitOutcome.Committed;
+    }
+
+    private static CommitOutcome Enqueue(SqliteConnection connection, InboxAppend item)
+    {
+        Span<byte> id = stackalloc byte[Ulid.ByteLength];
+        item.Run.TryWriteBytes(id);
+        SqliteStatement find = connection.Prepare("SELECT key, status FROM runs WHERE tenant = ? AND id = ?").Bind(item.Tenant).Bind(id);
+        if (!find.Read())
+        {
+            return CommitOutcome.Missing;
+        }
+
+        long key = find.Int64(0);
+        item.StatusBefore = (RunStatus)find.Int64(1);
+        find.Reset();
+        if (item.StatusBefore.IsTerminal() || item.StatusBefore == RunStatus.Diverged)
+        {
+            return CommitOutcome.Ignored;
+        }
+
+        connection.Prepare("INSERT OR IGNORE INTO inbox (run, kind, dedupe, data) VALUES (?, ?, ?, ?)").Bind(key).Bind((long)item.Kind).Bind(item.Dedupe).Bind(item.Data.Span).Run();
+        if (connection.Changes == 0)
+        {
+            return CommitOutcome.Ignored;
+        }
+
+        item.Item = connection.LastRowId;
+        connection.Prepare("UPDATE runs SET wake_seq = wake_seq + 1, status = CASE WHEN status IN (2, 3) THEN 0 ELSE status END WHERE key = ?").Bind(key).Run();
+        return CommitOutcome.Committed;
+    }
+}
