@@ -285,7 +285,8 @@ internal sealed class ResidentRun
             step.Attempt,
             StepIdentity.IdempotencyKey(S, step),
             step.Input!.Utf8,
-            DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout);
+            DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout,
+            S.Definition);
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
