@@ -64,6 +64,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
 
+    /// <summary>Nothing is being computed or written at this moment.</summary>
+    internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
+
+    /// <summary>The process is handing over: no step is admitted any more.</summary>
+    internal bool IsStopping => _stopping;
+
     internal EngineOptions Options { get; }
 
     internal TimeProvider Clock { get; }
@@ -180,10 +186,28 @@ public sealed partial class RunHost : IAsyncDisposable
         return sent.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Stops taking new work, lets the turns under way reach the disk, and leaves everything else to the next owner.</summary>
+    /// <summary>
+    /// Hands over: accepts and claims nothing more, admits no further step, and returns once the steps in flight have their
+    /// outcome on disk or the grace period is over. What is unfinished is continued by the next owner of the store.
+    /// </summary>
+    public async Task StopAsync(TimeSpan grace)
+    {
+        _stopping = true;
+        long start = Clock.GetTimestamp();
+        while ((!Turns.IsIdle || !Journal.IsIdle || _resident.Values.Any(r => r.HasAttempts)) && Clock.GetElapsedTime(start) < grace)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Clock).ConfigureAwait(false);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Lets go at once: nothing is written any more, as if the process had died here.</summary>
     public async ValueTask DisposeAsync()
     {
         _stopping = true;
+        Turns.Close();
+        Journal.Close();
         await _storeTimer.DisposeAsync().ConfigureAwait(false);
         Timers.Dispose();
     }
@@ -272,6 +296,11 @@ public sealed partial class RunHost : IAsyncDisposable
 
     private Task<StartOutcome> Begin(StartRequest request, TaskCompletionSource<RunEnd>? end)
     {
+        if (_stopping)
+        {
+            return Task.FromException<StartOutcome>(new EngineStoppingException());
+        }
+
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
         var machine = new RunMachine(new RunState(request.Tenant, id, definition));
@@ -294,7 +323,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_stopping || !Options.Executes || _resident.Count >= Options.MaxResident)
+        if (!Options.Executes || _resident.Count >= Options.MaxResident)
         {
             Enqueue(machine, creation, accepted);
         }
@@ -519,3 +548,6 @@ public enum SendOutcome
     RunNotFound,
     RunEnded,
 }
+
+/// <summary>The process is shutting down and accepts nothing any more; try another one, or again after the restart.</summary>
+public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts no new runs; try again shortly.");

@@ -36,7 +36,10 @@ internal sealed class OpenAiChatClient(string provider, Uri baseUrl, string? api
 
     protected override ChatResponse Read(JsonElement answer)
     {
-        var choice = answer.GetProperty("choices")[0];
+        var choices = answer.GetProperty("choices");
+        if (choices.GetArrayLength() == 0)
+            throw new FormatException("There is no choice.");
+        var choice = choices[0];
         var message = choice.GetProperty("message");
         string? refusal = message.TryGetProperty("refusal", out var refused) ? refused.GetString() : null;
         string? text = message.TryGetProperty("content", out var content) ? content.GetString() : null;
