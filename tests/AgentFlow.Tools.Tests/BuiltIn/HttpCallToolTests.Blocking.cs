@@ -153,12 +153,13 @@ public sealed partial class HttpCallToolTests
     }
 
     [Fact]
-    public async Task InvokeAsync_ProxyInTheEnvironment_IsNotUsed()
+    public async Task InvokeAsync_ProxyOfTheProcess_IsNotUsed()
     {
         await using var proxy = new ScriptedServer(_ => ScriptedServer.Reply(200, "proxied"));
         await using var server = new ScriptedServer(_ => ScriptedServer.Reply(200, "direct"));
-        string? before = Environment.GetEnvironmentVariable("http_proxy");
-        Environment.SetEnvironmentVariable("http_proxy", proxy.Url);
+        // What http_proxy and its like end up in, once a process.
+        IWebProxy before = HttpClient.DefaultProxy;
+        HttpClient.DefaultProxy = new EveryRequestProxy(new Uri(proxy.Url));
         try
         {
             using var transport = new HttpTransport(new HttpTransportOptions { Allow = ["127.0.0.1/32"] });
@@ -167,7 +168,7 @@ public sealed partial class HttpCallToolTests
         }
         finally
         {
-            Environment.SetEnvironmentVariable("http_proxy", before);
+            HttpClient.DefaultProxy = before;
         }
     }
 
@@ -180,5 +181,14 @@ public sealed partial class HttpCallToolTests
         await Get(server.Url);
 
         Assert.False(server.Requests[1].Headers.ContainsKey("Cookie"));
+    }
+
+    private sealed class EveryRequestProxy(Uri proxy) : IWebProxy
+    {
+        public ICredentials? Credentials { get; set; }
+
+        public Uri? GetProxy(Uri destination) => proxy;
+
+        public bool IsBypassed(Uri host) => false;
     }
 }
