@@ -421,6 +421,7 @@ internal sealed class ResidentRun
                 return false;
             case CommitOutcome.Duplicate:
                 Evict();
+                _host.NotCreated(S.Id);
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
                 return false;
             default:
