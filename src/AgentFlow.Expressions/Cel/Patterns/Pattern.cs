@@ -51,7 +51,7 @@ internal sealed class Pattern
     }
 
     /// <summary>Units to charge for matching a text: what the automaton does at worst, every instruction at every character.</summary>
-    public long CostOf(string text) => 1 + ((long)text.Length * Size >> 6);
+    public long CostOf(string text) => 1 + ((long)text.Length * Size >> 5);
 
     /// <summary>Whether the pattern matches anywhere in the text.</summary>
     public bool IsMatch(string text)
