@@ -17,13 +17,7 @@ internal sealed class Pattern
     // One automaton at a time is kept between matches; a second concurrent match starts its own.
     private PatternAutomaton? _idle;
 
-    private Pattern(string source, PatternProgram program)
-    {
-        Source = source;
-        _program = program;
-    }
-
-    public string Source { get; }
+    private Pattern(PatternProgram program) => _program = program;
 
     /// <summary>Instructions the pattern compiled to.</summary>
     public int Size => _program.Count;
@@ -41,7 +35,7 @@ internal sealed class Pattern
             }
 
             problem = null;
-            return new Pattern(source, PatternProgram.Compile(node));
+            return new Pattern(PatternProgram.Compile(node));
         }
         catch (PatternException error)
         {
