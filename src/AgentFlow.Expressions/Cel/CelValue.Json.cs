@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using AgentFlow.Expressions.Cel.Json;
+using AgentFlow.Expressions.Cel.Time;
 
 namespace AgentFlow.Expressions.Cel;
 
@@ -32,4 +33,23 @@ public readonly partial struct CelValue
 
         return buffer.WrittenSpan.ToArray();
     }
+
+    /// <summary>Reads RFC 3339, as <c>timestamp()</c> does.</summary>
+    public static bool TryParseTimestamp(ReadOnlySpan<char> text, out CelValue value) => CelTime.TryParse(text, out value);
+
+    /// <summary>Reads a duration such as <c>1h30m</c> or <c>1.5s</c>, as <c>duration()</c> does.</summary>
+    public static bool TryParseDuration(ReadOnlySpan<char> text, out CelValue value)
+    {
+        var isDuration = CelDuration.TryParse(text, out var nanoseconds, out _);
+        value = isDuration ? Duration(nanoseconds) : default;
+        return isDuration;
+    }
+
+    /// <summary>A timestamp or duration as protocol buffers write it in JSON, with 0, 3, 6 or 9 digits of fraction.</summary>
+    /// <exception cref="InvalidOperationException">Neither of the two.</exception>
+    public string ToTimeText() => Kind switch
+    {
+        CelKind.Timestamp => CelTime.Format(_bits, _nanos, grouped: true),
+        _ => CelDuration.Format(AsDurationNanoseconds(), grouped: true),
+    };
 }

@@ -1,5 +1,6 @@
 using AgentFlow.Expressions.Cel.Evaluation;
 using AgentFlow.Expressions.Cel.Functions;
+using AgentFlow.Expressions.Cel.Patterns;
 using AgentFlow.Expressions.Cel.Syntax;
 
 namespace AgentFlow.Expressions.Cel.Compilation;
@@ -46,8 +47,20 @@ internal sealed partial class Compiler
                 CelErrorCodes.NoSuchOverload, $"no such overload: '{name}' takes {takes} arguments, not {arguments.Length - skipped}", call.Offset);
         }
 
+        if (name == "matches" && arguments is [_, ConstOp { Value.Kind: CelKind.String } source] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
+        {
+            return Matches(call, arguments[0], source.Value.RawString);
+        }
+
         var op = new CallOp(name, isMethod, function.Body, arguments, call.Offset);
         return function.IsPure ? Fold(op, arguments) : op;
+    }
+
+    private Op Matches(Expr.Call call, Op text, string source)
+    {
+        return Pattern.TryCompile(source, out var problem) is { } pattern
+            ? Fold(new MatchesOp(text, pattern, call.Offset), text)
+            : FailOrReject(CelErrorCodes.InvalidArgument, DynamicMatches.Describe(source, problem!), call.Offset);
     }
 
     private Op Unknown(Expr.Call call, string name, bool isMethod)

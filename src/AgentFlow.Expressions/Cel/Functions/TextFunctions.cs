@@ -13,6 +13,7 @@ internal static class TextFunctions
             AreStrings(arguments) ? CelValue.Bool(arguments[0].RawString.StartsWith(arguments[1].RawString, StringComparison.Ordinal)) : Overload.None),
         new("endsWith", CelCallStyle.Method, 2, 2, (ReadOnlySpan<CelValue> arguments, ref Frame frame) =>
             AreStrings(arguments) ? CelValue.Bool(arguments[0].RawString.EndsWith(arguments[1].RawString, StringComparison.Ordinal)) : Overload.None),
+        new("matches", CelCallStyle.Both, 2, 2, DynamicMatches.Evaluate),
     ];
 
     private static bool AreStrings(ReadOnlySpan<CelValue> arguments) => arguments[0].Kind == CelKind.String && arguments[1].Kind == CelKind.String;

@@ -89,11 +89,8 @@ internal static class CelEquality
     {
         switch (value.Kind)
         {
-            case CelKind.Int:
-                return HashCode.Combine(value.RawBits);
-            case CelKind.UInt:
-                // The same bits hash alike; -1 and 2^64-1 may meet, equality tells them apart.
-                return HashCode.Combine(value.RawBits);
+            case CelKind.Int or CelKind.UInt:
+                return CelNumbers.HashOf(value.RawBits);
             case CelKind.Double:
                 return CelNumbers.HashOf(value.RawDouble);
             case CelKind.String or CelKind.Type:

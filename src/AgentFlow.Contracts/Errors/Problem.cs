@@ -1,0 +1,59 @@
+namespace AgentFlow.Contracts.Errors;
+
+/// <summary>
+/// The body of every error answer: problem details (RFC 9457, <c>application/problem+json</c>) with the members that
+/// the RFC leaves to us. Members without a value are left out.
+/// </summary>
+public sealed record Problem
+{
+    /// <summary>The media type of the answer.</summary>
+    public const string MediaType = "application/problem+json";
+
+    /// <summary>Names the kind of problem: <c>urn:agentflow:error:</c> and the code.</summary>
+    public required string Type { get; init; }
+
+    public required string Title { get; init; }
+
+    /// <summary>The HTTP status, repeated for readers that only see the body.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>What was wrong this time and what to do; safe to show to the caller.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The path of the request.</summary>
+    public string? Instance { get; init; }
+
+    /// <summary>Stable SCREAMING_SNAKE code, see <see cref="ErrorCode"/>.</summary>
+    public required string Code { get; init; }
+
+    /// <summary>Whether the same request may succeed later.</summary>
+    public required bool Retryable { get; init; }
+
+    public string? TraceId { get; init; }
+
+    /// <summary>The single faults, when there are several or when they have a place.</summary>
+    public IReadOnlyList<ProblemEntry>? Errors { get; init; }
+
+    public static Problem Of(ErrorCode code, string? detail = null, IReadOnlyList<ProblemEntry>? errors = null)
+    {
+        ArgumentNullException.ThrowIfNull(code);
+        return new()
+        {
+            Type = $"urn:agentflow:error:{code.Code}",
+            Title = code.Title,
+            Status = code.Status,
+            Detail = detail,
+            Code = code.Code,
+            Retryable = code.Retryable,
+            Errors = errors is { Count: > 0 } ? errors : null,
+        };
+    }
+}
+
+/// <summary>One fault among those of a <see cref="Problem"/>.</summary>
+/// <param name="Detail">What is wrong, in one sentence.</param>
+/// <param name="Pointer">The place as a JSON pointer (RFC 6901) into the request's body; empty for the whole body.</param>
+/// <param name="Line">From 1, when the input was a text.</param>
+/// <param name="Column">From 1.</param>
+/// <param name="Remedy">What to write instead.</param>
+public sealed record ProblemEntry(string Detail, string? Pointer = null, int? Line = null, int? Column = null, string? Remedy = null);

@@ -1,0 +1,64 @@
+namespace AgentFlow.Expressions.Cel.Patterns;
+
+/// <summary>
+/// A regular expression with RE2's syntax and meaning: code points rather than UTF-16 units, ASCII <c>\d \w \s \b</c>,
+/// <c>$</c> at the very end only, time linear in the text. .NET's linear engine differs in each of the first three and
+/// cannot say beforehand what a match will cost. Safe for use by many threads.
+/// </summary>
+internal sealed class Pattern
+{
+    /// <summary>Longest pattern accepted when it is only known at evaluation, in UTF-16 units.</summary>
+    public const int LongestDynamic = 1000;
+
+    private const int MostInstructions = 10_000;
+
+    private readonly PatternProgram _program;
+
+    // One automaton at a time is kept between matches; a second concurrent match starts its own.
+    private PatternAutomaton? _idle;
+
+    private Pattern(string source, PatternProgram program)
+    {
+        Source = source;
+        _program = program;
+    }
+
+    public string Source { get; }
+
+    /// <summary>Instructions the pattern compiled to.</summary>
+    public int Size => _program.Count;
+
+    /// <summary>Null, with the reason, for text that is no pattern or a too large one.</summary>
+    public static Pattern? TryCompile(string source, out string? problem)
+    {
+        try
+        {
+            var node = PatternParser.Parse(source);
+            if (node.Size > MostInstructions)
+            {
+                problem = "too large; repetitions multiply what they repeat";
+                return null;
+            }
+
+            problem = null;
+            return new Pattern(source, PatternProgram.Compile(node));
+        }
+        catch (PatternException error)
+        {
+            problem = error.Message;
+            return null;
+        }
+    }
+
+    /// <summary>Units to charge for matching a text: what the automaton does at worst, every instruction at every character.</summary>
+    public long CostOf(string text) => 1 + ((long)text.Length * Size >> 6);
+
+    /// <summary>Whether the pattern matches anywhere in the text.</summary>
+    public bool IsMatch(string text)
+    {
+        var automaton = Interlocked.Exchange(ref _idle, null) ?? new PatternAutomaton(_program);
+        var isMatch = automaton.IsMatch(text);
+        _idle = automaton;
+        return isMatch;
+    }
+}
