@@ -18,10 +18,14 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
 
     // Requests
     public static readonly ErrorCode JsonInvalid = Define("JSON_INVALID", 400, Validation, "The text is not JSON");
+    public static readonly ErrorCode TextInvalid = Define("TEXT_INVALID", 400, Validation, "The text is not UTF-8");
+    public static readonly ErrorCode ParameterInvalid = Define("PARAMETER_INVALID", 400, Validation, "A query parameter or header has an impossible value");
+    public static readonly ErrorCode RequestInvalid = Define("REQUEST_INVALID", 400, Validation, "The HTTP request is malformed");
     public static readonly ErrorCode ValidationFailed = Define("VALIDATION_FAILED", 422, Validation, "A field is missing, unknown or malformed");
     public static readonly ErrorCode SchemaInvalid = Define("SCHEMA_INVALID", 422, Validation, "A JSON Schema is not valid");
     public static readonly ErrorCode NotFound = Define("NOT_FOUND", 404, Permanent, "There is nothing at this address");
     public static readonly ErrorCode MethodNotAllowed = Define("METHOD_NOT_ALLOWED", 405, Permanent, "The address does not take this method");
+    public static readonly ErrorCode NotAcceptable = Define("NOT_ACCEPTABLE", 406, Validation, "None of the accepted types can be given");
     public static readonly ErrorCode UnsupportedMediaType = Define("UNSUPPORTED_MEDIA_TYPE", 415, Validation, "The body has a type that is not read here");
     public static readonly ErrorCode PayloadTooLarge = Define("PAYLOAD_TOO_LARGE", 413, Validation, "The body is larger than allowed");
     public static readonly ErrorCode PreconditionFailed = Define("PRECONDITION_FAILED", 412, Permanent, "The resource has changed in the meantime");
@@ -36,6 +40,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Workflows
     public static readonly ErrorCode WorkflowInvalid = Define("WORKFLOW_INVALID", 422, Validation, "The workflow file has errors");
     public static readonly ErrorCode WorkflowNotFound = Define("WORKFLOW_NOT_FOUND", 404, Permanent, "There is no such workflow or version");
+    public static readonly ErrorCode WorkflowVersionExists = Define("WORKFLOW_VERSION_EXISTS", 409, Permanent, "The version exists with other content");
     public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");
     public static readonly ErrorCode OutputInvalid = Define("OUTPUT_INVALID", 502, Permanent, "An output does not match its schema");
     public static readonly ErrorCode ExpressionFailed = Define("EXPRESSION_FAILED", 422, Validation, "An expression cannot be evaluated");
@@ -53,6 +58,8 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode StepFailed = Define("STEP_FAILED", 502, Permanent, "A step failed");
     public static readonly ErrorCode StepTimeout = Define("STEP_TIMEOUT", 504, Transient, "A step did not end in time");
     public static readonly ErrorCode StepOutcomeUnknown = Define("STEP_OUTCOME_UNKNOWN", 502, Permanent, "Nobody knows whether the step took effect");
+    public static readonly ErrorCode StepNotFound = Define("STEP_NOT_FOUND", 404, Permanent, "The run has no such step");
+    public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
     public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");

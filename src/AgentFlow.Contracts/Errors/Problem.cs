@@ -9,7 +9,7 @@ public sealed record Problem
     /// <summary>The media type of the answer.</summary>
     public const string MediaType = "application/problem+json";
 
-    /// <summary>Names the kind of problem: <c>urn:agentflow:error:</c> and the code.</summary>
+    /// <summary>Names the kind of problem: <c>/docs/errors/</c> and the code, where every server has the code's page.</summary>
     public required string Type { get; init; }
 
     public required string Title { get; init; }
@@ -39,7 +39,7 @@ public sealed record Problem
         ArgumentNullException.ThrowIfNull(code);
         return new()
         {
-            Type = $"urn:agentflow:error:{code.Code}",
+            Type = $"/docs/errors/{code.Code}",
             Title = code.Title,
             Status = code.Status,
             Detail = detail,
@@ -51,9 +51,18 @@ public sealed record Problem
 }
 
 /// <summary>One fault among those of a <see cref="Problem"/>.</summary>
-/// <param name="Detail">What is wrong, in one sentence.</param>
+/// <param name="Message">What is wrong, in one sentence.</param>
+/// <param name="File">The file that has the fault, when the input was one or several.</param>
 /// <param name="Pointer">The place as a JSON pointer (RFC 6901) into the request's body; empty for the whole body.</param>
 /// <param name="Line">From 1, when the input was a text.</param>
 /// <param name="Column">From 1.</param>
+/// <param name="Code">The rule that was broken: a kebab-case name of the loader's, or the name of a JSON Schema keyword.</param>
 /// <param name="Remedy">What to write instead.</param>
-public sealed record ProblemEntry(string Detail, string? Pointer = null, int? Line = null, int? Column = null, string? Remedy = null);
+public sealed record ProblemEntry(
+    string Message,
+    string? File = null,
+    string? Pointer = null,
+    int? Line = null,
+    int? Column = null,
+    string? Code = null,
+    string? Remedy = null);

@@ -17,16 +17,16 @@ public sealed class ProblemTests
 
         Assert.Equal(
             """
-            {"type":"urn:agentflow:error:WORKFLOW_INVALID","title":"The workflow file has errors","status":422,"detail":"The file has 1 error.",
+            {"type":"/docs/errors/WORKFLOW_INVALID","title":"The workflow file has errors","status":422,"detail":"The file has 1 error.",
             "code":"WORKFLOW_INVALID","retryable":false,"trace_id":"abc",
-            "errors":[{"detail":"\u0027needs\u0027 is not a key","pointer":"/steps/0/needs","line":12,"column":5,"remedy":"Write depends_on."}]}
+            "errors":[{"message":"\u0027needs\u0027 is not a key","pointer":"/steps/0/needs","line":12,"column":5,"remedy":"Write depends_on."}]}
             """.ReplaceLineEndings(""),
             JsonSerializer.Serialize(problem, WireJson.Default.Problem));
     }
 
     [Fact]
     public void Of_NothingToAdd_LeavesMembersOut() => Assert.Equal(
-        """{"type":"urn:agentflow:error:RATE_LIMITED","title":"Too many requests","status":429,"code":"RATE_LIMITED","retryable":true}""",
+        """{"type":"/docs/errors/RATE_LIMITED","title":"Too many requests","status":429,"code":"RATE_LIMITED","retryable":true}""",
         JsonSerializer.Serialize(Problem.Of(ErrorCode.RateLimited, errors: []), WireJson.Default.Problem));
 
     [Fact]
