@@ -20,8 +20,17 @@ public abstract class ValueTemplate
     /// <summary>All expressions in the template, in document order.</summary>
     public abstract IEnumerable<CelExpression> Expressions { get; }
 
-    /// <param name="compile">Compiles one expression's source; the second argument is the JSON pointer of the string that holds it.</param>
-    public static ValueTemplate Compile(JsonElement value, Func<string, string, CelExpression> compile) => Compile(value, "", compile);
+    /// <summary>Whether a string can hold an expression, or an escaped <c>${</c>.</summary>
+    public static bool HasMarker(string text) => text.Contains("${", StringComparison.Ordinal);
+
+    /// <summary>Compiles every expression of a value.</summary>
+    /// <param name="compile">Compiles one expression; <see langword="null"/> when it is wrong. All are compiled, also after a wrong one.</param>
+    /// <returns><see langword="null"/> when one of them was wrong.</returns>
+    public static ValueTemplate? Compile(JsonElement value, Func<TemplateExpression, CelExpression?> compile)
+    {
+        int strings = 0;
+        return Compile(value, compile, ref strings);
+    }
 
     /// <summary>Renders the template; on an expression's error the result is <see langword="null"/> and the error says which one.</summary>
     public Payload? Render(ICelVariables variables, out string? error)
@@ -53,26 +62,40 @@ public abstract class ValueTemplate
     /// <summary>Writes the value; returns an error's text, or <see langword="null"/>.</summary>
     private protected abstract string? Write(Utf8JsonWriter writer, ICelVariables variables);
 
-    private static ValueTemplate Compile(JsonElement value, string pointer, Func<string, string, CelExpression> compile)
+    private static ValueTemplate? Compile(JsonElement value, Func<TemplateExpression, CelExpression?> compile, ref int strings)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
-                var properties = value.EnumerateObject().Select(p => (p.Name, Compile(p.Value, $"{pointer}/{p.Name.Replace("~", "~0").Replace("/", "~1")}", compile))).ToArray();
-                return properties.All(p => p.Item2 is Constant) ? new Constant(value) : new Object(properties);
+                var properties = new List<(string Name, ValueTemplate? Value)>();
+                foreach (JsonProperty property in value.EnumerateObject())
+                {
+                    properties.Add((property.Name, Compile(property.Value, compile, ref strings)));
+                }
+
+                return properties.All(p => p.Value is Constant) ? new Constant(value)
+                    : properties.TrueForAll(p => p.Value is not null) ? new Object([.. properties.Select(p => (p.Name, p.Value!))])
+                    : null;
             case JsonValueKind.Array:
-                var items = value.EnumerateArray().Select((item, i) => Compile(item, $"{pointer}/{i}", compile)).ToArray();
-                return items.All(i => i is Constant) ? new Constant(value) : new Array(items);
-            case JsonValueKind.String when value.GetString()!.Contains("${", StringComparison.Ordinal):
-                return CompileText(value.GetString()!, pointer, compile);
+                var items = new List<ValueTemplate?>();
+                foreach (JsonElement item in value.EnumerateArray())
+                {
+                    items.Add(Compile(item, compile, ref strings));
+                }
+
+                return items.All(i => i is Constant) ? new Constant(value)
+                    : items.TrueForAll(i => i is not null) ? new Array([.. items.Select(i => i!)])
+                    : null;
+            case JsonValueKind.String when HasMarker(value.GetString()!):
+                return CompileText(value.GetString()!, strings++, compile);
             default:
                 return new Constant(value);
         }
     }
 
-    private static ValueTemplate CompileText(string text, string pointer, Func<string, string, CelExpression> compile)
+    private static ValueTemplate? CompileText(string text, int index, Func<TemplateExpression, CelExpression?> compile)
     {
-        var parts = new List<object>();
+        var parts = new List<object?>();
         var literal = new StringBuilder();
         int i = 0;
         while (i < text.Length)
@@ -84,14 +107,17 @@ public abstract class ValueTemplate
             }
             else if (text.AsSpan(i).StartsWith("${"))
             {
-                int end = ExpressionEnd(text, i + 2);
                 if (literal.Length > 0)
                 {
                     parts.Add(literal.ToString());
                     literal.Clear();
                 }
 
-                parts.Add(compile(text[(i + 2)..end].Trim(), pointer));
+                int end = ExpressionEnd(text, i + 2);
+                bool isClosed = end < text.Length;
+                string inner = text[(i + 2)..end];
+                int offset = isClosed ? i + 2 + inner.Length - inner.TrimStart().Length : i;
+                parts.Add(compile(new TemplateExpression(inner.Trim(), index, offset, isClosed)));
                 i = end + 1;
             }
             else
@@ -110,12 +136,12 @@ public abstract class ValueTemplate
             [CelExpression only] => new Lone(only),
             [] => new Constant(JsonSerializer.SerializeToElement("")),
             [string only] => new Constant(JsonSerializer.SerializeToElement(only)),
-            _ => new Text([.. parts]),
+            _ when parts.Contains(null) => null,
+            _ => new Text([.. parts.Select(p => p!)]),
         };
     }
 
-    /// <summary>Index of the brace that closes the expression, skipping nested braces and string literals.</summary>
-    /// <exception cref="FormatException">No brace closes it.</exception>
+    /// <summary>Index of the brace that closes the expression, skipping nested braces and string literals; the text's length when none does.</summary>
     private static int ExpressionEnd(string text, int start)
     {
         int depth = 0;
@@ -142,7 +168,7 @@ public abstract class ValueTemplate
             }
         }
 
-        throw new FormatException("'${' is never closed; add the '}' or write '$${' for a literal '${'.");
+        return text.Length;
     }
 
     private static string? Fault(CelExpression expression, CelValue value) =>
@@ -152,7 +178,8 @@ public abstract class ValueTemplate
     {
         private readonly JsonElement _value = value.Clone();
 
-        public Payload Payload { get; } = new(Encoding.UTF8.GetBytes(value.GetRawText()));
+        /// <summary>Written on first use: most constants are parts of larger values and never asked.</summary>
+        public Payload Payload => field ??= new Payload(Encoding.UTF8.GetBytes(_value.GetRawText()));
 
         public override IEnumerable<CelExpression> Expressions => [];
 
@@ -267,6 +294,13 @@ public abstract class ValueTemplate
         }
     }
 }
+
+/// <summary>One <c>${…}</c> of a template.</summary>
+/// <param name="Source">The expression without blanks around it.</param>
+/// <param name="StringIndex">Position, from 0, among the template's strings for which <see cref="ValueTemplate.HasMarker"/> is true, in document order.</param>
+/// <param name="Offset">UTF-16 offset of the source in that string; of the <c>${</c> when nothing closes it.</param>
+/// <param name="IsClosed">False when no <c>}</c> closes the expression; the source is then the rest of the string.</param>
+public readonly record struct TemplateExpression(string Source, int StringIndex, int Offset, bool IsClosed);
 
 /// <summary>Variables that can hand out a whole JSON value without parsing and writing it again.</summary>
 internal interface IPayloadVariables : ICelVariables

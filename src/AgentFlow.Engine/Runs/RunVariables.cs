@@ -16,6 +16,15 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
     /// <summary>Every name that an expression of a workflow may use.</summary>
     public static IReadOnlyCollection<string> Names { get; } = ["input", "output", "steps", "error", "vars", "run", "env"];
 
+    /// <summary>What <c>steps.&lt;id&gt;</c> has.</summary>
+    public static IReadOnlyList<string> StepFields { get; } = ["output", "status", "error", "visits"];
+
+    /// <summary>What <c>run</c> has.</summary>
+    public static IReadOnlyList<string> RunFields { get; } = ["id", "workflow", "version", "tenant", "trace_id", "started_at", "now", "cost_dollars"];
+
+    /// <summary>What <c>error</c> and <c>steps.&lt;id&gt;.error</c> have.</summary>
+    public static IReadOnlyList<string> ErrorFields { get; } = ["code", "category", "message", "retryable"];
+
     private NodeRun? LatestScope
     {
         get

@@ -1,0 +1,198 @@
+using System.Text.Json;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Expressions.Cel;
+
+namespace AgentFlow.Engine.Definitions.Loading.Expressions;
+
+/// <summary>Compiles conditions and templates; every problem is reported at its place inside the YAML.</summary>
+internal sealed class ExpressionReader(YamlText text, Findings findings)
+{
+    private readonly SortedSet<string> _environment = new(StringComparer.Ordinal);
+    private JsonElement _vars;
+
+    /// <summary>Names behind <c>env.</c> in everything that was compiled.</summary>
+    public IReadOnlyCollection<string> EnvironmentNames => _environment;
+
+    /// <summary>Sets what <c>vars</c> is, so that reading what it does not have is a mistake.</summary>
+    public void SetVars(JsonElement vars) => _vars = vars;
+
+    /// <summary>A condition: bare CEL.</summary>
+    public CelExpression? Condition(YamlNode node, StepScope scope)
+    {
+        if (node is not YamlScalar { Kind: ScalarKind.Text or ScalarKind.Boolean } scalar)
+        {
+            findings.Error(node, DiagnosticCodes.WrongType, $"Expected a condition, found {node.Describe()}.", "Write an expression that is true or false: 'output.confidence < 0.7'.");
+            return null;
+        }
+
+        string source = scalar.Text.Trim();
+        int offset = scalar.Text.Length - scalar.Text.TrimStart().Length;
+        if (source.StartsWith("{{", StringComparison.Ordinal))
+        {
+            findings.Error(node, DiagnosticCodes.ForeignExpression, "'{{ … }}' is another system's way to mark an expression.", "A condition is one expression: write it without braces.");
+            return null;
+        }
+
+        if (source.StartsWith("${", StringComparison.Ordinal) && source.EndsWith('}'))
+        {
+            findings.Error(node, DiagnosticCodes.WrappedCondition, "A condition is an expression already; '${' and '}' mark one inside of text.", "Write it without '${' and '}'.");
+            string inner = source[2..^1];
+            offset += 2 + inner.Length - inner.TrimStart().Length;
+            source = inner.Trim();
+            if (source.StartsWith('{'))
+            {
+                return null;
+            }
+        }
+
+        return Compile(source, scalar, offset, scope);
+    }
+
+    /// <summary>A value with <c>${…}</c> in its strings; <see langword="null"/> when one does not compile.</summary>
+    public ValueTemplate? Template(YamlNode node, StepScope scope)
+    {
+        JsonElement value = YamlJson.ToElement(node, findings);
+        YamlScalar[] marked = [.. Marked(node)];
+        return ValueTemplate.Compile(value, expression => Compile(expression, marked[expression.StringIndex], scope));
+    }
+
+    /// <summary>Warns of <c>${…}</c> where nothing evaluates it.</summary>
+    public void WarnOfUnevaluated(YamlNode node, string where)
+    {
+        foreach (YamlScalar scalar in Marked(node))
+        {
+            findings.Warning(scalar, DiagnosticCodes.UnevaluatedExpression, $"'${{' has no meaning in {where}: nothing is evaluated there.", "Put the expression where the value is used.");
+        }
+    }
+
+    /// <summary>The strings that <see cref="ValueTemplate"/> looks for expressions in, in its order.</summary>
+    private static IEnumerable<YamlScalar> Marked(YamlNode node) => node switch
+    {
+        YamlScalar scalar => scalar.Kind == ScalarKind.Text && ValueTemplate.HasMarker(scalar.Text) ? [scalar] : [],
+        YamlSequence sequence => sequence.Items.SelectMany(Marked),
+        _ => ((YamlMapping)node).Entries.SelectMany(e => Marked(e.Value)),
+    };
+
+    private CelExpression? Compile(TemplateExpression expression, YamlScalar scalar, StepScope scope)
+    {
+        if (!expression.IsClosed)
+        {
+            findings.Error(Locate(scalar, expression.Offset), DiagnosticCodes.UnclosedExpression, "No '}' closes this '${'.", "Add it, or write '$${' for a literal '${'.");
+            return null;
+        }
+
+        if (expression.Source is ['{', .., '}'] && !CelExpression.TryCompile(expression.Source, WorkflowExpressions.Options, out _, out _))
+        {
+            findings.Error(Locate(scalar, expression.Offset), DiagnosticCodes.ForeignExpression, "'${{ … }}' is another system's way to mark an expression.", "Write '${ … }', with single braces.");
+            return null;
+        }
+
+        return Compile(expression.Source, scalar, expression.Offset, scope);
+    }
+
+    private CelExpression? Compile(string source, YamlScalar scalar, int start, StepScope scope)
+    {
+        if (!CelExpression.TryCompile(source, WorkflowExpressions.Options, out CelExpression? expression, out IReadOnlyList<CelError> errors))
+        {
+            foreach (CelError error in errors)
+            {
+                findings.Error(Locate(scalar, start + Math.Max(0, error.Offset)), DiagnosticCodes.InvalidExpression, Sentence(error.Message), "The expressions are CEL; see docs/reference/workflow-file.md for the names and functions.");
+            }
+
+            return null;
+        }
+
+        foreach (CelReference reference in expression.References)
+        {
+            Check(reference, Locate(scalar, start + reference.Offset), scope);
+        }
+
+        return expression;
+    }
+
+    private void Check(CelReference reference, int place, StepScope scope)
+    {
+        switch (reference.Root)
+        {
+            case "steps" when reference.Segments.Count > 1:
+                CheckStep(reference, place, scope);
+                break;
+            case "env" when reference.Segments.Count == 1:
+                findings.Error(place, DiagnosticCodes.EnvironmentName, "'env' is used without a name, or with a computed one.", "Name the variable: env.NAME. Only named ones are read when a run starts.");
+                break;
+            case "env" when Names.Step.IsMatch(reference.Segments[1]):
+                _environment.Add(reference.Segments[1]);
+                break;
+            case "env":
+                findings.Error(place, DiagnosticCodes.EnvironmentName, $"'{Excerpt.Of(reference.Segments[1])}' cannot be the name of an environment variable.", Names.StepRemedy);
+                break;
+            case "vars":
+                CheckVars(reference, place);
+                break;
+            case "run" or "error":
+                CheckField(reference, 1, reference.Root == "run" ? RunVariables.RunFields : RunVariables.ErrorFields, place);
+                break;
+        }
+    }
+
+    private void CheckStep(CelReference reference, int place, StepScope scope)
+    {
+        string id = reference.Segments[1];
+        switch (scope.Find(id))
+        {
+            case null:
+                findings.Error(place, DiagnosticCodes.UnknownStep, $"There is no step '{Excerpt.Of(id)}' in this scope or around it.", findings.Suggest(id, scope.Ids()) + "Name a state or step of the file.");
+                return;
+            case StepOrder.Unordered:
+                findings.Error(place, DiagnosticCodes.MissingDependency, $"'{scope.Reader}' reads 'steps.{id}' but does not wait for it.", $"Add '{id}' to the 'depends_on' of the step, or of one that it depends on.");
+                break;
+            case StepOrder.Never:
+                findings.Warning(place, DiagnosticCodes.UnvisitedStep, $"No path visits '{id}' before this is evaluated; 'steps.{id}' will not be there.", $"Test it with has(steps.{id}), or read another state.");
+                break;
+        }
+
+        CheckField(reference, 2, RunVariables.StepFields, place);
+        if (reference.Segments.Count > 3 && reference.Segments[2] == "error")
+        {
+            CheckField(reference, 3, RunVariables.ErrorFields, place);
+        }
+    }
+
+    private void CheckField(CelReference reference, int index, IReadOnlyCollection<string> known, int place)
+    {
+        if (reference.Segments.Count > index && !known.Contains(reference.Segments[index], StringComparer.Ordinal))
+        {
+            string owner = string.Join('.', reference.Segments.Take(index));
+            findings.Error(place, DiagnosticCodes.UnknownField, $"'{Excerpt.Of(owner)}' has no '{Excerpt.Of(reference.Segments[index])}'.", findings.Suggest(reference.Segments[index], known) + $"It has: {string.Join(", ", known)}.");
+        }
+    }
+
+    private void CheckVars(CelReference reference, int place)
+    {
+        JsonElement at = _vars;
+        for (int i = 1; i < reference.Segments.Count && at.ValueKind is JsonValueKind.Object or JsonValueKind.Undefined; i++)
+        {
+            bool isTested = reference.IsPresenceTest && i == reference.Segments.Count - 1;
+            if (at.ValueKind == JsonValueKind.Undefined || !at.TryGetProperty(reference.Segments[i], out JsonElement next))
+            {
+                if (!isTested)
+                {
+                    CheckField(reference, i, at.ValueKind == JsonValueKind.Undefined ? [] : [.. at.EnumerateObject().Take(50).Select(p => p.Name)], place);
+                }
+
+                return;
+            }
+
+            at = next;
+        }
+    }
+
+    private int Locate(YamlScalar scalar, int index) => ScalarPositions.Locate(text.Text, scalar, index);
+
+    private static string Sentence(string message)
+    {
+        string trimmed = message.TrimEnd('.');
+        return trimmed.Length == 0 ? "The expression does not compile." : char.ToUpperInvariant(trimmed[0]) + trimmed[1..] + ".";
+    }
+}

@@ -1,0 +1,71 @@
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+
+namespace AgentFlow.Engine.Definitions.Loading;
+
+/// <summary>Collects what is wrong with one file, by offset into its <see cref="YamlText"/>.</summary>
+internal sealed class Findings(string file, YamlText text)
+{
+    private readonly List<Finding> _found = [];
+    private readonly HashSet<Finding> _seen = [];
+    private readonly Suggestions _suggestions = new();
+    private List<int>? _lineEnds;
+    private bool _cut;
+
+    public bool HasErrors => ErrorCount > 0;
+
+    /// <summary>Errors reported so far, also those that are not listed.</summary>
+    public int ErrorCount { get; private set; }
+
+    public void Error(int offset, string code, string message, string remedy) => Add(new Finding(offset, code, message, remedy, IsError: true));
+
+    public void Error(YamlNode node, string code, string message, string remedy) => Error(node.Offset, code, message, remedy);
+
+    public void Warning(int offset, string code, string message, string remedy) => Add(new Finding(offset, code, message, remedy, IsError: false));
+
+    public void Warning(YamlNode node, string code, string message, string remedy) => Warning(node.Offset, code, message, remedy);
+
+    /// <summary>The start of a remedy: <c>Did you mean 'x'? </c>, or nothing when no known word is near.</summary>
+    public string Suggest(string word, IEnumerable<string> known) =>
+        Nearest(word, known) is { } nearest ? $"Did you mean '{nearest}'? " : "";
+
+    /// <summary>The known word that was probably meant.</summary>
+    public string? Nearest(string word, IEnumerable<string> known) => _suggestions.Nearest(word, known);
+
+    /// <summary>Line of an offset, from 1.</summary>
+    public int LineOf(int offset)
+    {
+        _lineEnds ??= [.. Enumerable.Range(0, text.Text.Length).Where(i => text.Text[i] == '\n')];
+        int index = _lineEnds.BinarySearch(offset);
+        return 1 + (index < 0 ? ~index : index);
+    }
+
+    /// <summary>All findings in order of position.</summary>
+    public IReadOnlyList<Diagnostic> ToDiagnostics()
+    {
+        Finding[] ordered = [.. _found.OrderBy(f => f.Offset).ThenBy(f => f.Code, StringComparer.Ordinal)];
+        List<Diagnostic> diagnostics = [.. text.Locate(ordered.Select(f => f.Offset)).Zip(ordered, (at, f) => new Diagnostic(file, at.Line, at.Column, f.Code, f.Message, f.Remedy, f.IsError))];
+        if (_cut)
+        {
+            Diagnostic last = diagnostics[^1];
+            diagnostics.Add(new Diagnostic(file, last.Line, last.Column, DiagnosticCodes.TooManyProblems, $"There are more than {LoadLimits.Diagnostics} problems; the rest is not listed.", "Fix these first."));
+        }
+
+        return diagnostics;
+    }
+
+    private void Add(Finding finding)
+    {
+        ErrorCount += finding.IsError ? 1 : 0;
+        if (_found.Count >= LoadLimits.Diagnostics)
+        {
+            _cut |= !_seen.Contains(finding);
+        }
+        else if (_seen.Add(finding))
+        {
+            // A node that several aliases name is looked at several times and is wrong once.
+            _found.Add(finding);
+        }
+    }
+
+    private readonly record struct Finding(int Offset, string Code, string Message, string Remedy, bool IsError);
+}

@@ -1,0 +1,35 @@
+namespace AgentFlow.Engine.Definitions.Loading.Keys;
+
+/// <summary>The keys that one kind of mapping may have.</summary>
+/// <param name="What">The mapping with its article, for messages.</param>
+/// <param name="Keys">In the order of the reference.</param>
+internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
+{
+    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel"];
+    private static readonly string[] Body = ["agent", "tool", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "description"];
+
+    public static KeySet Workflow { get; } = new(
+        "a workflow",
+        ["language", "name", "version", "description", "assets", "input", "agents", "vars", "defaults", "policies", .. Plan, "output"]);
+
+    public static KeySet State { get; } = new("a state", [.. Body, "transitions", "on_success", "on_error", "outcome"]);
+
+    public static KeySet Step { get; } = new("a step", ["id", .. Body, "depends_on", "condition", "on_error"]);
+
+    public static KeySet Transition { get; } = new("a transition", ["condition", "target"]);
+
+    public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for"]);
+
+    public static KeySet Retry { get; } = new("'retry'", ["max_attempts", "backoff", "initial", "max", "factor", "jitter", "on"]);
+
+    public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
+
+    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
+
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, Transition, Wait, Retry, Defaults, Policies];
+
+    /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
+    public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency", "root"];
+
+    public bool Has(string key) => Keys.Contains(key, StringComparer.Ordinal);
+}

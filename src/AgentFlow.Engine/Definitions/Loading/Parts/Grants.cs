@@ -1,0 +1,43 @@
+using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Steps;
+
+namespace AgentFlow.Engine.Definitions.Loading.Parts;
+
+/// <summary>Lists of granted permissions: <c>db.read</c>, or a family as in <c>network.*</c>.</summary>
+/// <param name="known">Permissions that contracts in this host ask for, beyond the platform's own.</param>
+internal sealed class Grants(IEnumerable<string> known, Findings findings)
+{
+    private const string None = "none";
+
+    private static readonly string[] Platform = [None, "network.http", "network.smtp", "network.dns", "fs.read", "fs.tmp", "db.read", "db.write"];
+    private static readonly string[] Families = ["network.*", "fs.*", "db.*", "k8s.*"];
+
+    private readonly SortedSet<string> _known = new([.. Platform, .. Families, .. known], StringComparer.Ordinal);
+
+    /// <summary>The list under 'permissions'; <see langword="null"/> when there is none.</summary>
+    public IReadOnlyList<YamlScalar>? Read(Fields fields)
+    {
+        IReadOnlyList<YamlScalar>? granted = fields.Texts("permissions", "a list: [network.http, db.read]");
+        foreach (YamlScalar grant in granted ?? [])
+        {
+            if (!_known.Contains(grant.Text) && !grant.Text.StartsWith("k8s.", StringComparison.Ordinal))
+            {
+                findings.Error(grant, DiagnosticCodes.UnknownPermission, $"'{Excerpt.Of(grant.Text)}' is not a permission.", findings.Suggest(grant.Text, _known) + $"Known: {string.Join(", ", _known.Take(30))}, k8s.<name>.");
+            }
+        }
+
+        return granted;
+    }
+
+    /// <summary>Reports a call that needs more than somebody grants.</summary>
+    /// <param name="granted"><see langword="null"/> grants everything.</param>
+    public void Check(YamlNode call, string callee, IReadOnlyList<string> needed, IReadOnlyList<string>? granted, string grantor)
+    {
+        string[] missing = [.. needed.Where(n => n != None && !PermissionAdmission.Grants(granted, n))];
+        if (missing.Length > 0)
+        {
+            findings.Error(call, DiagnosticCodes.PermissionNotGranted, $"'{Excerpt.Of(callee)}' needs {string.Join(", ", missing)}, which {grantor} does not grant.", $"Add it to the 'permissions' of {grantor}, or call something else.");
+        }
+    }
+}

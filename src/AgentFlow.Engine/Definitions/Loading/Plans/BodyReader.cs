@@ -1,0 +1,254 @@
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions.Loading.Expressions;
+using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Parts;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Control;
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Engine.Definitions.Loading.Plans;
+
+/// <summary>Reads what a state or step does: a call, a wait, a nested scope, or nothing.</summary>
+internal sealed class BodyReader(PlanContext context)
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
+
+    private readonly Findings _findings = context.Findings;
+
+    private enum BodyKind
+    {
+        Pass,
+        Call,
+        Wait,
+        Scope,
+    }
+
+    /// <param name="key">Stands for the state or step in diagnostics.</param>
+    /// <param name="place">Where its expressions stand.</param>
+    /// <param name="depth">Scopes around it.</param>
+    /// <param name="triesAgain">A failure is to be retried although no block says how.</param>
+    public PlanNode? Read(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain)
+    {
+        fields.Text("description");
+        BodyKind kind = KindOf(fields, id);
+        RefuseForeign(fields, kind);
+        if (triesAgain && kind != BodyKind.Call)
+        {
+            _findings.Error(fields["on_error"]!, DiagnosticCodes.NotApplicable, $"'on_error: retry' has no meaning {Where(kind)}.", "Only calls are retried; use 'abort' or 'continue'.");
+        }
+
+        switch (kind)
+        {
+            case BodyKind.Call:
+                return ReadCall(fields, id, place, triesAgain);
+            case BodyKind.Wait:
+                return ReadWait(fields, id);
+            case BodyKind.Scope:
+                return new ScopeReader(context).Read(fields, id, $"The scope '{Excerpt.Of(key.Text)}'", place, depth + 1).Node;
+            default:
+                return new PassNode { Id = id, Input = ReadInput(fields, place) };
+        }
+    }
+
+    private static string Where(BodyKind kind) => kind switch
+    {
+        BodyKind.Wait => "on a wait",
+        BodyKind.Scope => "on a nested scope",
+        BodyKind.Pass => "where nothing is called",
+        _ => "on a call",
+    };
+
+    /// <summary>What the first of the keys says; every further one is reported.</summary>
+    private BodyKind KindOf(Fields fields, string id)
+    {
+        var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("wait", BodyKind.Wait) })
+        {
+            if (fields.Entry(word) is { } entry)
+            {
+                bodies.Add((entry.Key, kind));
+            }
+        }
+
+        if (ScopeReader.Keys.Select(fields.Entry).FirstOrDefault(e => e is not null) is { } scope)
+        {
+            bodies.Add((scope.Key, BodyKind.Scope));
+        }
+
+        bodies.Sort((a, b) => a.Key.Offset.CompareTo(b.Key.Offset));
+        foreach ((YamlScalar further, _) in bodies.Skip(1))
+        {
+            _findings.Error(further, DiagnosticCodes.ConflictingKeys, $"'{bodies[0].Key.Text}' says already what '{Excerpt.Of(id)}' does.", $"Keep '{bodies[0].Key.Text}' or '{further.Text}', and move the other to a state or step of its own.");
+        }
+
+        return bodies.Count == 0 ? BodyKind.Pass : bodies[0].Kind;
+    }
+
+    private static void RefuseForeign(Fields fields, BodyKind kind)
+    {
+        if (kind == BodyKind.Call)
+        {
+            return;
+        }
+
+        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions" })
+        {
+            fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent' or 'tool'.");
+        }
+
+        if (kind == BodyKind.Wait)
+        {
+            fields.Refuse("timeout", "beside 'wait'", "Write it inside: 'wait: { signal: …, timeout: 1h }'.");
+        }
+
+        if (kind == BodyKind.Pass)
+        {
+            fields.Refuse("timeout", Where(kind), "Remove it.");
+        }
+
+        if (kind is BodyKind.Wait or BodyKind.Scope)
+        {
+            fields.Refuse("input", Where(kind), "Expressions inside read 'input', 'output' and 'steps' directly.");
+        }
+    }
+
+    private ValueTemplate? ReadInput(Fields fields, StepScope place) =>
+        fields["input"] is { } input ? context.Expressions.Template(input, place) : null;
+
+    private WaitNode? ReadWait(Fields fields, string id)
+    {
+        if (fields.Mapping("wait", "'wait: { signal: approved, timeout: 1h }' or 'wait: { for: 10m }'") is not { } mapping)
+        {
+            return null;
+        }
+
+        var wait = Fields.Of(mapping, fields.Entry("wait")!.Value.Key.Offset, KeySet.Wait, _findings);
+        YamlScalar? signal = wait.Name("signal", Names.Signal, Names.SignalRemedy);
+        TimeSpan? timeout = wait.Duration("timeout", Shortest);
+        TimeSpan? duration = wait.Duration("for", Shortest);
+        if (wait.Has("signal") && wait.Entry("for") is { } both)
+        {
+            _findings.Error(both.Key, DiagnosticCodes.ConflictingKeys, "'signal' and 'for' exclude each other.", "To limit how long a signal is awaited, write 'timeout'.");
+        }
+        else if (wait.Has("for"))
+        {
+            wait.Refuse("timeout", "with 'for'", "Remove one of them.");
+        }
+        else
+        {
+            wait.Require("signal", "'wait'", "Add 'signal: <name>', or 'for: 10m' to let time pass.");
+        }
+
+        return new WaitNode { Id = id, Signal = signal?.Text, For = duration ?? timeout };
+    }
+
+    private CallNode? ReadCall(Fields fields, string id, StepScope place, bool triesAgain)
+    {
+        ValueTemplate? input = ReadInput(fields, place);
+        RetryPolicy? retry = RetryReader.Read(fields, _findings) ?? context.Defaults.Retry;
+        TimeSpan? timeout = fields.Duration("timeout", Shortest);
+        OnUnknown? onUnknown = PolicyReader.ReadOnUnknown(fields);
+        Effects? effects = fields.Word("effects", ("none", Effects.None), ("external", Effects.External));
+        IReadOnlyList<string>? granted = ReadGranted(fields);
+        AgentEntry? agent = null;
+        ITool? tool = fields.Has("agent") ? FindAgent(fields, out agent) : FindTool(fields);
+        if (tool is null)
+        {
+            return null;
+        }
+
+        YamlNode call = fields["agent"] ?? fields["tool"]!;
+        CheckPermissions(call, tool.Contract, agent, granted);
+        if (effects == Effects.None && tool.Contract.Effects == Effects.External)
+        {
+            _findings.Warning(fields["effects"]!, DiagnosticCodes.WeakerEffects, $"'{tool.Contract.Id}' declares external effects; with 'effects: none' a crash repeats the call unannounced.", "Remove 'effects', unless this very call changes nothing.");
+        }
+
+        return new CallNode
+        {
+            Id = id,
+            Tool = tool,
+            Agent = agent?.Key.Text,
+            Input = input,
+            Retry = retry ?? (triesAgain ? RetryReader.WhenAsked : RetryPolicy.None),
+            Timeout = timeout ?? context.Defaults.Timeout,
+            OnUnknown = onUnknown ?? context.Defaults.OnUnknown ?? OnUnknown.Retry,
+            DeclaredEffects = effects,
+            Granted = Narrow(granted, agent),
+        };
+    }
+
+    private ITool? FindTool(Fields fields)
+    {
+        if (fields.Text("tool") is not { } name)
+        {
+            return null;
+        }
+
+        ITool? tool = context.Tools.Find(name.Text);
+        if (tool is null)
+        {
+            _findings.Error(name, DiagnosticCodes.UnknownTool, $"There is no tool '{Excerpt.Of(name.Text)}' in this host.", _findings.Suggest(name.Text, context.Tools.Contracts.Select(c => c.Id)) + "'af tools list' shows them all.");
+        }
+
+        return tool;
+    }
+
+    private ITool? FindAgent(Fields fields, out AgentEntry? agent)
+    {
+        agent = null;
+        if (fields.Text("agent") is not { } name)
+        {
+            return null;
+        }
+
+        if (!context.Agents.TryGetValue(name.Text, out agent))
+        {
+            string? meant = _findings.Nearest(name.Text, context.Agents.Keys);
+            _findings.Error(name, DiagnosticCodes.UnknownAgent, $"There is no agent '{Excerpt.Of(name.Text)}'.", meant is null ? "Add it to 'agents', or name another." : $"Did you mean '{meant}'?");
+            if (meant is not null)
+            {
+                context.Agents[meant].IsUsed = true;
+            }
+
+            return null;
+        }
+
+        agent.IsUsed = true;
+        return agent.Tool;
+    }
+
+    private IReadOnlyList<string>? ReadGranted(Fields fields)
+    {
+        IReadOnlyList<YamlScalar>? granted = context.Grants.Read(fields);
+        foreach (YamlScalar grant in granted ?? [])
+        {
+            context.Grants.Check(grant, "this step", [grant.Text], context.Policies.Permissions, "policies");
+        }
+
+        return granted?.Select(g => g.Text).ToArray();
+    }
+
+    private void CheckPermissions(YamlNode call, ToolContract contract, AgentEntry? agent, IReadOnlyList<string>? granted)
+    {
+        string callee = agent?.Key.Text ?? contract.Id;
+        context.Grants.Check(call, callee, contract.Permissions, context.Policies.Permissions, "policies");
+        context.Grants.Check(call, callee, contract.Permissions, granted, "the step");
+        if (agent?.Definition is { Permissions.Count: > 0 } definition)
+        {
+            context.Grants.Check(call, callee, contract.Permissions, definition.Permissions, $"the agent '{callee}'");
+        }
+    }
+
+    /// <summary>What the step may use: its own list, within what its agent has.</summary>
+    private static IReadOnlyList<string>? Narrow(IReadOnlyList<string>? granted, AgentEntry? agent)
+    {
+        if (agent?.Definition is not { Permissions: { Count: > 0 } own })
+        {
+            return granted;
+        }
+
+        return granted is null ? own : [.. granted.Where(g => Steps.PermissionAdmission.Grants(own, g)), .. own.Where(o => !granted.Contains(o, StringComparer.Ordinal) && Steps.PermissionAdmission.Grants(granted, o))];
+    }
+}

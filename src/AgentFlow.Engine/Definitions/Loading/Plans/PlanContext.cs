@@ -1,0 +1,38 @@
+using AgentFlow.Engine.Definitions.Loading.Expressions;
+using AgentFlow.Engine.Definitions.Loading.Parts;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Engine.Definitions.Loading.Plans;
+
+/// <summary>What the plan of one file is read with.</summary>
+internal sealed class PlanContext
+{
+    private int _nodes;
+
+    public required Findings Findings { get; init; }
+
+    public required ExpressionReader Expressions { get; init; }
+
+    public required IToolRegistry Tools { get; init; }
+
+    public required IReadOnlyDictionary<string, AgentEntry> Agents { get; init; }
+
+    public required Grants Grants { get; init; }
+
+    public required RunPolicies Policies { get; init; }
+
+    public required StepDefaults Defaults { get; init; }
+
+    /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
+    public bool TryCount(YamlNode place)
+    {
+        _nodes++;
+        if (_nodes == LoadLimits.Nodes + 1)
+        {
+            Findings.Error(place, DiagnosticCodes.TooManyNodes, $"The plan has more than {LoadLimits.Nodes} states, steps and scopes.", "Split it into several workflows.");
+        }
+
+        return _nodes <= LoadLimits.Nodes;
+    }
+}

@@ -1,0 +1,69 @@
+namespace AgentFlow.Engine.Definitions.Loading;
+
+/// <summary>Finds the known word that a wrong one was probably meant to be.</summary>
+internal sealed class Suggestions
+{
+    // Words come from strangers: neither a long one nor thousands of wrong ones may cost a search without end.
+    private const int LongestWord = 64;
+    private const int LettersPerMistake = 3;
+    private long _budget = 20_000_000;
+
+    /// <summary>
+    /// The nearest of the known words, when no more than about a third of the letters differ; swapped neighbours count
+    /// as one mistake, case and the difference between <c>_</c>, <c>-</c> and camelCase as none.
+    /// </summary>
+    public string? Nearest(string word, IEnumerable<string> known)
+    {
+        if (word.Length is 0 or > LongestWord)
+        {
+            return null;
+        }
+
+        string flat = Flatten(word);
+        string? nearest = null;
+        int best = Math.Max(1, flat.Length / LettersPerMistake) + 1;
+        foreach (string candidate in known)
+        {
+            string other = Flatten(candidate);
+            if (Math.Abs(other.Length - flat.Length) >= best || (_budget -= (long)flat.Length * other.Length) < 0)
+            {
+                continue;
+            }
+
+            int distance = Distance(flat, other);
+            if (distance < best && (distance < flat.Length || distance == 0))
+            {
+                (nearest, best) = (candidate, distance);
+            }
+        }
+
+        return nearest;
+    }
+
+    private static string Flatten(string word) => word.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+
+    /// <summary>Optimal string alignment: insertions, deletions, changes and swaps of neighbours.</summary>
+    private static int Distance(string a, string b)
+    {
+        int[] beforeLast = new int[b.Length + 1];
+        int[] last = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int[] row = new int[b.Length + 1];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int changed = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                row[j] = Math.Min(changed, Math.Min(last[j], row[j - 1]) + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                {
+                    row[j] = Math.Min(row[j], beforeLast[j - 2] + 1);
+                }
+            }
+
+            (beforeLast, last) = (last, row);
+        }
+
+        return last[b.Length];
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Engine.Definitions.Loading;
+
+/// <summary>
+/// Compiles workflow files. Finds everything that is wrong in one pass, and throws for no source. The same source, tools
+/// and agent kinds always give the same definition. Safe for concurrent use.
+/// </summary>
+/// <param name="tools">What steps may call.</param>
+/// <param name="agentKinds">What agents may be; each kind once.</param>
+public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds)
+{
+    private readonly Dictionary<string, IAgentKind> _kinds = agentKinds.ToDictionary(k => k.Kind, StringComparer.Ordinal);
+
+    /// <summary>Compiles a source, wherever it comes from.</summary>
+    public LoadResult Load(WorkflowSource source)
+    {
+        if (Encoding.UTF8.GetByteCount(source.Yaml) > LoadLimits.YamlBytes)
+        {
+            return new LoadResult(null, [TooLarge(source.Path)]);
+        }
+
+        YamlText text = YamlText.From(source.Yaml);
+        var findings = new Findings(source.Path, text);
+        WorkflowDefinition? definition = null;
+        if (YamlReader.Read(text, findings) is { } root)
+        {
+            definition = new WorkflowReader(tools, _kinds, source, text, findings).Read(root);
+        }
+
+        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
+    }
+
+    /// <summary>Compiles what <see cref="WorkflowFiles.Read"/> gave, with its diagnostics among the others.</summary>
+    public LoadResult Load(ReadResult read)
+    {
+        if (read.Source is null)
+        {
+            return new LoadResult(null, read.Diagnostics);
+        }
+
+        LoadResult loaded = Load(read.Source);
+
+        // An asset that could not be read is missing, too; why it is says more.
+        var explained = read.Diagnostics.Select(d => (d.Line, d.Column)).ToHashSet();
+        IEnumerable<Diagnostic> others = loaded.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.MissingAsset or DiagnosticCodes.AssetLimit) || !explained.Contains((d.Line, d.Column)));
+        Diagnostic[] all = [.. read.Diagnostics.Concat(others).OrderBy(d => d.Line).ThenBy(d => d.Column)];
+        return new LoadResult(read.Diagnostics.Any(d => d.IsError) ? null : loaded.Definition, all);
+    }
+
+    internal static Diagnostic TooLarge(string path) =>
+        new(path, 1, 1, DiagnosticCodes.TooLarge, $"The file is larger than {LoadLimits.YamlBytes >> 20} MiB.", "Move data to assets, or split the workflow.");
+}

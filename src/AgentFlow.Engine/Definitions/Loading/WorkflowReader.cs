@@ -1,0 +1,137 @@
+using System.Text;
+using System.Text.Json;
+using AgentFlow.Engine.Definitions.Loading.Expressions;
+using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Parts;
+using AgentFlow.Engine.Definitions.Loading.Plans;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using NuGet.Versioning;
+
+namespace AgentFlow.Engine.Definitions.Loading;
+
+/// <summary>Reads one workflow from its YAML tree.</summary>
+internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, WorkflowSource source, YamlText text, Findings findings)
+{
+    private const int Language = 1;
+    private const string RootId = "root";
+    private const string What = "The workflow";
+
+    private readonly ExpressionReader _expressions = new(text, findings);
+
+    /// <returns>The definition, or <see langword="null"/> with at least one error among the findings.</returns>
+    public WorkflowDefinition? Read(YamlNode root)
+    {
+        if (root is not YamlMapping mapping)
+        {
+            findings.Error(root, DiagnosticCodes.WrongType, $"Expected a workflow, found {root.Describe()}.", "Write keys: 'language: 1', 'name: …', 'version: …', 'planner: …'.");
+            return null;
+        }
+
+        var fields = Fields.Of(mapping, mapping.Offset, KeySet.Workflow, findings);
+        ReadLanguage(fields);
+        YamlScalar? name = ReadName(fields);
+        YamlScalar? version = ReadVersion(fields);
+        YamlScalar? description = fields.Text("description");
+        int assetsPlace = fields.Entry("assets")?.Key.Offset ?? mapping.Offset;
+        AssetList.Check(AssetList.Read(fields, findings), source.Assets, assetsPlace, findings);
+        JsonElement? schema = fields["input"] is { } input ? InputSchema.Read(input, findings) : null;
+        Payload vars = ReadVars(fields);
+
+        var grants = new Grants(tools.Contracts.SelectMany(c => c.Permissions), findings);
+        RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, findings);
+        StepDefaults defaults = PolicyReader.ReadDefaults(fields, findings);
+        var agentReader = new AgentReader(kinds, source.Assets, grants, findings);
+        IReadOnlyDictionary<string, AgentEntry> agents = agentReader.Read(fields);
+
+        var context = new PlanContext
+        {
+            Findings = findings,
+            Expressions = _expressions,
+            Tools = tools,
+            Agents = agents,
+            Grants = grants,
+            Policies = policies,
+            Defaults = defaults,
+        };
+        context.TryCount(mapping);
+        (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
+        ValueTemplate? output = fields["output"] is { } result && after is not null ? _expressions.Template(result, after) : null;
+        if (after is not null)
+        {
+            agentReader.WarnOfUnused(agents);
+        }
+
+        if (plan is null || findings.HasErrors)
+        {
+            return null;
+        }
+
+        return new WorkflowDefinition(plan)
+        {
+            Name = name!.Text,
+            Version = version!.Text,
+            Description = description?.Text ?? "",
+            Hash = SourceHash.Of(source),
+            Source = source,
+            Planner = fields.Text("planner")!.Text,
+            InputSchema = schema,
+            Agents = agents.ToDictionary(a => a.Key, a => a.Value.Definition!, StringComparer.Ordinal),
+            Policies = policies,
+            Vars = vars,
+            EnvironmentNames = [.. _expressions.EnvironmentNames],
+            Output = output,
+        };
+    }
+
+    private void ReadLanguage(Fields fields)
+    {
+        fields.Require("language", What, $"Add 'language: {Language}' as the first line.");
+        if (fields.Integer("language", 0, int.MaxValue) is { } language && language != Language)
+        {
+            findings.Error(fields["language"]!, DiagnosticCodes.UnsupportedLanguage, $"This version reads language {Language}, not {language}.", $"Write 'language: {Language}', or use a newer version.");
+        }
+    }
+
+    private static YamlScalar? ReadName(Fields fields)
+    {
+        fields.Require("name", What, "Add 'name: …', for example 'name: support'.");
+        return fields.Name("name", Names.Workflow, Names.WorkflowRemedy);
+    }
+
+    private YamlScalar? ReadVersion(Fields fields)
+    {
+        fields.Require("version", What, "Add 'version: 1.0.0'.");
+        if (fields["version"] is not { } node)
+        {
+            return null;
+        }
+
+        // Unquoted, 1.2 is a number: that is no type error but half a version.
+        YamlScalar? version = node is YamlScalar { Kind: ScalarKind.Integer or ScalarKind.Float } number ? number : fields.Text("version");
+        if (version is not null && !SemanticVersion.TryParse(version.Text, out _))
+        {
+            findings.Error(version, DiagnosticCodes.InvalidVersion, $"'{Excerpt.Of(version.Text)}' is not a semantic version.", "Write three numbers, and a label if there is one: 1.2.0, 2.0.0-beta.1.");
+            return null;
+        }
+
+        return version;
+    }
+
+    private Payload ReadVars(Fields fields)
+    {
+        if (fields.Mapping("vars", "'vars: { limit: 10 }'") is not { } mapping)
+        {
+            // Where the value is of another kind nothing is known about what expressions read.
+            _expressions.SetVars(JsonSerializer.SerializeToElement(fields.Has("vars") ? (object?)null : new Dictionary<string, string>()));
+            return Payload.EmptyObject;
+        }
+
+        _expressions.WarnOfUnevaluated(mapping, "'vars'");
+        JsonElement vars = YamlJson.ToElement(mapping, findings);
+        _expressions.SetVars(vars);
+        return new Payload(Encoding.UTF8.GetBytes(vars.GetRawText()));
+    }
+}
