@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgentFlow.Tools.Stubs;
 
 namespace AgentFlow.Tools.Tests;
 
@@ -35,7 +36,7 @@ public class ContractGoldenTests
     public void Contracts_RealAndStub_AreTheSame()
     {
         using var transport = new HttpTransport(new HttpTransportOptions());
-        var real = new ToolRegistry(BuiltInTools.Define(transport, new Stubs.ModelStub(1), TimeProvider.System), ToolPolicy.GrantAll);
+        var real = new ToolRegistry(BuiltInTools.Define(transport, new ModelStub(1), TimeProvider.System), ToolPolicy.GrantAll);
 
         Assert.Equal(JsonSerializer.Serialize(real.Contracts, Readable), JsonSerializer.Serialize(ToolRegistry.Stubs(1).Contracts, Readable));
         Assert.Equal(["skill.echo", "skill.http_call", "skill.json_transform", "skill.llm_invoke"], real.Contracts.Select(c => c.Id));

@@ -21,7 +21,7 @@ internal sealed class ManualTime : TimeProvider
     public override long GetTimestamp() => GetUtcNow().Ticks;
 
     /// <summary>How long the next started timer waits.</summary>
-    public async Task<TimeSpan> NextWait() => await _waits.Reader.ReadAsync(TestContext.Current.CancellationToken);
+    public async Task<TimeSpan> NextWait() => await _waits.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Skill.Hang, TestContext.Current.CancellationToken);
 
     public void Advance(TimeSpan by)
     {

@@ -1,3 +1,5 @@
+using AgentFlow.Expressions.Cel.Syntax;
+
 namespace AgentFlow.Expressions.Cel;
 
 /// <summary>How an expression is compiled and how much it may cost.</summary>
@@ -21,8 +23,8 @@ public sealed record CelOptions
     /// <summary>Longest source accepted, in UTF-16 units.</summary>
     public int MaxSourceLength { get; init; } = 64 * 1024;
 
-    /// <summary>Deepest nesting accepted: parentheses, calls, literals, conditionals and macros within each other. At most 500.</summary>
-    public int MaxDepth { get; init; } = 250;
+    /// <summary>Deepest nesting accepted: parentheses, calls, literals, conditionals and macros within each other. At most 250.</summary>
+    public int MaxDepth { get; init; } = Parser.MaxDepth;
 
     /// <summary>
     /// When set, every free root name has to be one of these (or a dotted name that starts with one); any other is a

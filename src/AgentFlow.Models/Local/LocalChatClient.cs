@@ -1,7 +1,4 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
-using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Models.Providers;
@@ -20,10 +17,8 @@ internal sealed class LocalChatClient : IChatClient
     /// <summary>The model's name in outputs and telemetry, whatever name was asked for.</summary>
     public const string DefaultModel = "few-shot";
 
-    /// <summary>Trained classifiers kept; a workflow needs one or two.</summary>
-    private const int MaxClassifiers = 32;
-
-    private readonly ConcurrentDictionary<string, Lazy<TextClassifier>> _classifiers = new(StringComparer.Ordinal);
+    private readonly TrainedClassifiers _classifiers = new();
+    private readonly ExtractiveAnswer _extractor = new();
 
     public Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -63,20 +58,9 @@ internal sealed class LocalChatClient : IChatClient
 
     private string? Classify(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)
     {
-        if (schema.LabelProperty is null)
+        if (schema.LabelProperty is null || _classifiers.For(chat, schema) is not { } classifier)
             return null;
-        string key = Fingerprint(chat, schema);
-        if (!_classifiers.TryGetValue(key, out var classifier))
-        {
-            var examples = FewShotChat.Examples(chat, schema);
-            if (examples is null)
-                return null;
-            if (_classifiers.Count >= MaxClassifiers)
-                _classifiers.Clear();
-            classifier = _classifiers.GetOrAdd(key, new Lazy<TextClassifier>(() => TextClassifier.Train([.. schema.Labels], examples)));
-        }
-
-        var (label, confidence) = classifier.Value.Classify(FewShotChat.TextOf(chat[^1].Text));
+        var (label, confidence) = classifier.Classify(FewShotChat.TextOf(chat[^1].Text));
         return AnswerSchema.Write(json =>
         {
             json.WriteString(schema.LabelProperty, label);
@@ -85,11 +69,11 @@ internal sealed class LocalChatClient : IChatClient
         });
     }
 
-    private static string? Extract(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)
+    private string? Extract(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)
     {
         if (PassageChat.Read(chat[^1].Text) is not var (question, sources))
             return null;
-        var answer = ExtractiveAnswer.Find(question, sources);
+        var answer = _extractor.Find(question, sources);
         if (schema.IsFreeText)
             return answer.Text.Length == 0 ? "The passages don't answer this." : $"{answer.Text} [{string.Join("] [", answer.Citations)}]";
         if (schema.TextProperty is null)
@@ -108,30 +92,5 @@ internal sealed class LocalChatClient : IChatClient
             if (schema.ConfidenceProperty is not null)
                 json.WriteNumber(schema.ConfidenceProperty, answer.Confidence);
         });
-    }
-
-    /// <summary>Everything that training depends on: what was said before the last message, and the labels.</summary>
-    private static string Fingerprint(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[4];
-        Append(schema.LabelProperty!, length);
-        foreach (string label in schema.Labels)
-            Append(label, length);
-        for (int i = 0; i < chat.Count - 1; i++)
-        {
-            Append(chat[i].Role.Value, length);
-            Append(chat[i].Text, length);
-        }
-
-        return Convert.ToHexString(hash.GetHashAndReset());
-
-        void Append(string text, Span<byte> prefix)
-        {
-            byte[] bytes = Encoding.UTF8.GetBytes(text);
-            BitConverter.TryWriteBytes(prefix, bytes.Length);
-            hash.AppendData(prefix);
-            hash.AppendData(bytes);
-        }
     }
 }

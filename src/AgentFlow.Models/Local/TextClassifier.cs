@@ -60,15 +60,15 @@ internal sealed class TextClassifier
 
         double unseenIdf = Math.Log(1.0 + ordered.Length) + 1;
         var vectors = Array.ConvertAll(features, f => Vector(f, vocabulary, idf, unseenIdf));
-        double[,] inverse = Inverse(Gram(vectors));
-        double[,] dual = Dual(inverse, ordered, labels.Length);
+        double[][] inverse = Inverse(Gram(vectors));
+        double[][] dual = Dual(inverse, ordered, labels.Length);
         double[] weights = new double[vocabulary.Count * labels.Length];
         for (int i = 0; i < vectors.Length; i++)
         {
             foreach (var (feature, value) in vectors[i])
             {
                 for (int c = 0; c < labels.Length; c++)
-                    weights[feature * labels.Length + c] += value * dual[i, c];
+                    weights[feature * labels.Length + c] += value * dual[i][c];
             }
         }
 
@@ -120,14 +120,14 @@ internal sealed class TextClassifier
         return vector;
     }
 
-    private static double[,] Gram(List<(int Feature, double Value)>[] vectors)
+    private static double[][] Gram(List<(int Feature, double Value)>[] vectors)
     {
-        double[,] gram = new double[vectors.Length, vectors.Length];
+        double[][] gram = Array.ConvertAll(vectors, _ => new double[vectors.Length]);
         for (int i = 0; i < vectors.Length; i++)
         {
             for (int j = 0; j <= i; j++)
-                gram[i, j] = gram[j, i] = Dot(vectors[i], vectors[j]);
-            gram[i, i] += Ridge;
+                gram[i][j] = gram[j][i] = Dot(vectors[i], vectors[j]);
+            gram[i][i] += Ridge;
         }
 
         return gram;
@@ -151,56 +151,52 @@ internal sealed class TextClassifier
     }
 
     /// <summary>Gauss-Jordan without pivoting: the matrix is symmetric and, thanks to the ridge, positive definite.</summary>
-    private static double[,] Inverse(double[,] matrix)
+    private static double[][] Inverse(double[][] matrix)
     {
-        int n = matrix.GetLength(0);
-        double[] column = new double[n];
-        for (int p = 0; p < n; p++)
+        for (int p = 0; p < matrix.Length; p++)
         {
-            double pivot = matrix[p, p];
-            for (int i = 0; i < n; i++)
+            double[] pivotRow = matrix[p];
+            double pivot = pivotRow[p];
+            pivotRow[p] = 1;
+            for (int j = 0; j < pivotRow.Length; j++)
+                pivotRow[j] /= pivot;
+            foreach (double[] row in matrix)
             {
-                column[i] = matrix[i, p];
-                matrix[i, p] = i == p ? 1 : 0;
-            }
-
-            for (int j = 0; j < n; j++)
-                matrix[p, j] /= pivot;
-            for (int i = 0; i < n; i++)
-            {
-                if (i == p || column[i] == 0)
+                double factor = row[p];
+                if (row == pivotRow || factor == 0)
                     continue;
-                for (int j = 0; j < n; j++)
-                    matrix[i, j] -= column[i] * matrix[p, j];
+                row[p] = 0;
+                for (int j = 0; j < row.Length; j++)
+                    row[j] -= factor * pivotRow[j];
             }
         }
 
         return matrix;
     }
 
-    private static double[,] Dual(double[,] inverse, Example[] examples, int labels)
+    private static double[][] Dual(double[][] inverse, Example[] examples, int labels)
     {
-        double[,] dual = new double[examples.Length, labels];
+        double[][] dual = Array.ConvertAll(examples, _ => new double[labels]);
         for (int i = 0; i < examples.Length; i++)
         {
             for (int j = 0; j < examples.Length; j++)
-                dual[i, examples[j].Label] += inverse[i, j];
+                dual[i][examples[j].Label] += inverse[i][j];
         }
 
         return dual;
     }
 
     /// <summary>The scores that each real example would get from a classifier trained on all the others; exact for ridge regression.</summary>
-    private static List<(int Label, double[] Scores)> LeaveOneOut(double[,] inverse, double[,] dual, Example[] examples)
+    private static List<(int Label, double[] Scores)> LeaveOneOut(double[][] inverse, double[][] dual, Example[] examples)
     {
         var result = new List<(int Label, double[] Scores)>(examples.Length);
         for (int i = 0; i < examples.Length; i++)
         {
             if (examples[i].Hint)
                 continue;
-            double[] scores = new double[dual.GetLength(1)];
+            double[] scores = new double[dual[i].Length];
             for (int c = 0; c < scores.Length; c++)
-                scores[c] = (c == examples[i].Label ? 1 : 0) - dual[i, c] / inverse[i, i];
+                scores[c] = (c == examples[i].Label ? 1 : 0) - dual[i][c] / inverse[i][i];
             result.Add((examples[i].Label, scores));
         }
 

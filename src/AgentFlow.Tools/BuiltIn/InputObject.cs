@@ -122,6 +122,9 @@ internal sealed class InputObject
         _ => "a boolean",
     };
 
+    /// <summary>A string's text, and the JSON text of anything else.</summary>
+    internal static string Plain(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
     internal static string Cut(string text) => text.Length <= LongestQuote ? text : text[..LongestQuote] + "…";
 
     private static string Shown(JsonElement value) =>

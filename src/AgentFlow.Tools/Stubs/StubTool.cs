@@ -68,7 +68,7 @@ internal sealed class StubTool : ITool
 
     private static bool Matches(JsonPath path, string pattern, JsonElement input, CancellationToken cancellationToken) =>
         path.Select(input, new PathLimit(MaxNodes, long.MaxValue, cancellationToken)) is [var value]
-        && FileSystemName.MatchesSimpleExpression(pattern, value.ToString(), ignoreCase: false);
+        && FileSystemName.MatchesSimpleExpression(pattern, InputObject.Plain(value), ignoreCase: false);
 
     private static JsonPath? Path(string key, out string? problem) =>
         JsonPath.Parse(key.StartsWith('$') ? key : $"$['{key.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}']", out problem);

@@ -30,7 +30,7 @@ internal static class Flow
     public static CelExpression Cel(string source) => CelExpression.Compile(source, WorkflowExpressions.Options);
 
     public static ValueTemplate Template(string json) =>
-        ValueTemplate.Compile(System.Text.Json.JsonDocument.Parse(json).RootElement, (source, _) => Cel(source));
+        ValueTemplate.Compile(System.Text.Json.JsonDocument.Parse(json).RootElement, e => Cel(e.Source))!;
 
     public static CallNode Call(string id, ITool? tool = null, RetryPolicy? retry = null, OnUnknown unknown = OnUnknown.Retry, string? input = null) =>
         new() { Id = id, Tool = tool ?? FakeTool.External, Retry = retry ?? RetryPolicy.None, OnUnknown = unknown, Input = input is null ? null : Template(input) };

@@ -25,13 +25,19 @@ internal sealed partial class Compiler
             return Invoke(call, $"{prefix}.{call.Function}", call.Arguments, isMethod: false);
         }
 
-        return Invoke(call, call.Function, [call.Target, .. call.Arguments], isMethod: true);
+        return InvokeMethod(call);
     }
+
+    private Op InvokeMethod(Expr.Call call) => Invoke(call, call.Function, [call.Target!, .. call.Arguments], isMethod: true);
 
     private Op Invoke(Expr.Call call, string name, IReadOnlyList<Expr> operands, bool isMethod)
     {
         _functions.Add(name);
-        Op[] arguments = [.. operands.Select(Compile)];
+        return Invoke(call, name, CompileAll(operands), isMethod);
+    }
+
+    private Op Invoke(Expr.Call call, string name, Op[] arguments, bool isMethod)
+    {
         if (FindFunction(name, isMethod) is not { } function)
         {
             return Unknown(call, name, isMethod);

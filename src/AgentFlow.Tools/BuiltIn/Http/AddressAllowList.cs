@@ -16,7 +16,8 @@ internal sealed class AddressAllowList
         var list = new AddressAllowList();
         foreach (string entry in entries)
         {
-            if (IPNetwork.TryParse(entry, out IPNetwork network))
+            // 10.1.2.3/8 opens more than whoever wrote it may think.
+            if (IPNetwork.TryParse(entry, out IPNetwork network) && entry.StartsWith(network.BaseAddress + "/", StringComparison.OrdinalIgnoreCase))
                 list._networks.Add(network);
             else if (HostPatterns.TrySplit(entry, out string host, out int? port) && port is { } number)
                 list._places.Add((host, number));

@@ -42,6 +42,8 @@ internal sealed record HttpCallRequest
 
     public required RetryPlan Retry { get; init; }
 
+    public static bool IsMutating(string method) => method is "POST" or "PUT" or "PATCH" or "DELETE";
+
     /// <summary>Reads a call's input; <paramref name="refusal"/> names every problem when the result is <see langword="null"/>.</summary>
     public static HttpCallRequest? Read(in ToolCall call, out StepOutcome? refusal)
     {
@@ -98,7 +100,7 @@ internal sealed record HttpCallRequest
                         parameters.Refuse(InputObject.Cut(parameter.Name), "must be a string, a number, a boolean or an array of those");
                         break;
                     default:
-                        query.Append(query.Length > 0 ? "&" : "").Append(Uri.EscapeDataString(parameter.Name)).Append('=').Append(Uri.EscapeDataString(value.ToString()));
+                        query.Append(query.Length > 0 ? "&" : "").Append(Uri.EscapeDataString(parameter.Name)).Append('=').Append(Uri.EscapeDataString(InputObject.Plain(value)));
                         break;
                 }
             }
@@ -153,8 +155,7 @@ internal sealed record HttpCallRequest
     private static string? ReadKey(InputObject root, string method, string fallback)
     {
         string? key = root.Text("idempotency_key");
-        bool mutating = method is "POST" or "PUT" or "PATCH" or "DELETE";
-        if (key is null && mutating)
+        if (key is null && IsMutating(method))
             key = fallback;
         if (key is { Length: 0 } or { Length: > MaxKeyLength } || (key is not null && !IsHeaderValue(key)))
             root.Refuse("idempotency_key", $"must be 1 to {MaxKeyLength} visible ASCII characters; outside a run, POST, PUT, PATCH and DELETE need one");

@@ -70,6 +70,12 @@ internal sealed class HttpExchange(HttpTransport transport, ExecutionProfile pro
             message.Content = new ReadOnlyMemoryContent(body);
             message.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(request.BodyType);
         }
+        else if (HttpCallRequest.IsMutating(request.Method))
+        {
+            // SocketsHttpHandler quietly repeats a request without content up to three times when the connection breaks before
+            // an answer. Whether a change is repeated is decided by the step.
+            message.Content = new ReadOnlyMemoryContent(default);
+        }
 
         foreach ((string name, string value) in request.Headers)
         {

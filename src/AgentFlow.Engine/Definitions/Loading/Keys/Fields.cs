@@ -74,10 +74,10 @@ internal sealed partial class Fields
         }
     }
 
-    /// <summary>Reports a key that is known but means nothing here.</summary>
+    /// <summary>Reports a key that is known but means nothing here; a word that stands for it has been reported already.</summary>
     public void Refuse(string key, string why, string remedy)
     {
-        if (Entry(key) is { } entry)
+        if (Entry(key) is { } entry && entry.Key.Text == key)
         {
             _findings.Error(entry.Key, DiagnosticCodes.NotApplicable, $"'{key}' has no meaning {why}.", remedy);
         }

@@ -22,14 +22,16 @@ internal sealed class StateMachineReader(PlanContext context)
         fields.Require("states", what, "Add 'states:' with one entry for each state.");
         fields.Require("initial_state", what, "Add 'initial_state: <id>'.");
         fields.Require("final_states", what, "Add 'final_states: [<id>]': the machine ends in one of them.");
+        YamlScalar? start = fields.Text("initial_state");
+        IReadOnlyList<YamlScalar>? finals = fields.Texts("final_states", "a list: [done]");
         if (fields.Mapping("states", "one entry for each state: '<id>: { tool: …, on_success: … }'") is not { } states)
         {
             return default;
         }
 
         ReadStates(states);
-        int? initial = fields.Text("initial_state") is { } start ? Resolve(start) : null;
-        bool finalsKnown = ReadFinals(fields);
+        int? initial = start is null ? null : Resolve(start);
+        bool finalsKnown = finals is not null && MarkFinals(finals, fields["final_states"]!);
         foreach (State state in _states)
         {
             ReadExits(state);
@@ -78,25 +80,22 @@ internal sealed class StateMachineReader(PlanContext context)
             }
 
             YamlMapping body = entry.Value as YamlMapping ?? new YamlMapping(entry.Key.Offset, []);
-            if (entry.Value is not (YamlMapping or YamlScalar { Kind: ScalarKind.Null }))
+            bool isRead = entry.Value is YamlMapping or YamlScalar { Kind: ScalarKind.Null };
+            if (!isRead)
             {
+                _targetsKnown = false;
                 _findings.Error(entry.Value, DiagnosticCodes.WrongType, $"Expected a state, found {entry.Value.Describe()}.", "Write its keys: '{ tool: …, on_success: … }'.");
             }
 
             _ordinals.Add(id, _states.Count);
-            _states.Add(new State(id, entry.Key, Fields.Of(body, entry.Key.Offset, KeySet.State, _findings)));
+            _states.Add(new State(id, entry.Key, Fields.Of(body, entry.Key.Offset, KeySet.State, _findings), isRead));
         }
     }
 
     /// <returns>False when it is not known which states are final.</returns>
-    private bool ReadFinals(Fields fields)
+    private bool MarkFinals(IReadOnlyList<YamlScalar> finals, YamlNode list)
     {
-        if (fields.Texts("final_states", "a list: [done]") is not { } finals)
-        {
-            return false;
-        }
-
-        if (finals.Count == 0 && fields["final_states"] is YamlSequence { Items.Count: 0 } list)
+        if (list is YamlSequence { Items.Count: 0 })
         {
             _findings.Error(list, DiagnosticCodes.EmptyList, "'final_states' is empty.", "Name the states in which the machine ends.");
         }
@@ -183,7 +182,7 @@ internal sealed class StateMachineReader(PlanContext context)
                 _findings.Error(onSuccess.Key, DiagnosticCodes.FinalWithExit, $"'{Excerpt.Of(state.Id)}' is final and has 'on_success'.", "Remove it, or take the state out of 'final_states'.");
             }
 
-            state.IsDeadEnd = !state.IsFinal && !leads;
+            state.IsDeadEnd = !state.IsFinal && !leads && state.IsRead;
             if (state.IsDeadEnd)
             {
                 _findings.Error(state.Key, DiagnosticCodes.NoWayOut, $"'{Excerpt.Of(state.Id)}' is not final and leads nowhere.", "Add 'on_success' or 'transitions', or list it in 'final_states'.");
@@ -231,8 +230,11 @@ internal sealed class StateMachineReader(PlanContext context)
         return new StateMachineNode([.. states], initial) { Id = id, Timeout = timeout };
     }
 
-    private sealed class State(string id, YamlScalar key, Fields fields)
+    /// <param name="isRead">False when something else stands where the state should: nothing is known about it.</param>
+    private sealed class State(string id, YamlScalar key, Fields fields, bool isRead)
     {
+        public bool IsRead { get; } = isRead;
+
         public string Id { get; } = id;
 
         public YamlScalar Key { get; } = key;

@@ -1,0 +1,152 @@
+namespace AgentFlow.Engine.Tests.Definitions.Loading;
+
+/// <summary>For each rule a file that breaks it, marked as <see cref="Marked"/> reads it.</summary>
+internal static class DiagnosticCases
+{
+    private const string Head = "language: 1\nname: sample\nversion: 1.0.0\n";
+    private const string Machine = Head + "planner: fsm\ninitial_state: a\nfinal_states: [z]\n";
+    private const string Graph = Head + "planner: dag\n";
+    private const string Plan = "planner: dag\nsteps: [{ id: a, tool: skill.echo }]\n";
+
+    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs];
+
+    private static string[] Yaml =>
+    [
+        Head + Plan + "description: \"«invalid-character»\u0007\"\n",
+        Head + Plan + "description: «invalid-character»\ud800\n",
+        Head + "planner: fsm\nstates: «yaml-syntax»[1, 2\nfinal_states: [a]\n",
+        Head + "description: a«yaml-syntax»: b\n",
+        Head + "description: «yaml-syntax»@a\n",
+        Head + "planner: dag\nsteps:\n  - id: a\n«tab-indentation»\ttool: skill.echo\n",
+        "«empty-file»",
+        "«empty-file»# nothing but a comment\n",
+        Head + Plan + "«multiple-documents»---\nlanguage: 1\n",
+        Head + Plan + "vars: { a: &x [1, «recursive-alias»*x] }\n",
+        Head + Plan + "vars: { a: &fine [1], b: «unknown-anchor»*fin }\n",
+        Head + Plan + "vars: { «invalid-merge»<<: 1 }\n",
+        Head + Plan + "vars: { ? «invalid-key»[1] : 2 }\n",
+        Head + Plan + "«duplicate-key»name: other\n",
+        Head + Plan + "vars: { a: «unsupported-tag»!secret x }\n",
+        Head + Plan + "vars: { a: «invalid-number».nan, b: «invalid-number»-.inf, c: «invalid-number»1e999 }\n",
+        "«wrong-type»- language: 1\n",
+        "«wrong-type»language\n",
+    ];
+
+    private static string[] Values =>
+    [
+        Head + Plan + "«unknown-key»stats: {}\n",
+        Head + "planner: dag\n«unknown-key»jobs: [{ id: a, «unknown-key»uses: skill.echo }, { id: b, «unknown-key»needs: [a], «unknown-key»if: 'true' }]\n",
+        Head + "«unknown-key»type: fsm\n«unknown-key»start_at: a\n«unknown-key»finalStates: [z]\nstates: { a: { «unknown-key»next: z }, z: { «unknown-key»end: true } }\n",
+        Machine + "states: { a: { «unknown-key»conditional_transitions: [{ «unknown-key»if: 'true', «unknown-key»to: z }], «unknown-key»catch: z, «unknown-key»retries: 3 }, z: {} }\n",
+        Head + Plan + "«unknown-key»max_attempts: 3\n",
+        Head + Plan + "«unknown-key»zzz: 3\n«unknown-key»env: { A: b }\n",
+        "«missing-key»«missing-key»«missing-key»«missing-key»description: nothing else\n",
+        "«missing-key»«missing-key»planner: fsm\nname: a\nversion: 1.0.0\ninitial_state: a\nstates: { a: {} }\n",
+        "«missing-key»" + Head + "planner: dag\n",
+        "«missing-key»«missing-key»«missing-key»" + Head + "planner: fsm\n",
+        Machine + "states: { a: { transitions: [«missing-key»{ target: z }, «missing-key»{ condition: 'true' }] }, z: {} }\n",
+        Graph + "steps: [«missing-key»{ tool: skill.echo }]\n",
+        Graph + "steps: [{ id: a, «missing-key»wait: {} }]\n",
+        Graph + "«not-applicable»states: { a: {} }\n«not-applicable»final_states: [a]\n«not-applicable»initial_state: a\nsteps: [{ id: a }]\n",
+        Machine + "«not-applicable»steps: []\n«not-applicable»max_parallel: 2\nstates: { a: { on_success: z }, z: {} }\n",
+        Graph + "steps: [{ id: a, «not-applicable»retry: {}, «not-applicable»timeout: 1s }, { id: b, wait: { for: 1s }, «not-applicable»effects: none, «not-applicable»timeout: 1s, «not-applicable»input: {} }]\n",
+        Graph + "steps: [{ id: a, on_error: «not-applicable»retry }]\n",
+        Graph + "steps: [{ id: a, wait: { for: 1s, «not-applicable»timeout: 1s } }]\n",
+        Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
+        Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
+        Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",
+        Head + "planner: «not-supported»behavior_tree\n«not-supported»root: {}\n",
+        Head + "planner: «not-supported»llm\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, «conflicting-keys»agent: x, «conflicting-keys»wait: { for: 1s }, «conflicting-keys»planner: dag }]\nagents: { x: { kind: llm } }\n",
+        Graph + "steps: [{ id: a, wait: { signal: go, «conflicting-keys»for: 1s } }]\n",
+        "language: «wrong-type»one\nname: «wrong-type»7\nversion: «wrong-type»true\ndescription: «wrong-type»[]\n" + Plan,
+        Head + "planner: dag\nsteps: «wrong-type»{ a: {} }\n",
+        Head + "planner: fsm\ninitial_state: a\nfinal_states: «wrong-type»a\nstates: «wrong-type»[a]\n",
+        Machine + "states: { a: «wrong-type»skill.echo, b: { transitions: «wrong-type»1 }, z: }\n",
+        Head + Plan + "«wrong-type»vars:\nagents: «wrong-type»[]\npolicies: «wrong-type»5\nassets: «wrong-type»data\n",
+        Head + Plan + "policies: { max_budget: «wrong-type»\"5\", max_steps: «wrong-type»1.5, deadline: «wrong-type»true, permissions: [«wrong-type»1] }\n",
+        Graph + "steps: [«wrong-type»a, { id: b, condition: «wrong-type»5, wait: «wrong-type»10m }]\n",
+        Head + Plan + "policies: { on_exceed: «unknown-value»explode, durability: «unknown-value»every-step }\n",
+        Head + "planner: «unknown-value»state_machine\nstates: {}\n",
+        Head + Plan + "defaults: { on_unknown: «unknown-value»maybe, retry: { backoff: «unknown-value»linear, on: [«unknown-value»timeout] } }\n",
+        Head + Plan + "policies: { max_budget: «out-of-range»-1, max_steps: «out-of-range»0, deadline: «out-of-range»20000d }\n",
+        Head + Plan + "policies: { max_budget: «out-of-range»0.0000000001 }\n",
+        Head + Plan + "defaults: { timeout: «out-of-range»0s, retry: { max_attempts: «out-of-range»0, factor: «out-of-range»0.5, jitter: «out-of-range»2, initial: 2s, max: «out-of-range»1s } }\n",
+        Graph + "max_parallel: «out-of-range»0\nsteps: [{ id: a }]\n",
+        Head + Plan + "defaults: { timeout: «invalid-duration»10 }\n",
+        Head + Plan + "defaults: { timeout: «invalid-duration»10 s }\n",
+        Head + Plan + "defaults: { timeout: «invalid-duration»1s1m }\n",
+        Head + Plan + "defaults: { timeout: «invalid-duration»1.5h }\n",
+        "language: 1\nname: «invalid-name»My Workflow\nversion: 1.0.0\n" + Plan,
+        Graph + "steps: [{ id: «invalid-name»a-b }, { id: «invalid-name»in }, { id: w, wait: { signal: «invalid-name»a b } }]\nagents: { «invalid-name»«unused-agent»1a: { kind: llm } }\n",
+        Machine + "states: { a: { on_success: z }, z: , «invalid-name»«unreachable-state»a b: { on_success: z } }\n",
+        "language: 1\nname: a\nversion: «invalid-version»1.2\n" + Plan,
+        "language: 1\nname: a\nversion: «invalid-version»v1.2.0\n" + Plan,
+        "language: 1\nname: a\nversion: «invalid-version»01.2.0\n" + Plan,
+        "language: «unsupported-language»2\nname: a\nversion: 1.0.0\n" + Plan,
+        Head + "planner: dag\nsteps: «empty-list»[]\n",
+        Head + "planner: fsm\ninitial_state: «unknown-state»a\nfinal_states: «empty-list»[]\nstates: «empty-list»{}\n",
+        Head + Plan + "defaults: { retry: { on: «empty-list»[] } }\n",
+        Head + Plan + "policies: { permissions: [db.read, «duplicate-item»db.read] }\n",
+        Graph + "steps: [{ id: a }, { id: «duplicate-id»a }]\n",
+        Head + Plan + "assets: [«invalid-asset-path»/etc/passwd, «invalid-asset-path»../x, «invalid-asset-path»a/../../x, «invalid-asset-path»'a\\b', «invalid-asset-path»C:/x, «invalid-asset-path»a//b, «invalid-asset-path»./a, «missing-asset»data]\n",
+        Head + Plan + "input: «wrong-type»[message]\n",
+    ];
+
+    private static string[] Agents =>
+    [
+        Graph + "agents: { w: { kind: «unknown-agent-kind»lm } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "agents: { «missing-key»w: { role: x } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "agents: { w: { kind: llm, role: «wrong-type»5 } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "agents: { w: { kind: llm, model: «invalid-agent»{ provider: p } } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "agents: { w: { kind: rag, source: «invalid-agent»data/x } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "agents: { writer: { kind: llm } }\nsteps: [{ id: a, agent: «unknown-agent»writr }]\n",
+        Graph + "agents: { «unused-agent»writer: { kind: llm } }\nsteps: [{ id: a, agent: «unknown-agent»zzzzz }]\n",
+        Graph + "steps: [{ id: a, tool: «unknown-tool»skill.ecko }]\n",
+        Graph + "agents: { w: { kind: llm, permissions: [«unknown-permission»db.raed] } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "policies: { permissions: [db.read] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query }, { id: b, tool: «permission-not-granted»skill.http_call }]\n",
+        Graph + "policies: { permissions: [db.*] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query, permissions: [db.read] }, { id: b, tool: skill.echo, permissions: [«permission-not-granted»fs.read] }]\n",
+        Graph + "agents: { w: { kind: llm, permissions: [fs.read], needs: [network.http] } }\nsteps: [{ id: a, agent: «permission-not-granted»w }]\n",
+        Graph + "steps: [{ id: a, tool: skill.http_call, effects: «weaker-effects»none }]\n",
+    ];
+
+    private static string[] Expressions =>
+    [
+        Graph + "steps: [{ id: a, condition: \"input.x >«invalid-expression» \" }]\n",
+        Graph + "steps: [{ id: a, condition: \"«invalid-expression»inputs.x > 1 && «invalid-expression»foo(1)\" }]\n",
+        Graph + "steps: [{ id: a, input: { text: 'Hello ${ «invalid-expression»nam } and ${ «invalid-expression»you }' } }]\n",
+        Graph + "steps: [{ id: a, input: ['fine', '$${literal}', 'open «unclosed-expression»${input.x'] }]\n",
+        Graph + "steps: [{ id: a, input: '${«foreign-expression»{ input.x }}' }]\n",
+        Graph + "steps: [{ id: a, condition: «foreign-expression»'{{ input.x }}' }]\n",
+        Graph + "steps: [{ id: a, condition: «wrapped-condition»'${input.x > 1}' }]\n",
+        Graph + "steps: [{ id: a, condition: «wrapped-condition»'${«invalid-expression»inptu.x > 1}' }]\n",
+        Head + Plan + "vars: { greeting: «unevaluated-expression»'hi ${input.x}' }\n",
+        Graph + "steps: [{ id: fetch }, { id: b, depends_on: [«unknown-step»fetsh], input: '${«unknown-step»steps.fetc.output}' }]\n",
+        Graph + "vars: { limits: { low: 1 } }\nsteps: [{ id: a, input: ['${«unknown-field»vars.limit}', '${«unknown-field»vars.limits.hi}', '${vars.limits.low}', '${has(vars.x)}', '${«unknown-field»run.ID}', '${«unknown-field»error.msg}'] }]\n",
+        Graph + "steps: [{ id: a }, { id: b, depends_on: [a], input: '${«unknown-field»steps.a.result} ${steps.a.error.code} ${«unknown-field»steps.a.error.kode}' }]\n",
+        Graph + "steps: [{ id: a }, { id: b, input: '${«missing-dependency»steps.a.output}', condition: '«missing-dependency»steps.b.status == \"failed\"' }]\n",
+        Graph + "steps: [{ id: a }, { id: s, planner: fsm, initial_state: x, final_states: [x], states: { x: { input: '${«missing-dependency»steps.a.output}' } } }]\n",
+        Machine + "states: { a: { input: '${«unvisited-step»steps.z.output}', on_success: z }, z: { input: '${steps.a.output}' } }\n",
+        Graph + "steps: [{ id: a, input: ['${«environment-name»env}', '${«environment-name»env[input.x]}', '${«environment-name»env[\"a b\"]}', '${env.HOME}'] }]\n",
+        Graph + "steps: [{ id: a }]\noutput: { x: '${steps.a.output}', y: '${«unknown-step»steps.c.output}' }\n",
+    ];
+
+    private static string[] Machines =>
+    [
+        Head + "planner: fsm\ninitial_state: «unknown-state»start\nfinal_states: [done, «unknown-state»gone]\nstates: { begin: { on_success: «unknown-state»dne }, done: {} }\n",
+        Machine + "states: { a: { transitions: [{ condition: 'true', target: «unknown-state»nowhere }], on_error: «unknown-state»zz }, z: {} }\n",
+        Machine + "states: { a: { on_success: b }, «no-way-out»b: {}, «unreachable-state»z: {} }\n",
+        Machine + "states: { a: { on_success: z }, z: { «final-with-exit»on_success: a, «final-with-exit»transitions: [], on_error: a } }\n",
+        Machine + "states: { a: { on_success: z }, «unreachable-state»b: { on_success: z }, z: {} }\n",
+        Machine + "states: { a: { on_success: z, on_error: b }, «no-path-to-final»b: { on_success: c }, «no-path-to-final»c: { on_success: b }, z: {} }\n",
+        Machine + "states: { a: { on_success: z, outcome: «unused-outcome»x }, z: { outcome: y } }\n",
+        Machine + "states: { a: { on_success: z, planner: fsm, initial_state: i, final_states: [i], states: { i: { outcome: «unused-outcome»x } } }, z: {} }\n",
+    ];
+
+    private static string[] Graphs =>
+    [
+        Graph + "steps: [{ id: a, depends_on: [«dependency-cycle»a] }]\n",
+        Graph + "steps: [{ id: a, depends_on: [x, «dependency-cycle»c] }, { id: b, depends_on: [a] }, { id: c, depends_on: [b] }, { id: x }, { id: after, depends_on: [c] }]\n",
+        Graph + "steps: [{ id: a, depends_on: [«dependency-cycle»b] }, { id: b, depends_on: [a] }, { id: c, depends_on: [«dependency-cycle»d] }, { id: d, depends_on: [c] }]\n",
+    ];
+}

@@ -1,0 +1,69 @@
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Engine.Tests.Definitions.Loading;
+
+internal sealed class FakeTool(string id, Effects effects = Effects.External, params string[] permissions) : ITool
+{
+    public ToolContract Contract { get; } = new() { Id = id, Version = "1.0.0", Effects = effects, Permissions = permissions.Length > 0 ? permissions : ["none"] };
+
+    public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken) => new(StepOutcome.Success(call.Input));
+}
+
+internal sealed class FakeTools(params ITool[] tools) : IToolRegistry
+{
+    public ITool? Find(string id) => tools.FirstOrDefault(t => t.Contract.Id == id);
+
+    public IReadOnlyList<ToolContract> Contracts { get; } = [.. tools.Select(t => t.Contract).OrderBy(c => c.Id, StringComparer.Ordinal)];
+}
+
+/// <summary>Needs <c>model.name</c>; a <c>source</c> has to be among the assets; <c>needs</c> become the contract's permissions.</summary>
+internal sealed class FakeKind(string kind) : IAgentKind
+{
+    public string Kind => kind;
+
+    public IReadOnlyList<AgentProblem> Check(AgentDefinition agent, WorkflowAssets assets)
+    {
+        var problems = new List<AgentProblem>();
+        if (agent.Settings.TryGetProperty("model", out var model) && (model.ValueKind != System.Text.Json.JsonValueKind.Object || !model.TryGetProperty("name", out _)))
+        {
+            problems.Add(new AgentProblem("model.name", "The model has no name.", "Add 'name'."));
+        }
+
+        if (agent.Settings.TryGetProperty("source", out var source) && !assets.Under(source.GetString()!).Any())
+        {
+            problems.Add(new AgentProblem("source", $"There is no asset '{source}'.", "List it under 'assets'."));
+        }
+
+        return problems;
+    }
+
+    public ITool Compile(AgentDefinition agent, WorkflowAssets assets) => new FakeTool(
+        $"agent.{agent.Id}",
+        Effects.External,
+        agent.Settings.TryGetProperty("needs", out var needs) ? [.. needs.EnumerateArray().Select(n => n.GetString()!)] : []);
+}
+
+/// <summary>A loader over a handful of fakes.</summary>
+internal static class Loading
+{
+    public static WorkflowLoader Loader { get; } = new(
+        new FakeTools(
+            new FakeTool("skill.echo", Effects.None),
+            new FakeTool("skill.http_call", Effects.External, "network.http"),
+            new FakeTool("skill.query", Effects.External, "db.read", "db.write")),
+        [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http")]);
+
+    public static LoadResult Load(string yaml, params (string Path, string Content)[] assets) =>
+        Loader.Load(new WorkflowSource(yaml, new WorkflowAssets(assets.ToDictionary(a => a.Path, a => (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(a.Content)))));
+
+    /// <summary>The definition of a file that has to be right.</summary>
+    public static WorkflowDefinition Definition(string yaml)
+    {
+        LoadResult result = Load(yaml);
+        Assert.Empty(result.Diagnostics);
+        return result.Definition!;
+    }
+}
