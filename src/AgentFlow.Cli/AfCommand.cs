@@ -1,8 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Runs;
+using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Templates;
+using AgentFlow.Cli.Tools;
+using AgentFlow.Cli.Workflows;
 
 namespace AgentFlow.Cli;
 
@@ -13,6 +19,14 @@ internal static class AfCommand
     {
         var root = new RootCommand("AgentFlow: runs fleets of AI agents durably.")
         {
+            DemoCommand.Create(),
+            InitCommand.Create(),
+            ValidateCommand.Create(),
+            RunCommand.Create(),
+            RunsCommand.Create(),
+            ServeCommand.Create(),
+            DevCommand.Create(),
+            ToolsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
             VersionCommand.Create(),

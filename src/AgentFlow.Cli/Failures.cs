@@ -34,11 +34,8 @@ internal static class Failures
         _ => (ExitCode.Failed, $"unexpected: {exception.Message}{(debug ? "" : $" Set {DebugVariable}=1 for the details.")}"),
     };
 
-    private static int CodeOf(AgentFlowException refused) => refused.Code switch
-    {
-        "DATABASE_LOCKED" or "STORE_UNAVAILABLE" => ExitCode.Unreachable,
-        _ => ExitCode.Failed,
-    };
+    private static int CodeOf(AgentFlowException refused) =>
+        refused.Code == ErrorCode.DatabaseLocked.Code || refused.Code == ErrorCode.StoreUnavailable.Code ? ExitCode.Unreachable : ExitCode.Failed;
 
     private static string Describe(Problem problem)
     {

@@ -7,6 +7,8 @@ namespace AgentFlow.Cli;
 internal static class GlobalOptions
 {
     public const string ServerVariable = "AF_SERVER";
+    public const string TenantVariable = "AF_TENANT";
+    public const string UsualTenant = "default";
 
     public static Option<OutputFormat> Output { get; } = new("--output", "-o")
     {
@@ -28,10 +30,9 @@ internal static class GlobalOptions
         Recursive = true,
     };
 
-    public static Option<string> Tenant { get; } = new("--tenant")
+    public static Option<string?> Tenant { get; } = new("--tenant")
     {
-        Description = "The tenant to act in.",
-        DefaultValueFactory = _ => "default",
+        Description = $"The tenant to act in. Default: {TenantVariable}, else {UsualTenant}.",
         HelpName = "name",
         Recursive = true,
     };

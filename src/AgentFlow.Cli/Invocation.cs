@@ -37,10 +37,11 @@ internal sealed partial class Invocation(ParseResult parsed, CancellationToken c
     {
         get
         {
-            string tenant = parsed.GetValue(GlobalOptions.Tenant)!;
+            string? option = parsed.GetValue(GlobalOptions.Tenant);
+            string tenant = option ?? (Environment.GetEnvironmentVariable(GlobalOptions.TenantVariable) is { Length: > 0 } variable ? variable : GlobalOptions.UsualTenant);
             return TenantName.IsMatch(tenant)
                 ? tenant
-                : throw CliException.Usage($"'{tenant}' in --tenant is no tenant name: a-z, 0-9, - and _, at most 63 characters, not starting with - or _.");
+                : throw CliException.Usage($"'{tenant}' in {(option is null ? GlobalOptions.TenantVariable : "--tenant")} is no tenant name: a-z, 0-9, - and _, at most 63 characters, not starting with - or _.");
         }
     }
 

@@ -83,6 +83,9 @@ public sealed record RunStep
 
     public double? DurationMs { get; init; }
 
+    /// <summary>When the step goes on by itself: its next attempt, or the end of its wait.</summary>
+    public DateTimeOffset? DueAt { get; init; }
+
     /// <summary>Who answered: the model provider.</summary>
     public string? Provider { get; init; }
 

@@ -22,4 +22,13 @@ public sealed record Tool
     public JsonElement? InputSchema { get; init; }
 
     public JsonElement? OutputSchema { get; init; }
+
+    /// <summary>Most that one call may cost.</summary>
+    public decimal MaxCostDollars { get; init; }
+
+    /// <summary>Time limit of one attempt, in milliseconds.</summary>
+    public long TimeoutMs { get; init; }
+
+    /// <summary>Codes that a call may fail with, and what they mean.</summary>
+    public IReadOnlyDictionary<string, string> ErrorCodes { get => field ?? new Dictionary<string, string>(StringComparer.Ordinal); init; }
 }

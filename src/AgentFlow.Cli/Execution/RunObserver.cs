@@ -6,20 +6,25 @@ namespace AgentFlow.Cli.Execution;
 /// <summary>Follows one run to its end and notes what its final view does not show.</summary>
 internal sealed class RunObserver(AgentFlowClient client)
 {
+    private const string StepSucceeded = "step_succeeded";
+
     private double? _lastConfidence;
 
     /// <summary>Waits for the end.</summary>
     /// <param name="seen">Called for each event, in order.</param>
-    public async Task<Run> FollowAsync(string runId, Action<RunEvent>? seen, CancellationToken cancelled)
+    public async Task<Run> FollowAsync(string runId, Func<RunEvent, Task>? seen, CancellationToken cancelled)
     {
         await foreach (RunEvent happened in client.StreamAsync(runId, cancellationToken: cancelled))
         {
-            if (happened.Json.TryGetProperty("output", out JsonElement output))
+            if (happened.Type == StepSucceeded && happened.Json.TryGetProperty("output", out JsonElement output))
             {
                 _lastConfidence = ConfidenceOf(output) ?? _lastConfidence;
             }
 
-            seen?.Invoke(happened);
+            if (seen is not null)
+            {
+                await seen(happened);
+            }
         }
 
         return await client.GetRunAsync(runId, cancelled);

@@ -58,7 +58,8 @@ internal static class JsonRows
         }
         catch (JsonException e)
         {
-            throw new InputException($"{file}:{line + e.LineNumber}: row {number}: {Reason(e)}");
+            // A doubled member comes without a place of its own.
+            throw new InputException($"{file}:{line + (e.LineNumber ?? 0)}: row {number}: {Reason(e)}");
         }
 
         return value.ValueKind switch

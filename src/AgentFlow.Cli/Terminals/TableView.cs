@@ -46,7 +46,7 @@ internal sealed class TableView(Terminal terminal, params TableColumn[] columns)
         _rows.Clear();
     }
 
-    private static int Width(string text) => new Segment(text).CellCount();
+    internal static int Width(string text) => new Segment(text).CellCount();
 
     private void PrintOnScreen(int[] shown)
     {

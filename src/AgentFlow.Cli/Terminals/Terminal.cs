@@ -51,6 +51,9 @@ internal sealed class Terminal
     /// <summary>A remark beside the result: on stderr.</summary>
     public void Note(string line, Tone tone = Tone.Faint) => Write(line, tone, toError: true);
 
+    /// <summary>The styled screen that results, or remarks beside them, go to; <see langword="null"/> where there is none.</summary>
+    public IAnsiConsole? ScreenFor(bool beside) => beside || IsJson ? (HasErrorScreen ? ErrorScreen : null) : HasScreen ? Screen : null;
+
     private static IAnsiConsole Open(TextWriter writer, bool isScreen, bool colorless) => AnsiConsole.Create(new AnsiConsoleSettings
     {
         Out = new AnsiConsoleOutput(writer),
@@ -61,13 +64,13 @@ internal sealed class Terminal
 
     private void Write(string line, Tone tone, bool toError)
     {
-        if (tone == Tone.Plain || !(toError ? HasErrorScreen : HasScreen))
+        if (tone != Tone.Plain && ScreenFor(toError) is { } screen)
         {
-            (toError ? Error : Out).WriteLine(line);
+            screen.Write(new Text(line + Environment.NewLine, tone.Style()));
         }
         else
         {
-            (toError ? ErrorScreen : Screen).Write(new Text(line + Environment.NewLine, tone.Style()));
+            (toError ? Error : Out).WriteLine(line);
         }
     }
 }

@@ -12,10 +12,10 @@ internal static class WorkflowVersions
 
     /// <summary>
     /// A version for changed content under a version that exists: the same content always gets the same one, and it ranks
-    /// below every other of its number, so that nobody gets it who asks for the newest.
+    /// below every usual one of its number, so that nobody gets it who asks for the newest.
     /// </summary>
     public static string Local(string version, WorkflowUpload content) =>
-        $"{Core(SemanticVersion.Parse(version))}-0.local.{Hash(content)}";
+        $"{Core(SemanticVersion.Parse(version))}-0.local.{Hash(content)[..HashDigits]}";
 
     /// <summary>A version for changed content that shall be the newest one until the author raises the number.</summary>
     public static string Development(string version, DateTimeOffset now)
@@ -26,9 +26,8 @@ internal static class WorkflowVersions
             : $"{parsed.Major}.{parsed.Minor}.{parsed.Patch + 1}-dev.{now.ToUnixTimeSeconds()}";
     }
 
-    private static string Core(SemanticVersion version) => $"{version.Major}.{version.Minor}.{version.Patch}";
-
-    private static string Hash(WorkflowUpload content)
+    /// <summary>Equal for equal files and assets, and only for those.</summary>
+    public static string Hash(WorkflowUpload content)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(content.Yaml)));
@@ -38,6 +37,8 @@ internal static class WorkflowVersions
             hash.AppendData(SHA256.HashData(bytes.Span));
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset())[..HashDigits];
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
+
+    private static string Core(SemanticVersion version) => $"{version.Major}.{version.Minor}.{version.Patch}";
 }
