@@ -37,7 +37,7 @@ internal static class SchemaCheck
         {
             foreach (var name in required.EnumerateArray())
             {
-                if (!value.TryGetProperty(name.GetString()!, out _))
+                if (name.ValueKind == JsonValueKind.String && !value.TryGetProperty(name.GetString()!, out _))
                     return $"{at} has no '{name}'";
             }
         }

@@ -24,6 +24,7 @@ public sealed partial class RunHost : IAsyncDisposable
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<Ulid, ResidentRun> _resident = new();
     private readonly ConcurrentDictionary<Ulid, TaskCompletionSource<RunEnd>> _waiters = new();
+    private readonly ConcurrentQueue<ClaimedRun> _unread = new();
     private readonly ITimer _storeTimer;
     private readonly Lock _timerGate = new();
     private long _nextStoreTimer = long.MaxValue;
@@ -92,7 +93,16 @@ public sealed partial class RunHost : IAsyncDisposable
             return;
         }
 
-        await ClaimAsync(cancellationToken).ConfigureAwait(false);
+        Interlocked.Exchange(ref _claiming, 1);
+        try
+        {
+            await ClaimAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _claiming, 0);
+        }
+
         await FireStoreTimersAsync().ConfigureAwait(false);
     }
 
@@ -291,8 +301,11 @@ public sealed partial class RunHost : IAsyncDisposable
         }
         catch (Exception e)
         {
+            // The refused outcomes are gone with the memory; to the next reader their attempts are unknown.
             ReloadFailed(_log, run.State.Id, e);
-            Forget(run, late: true);
+            Forget(run, late: false);
+            _unread.Enqueue(new ClaimedRun(key, run.State.Id, run.State.Tenant, run.State.Definition.Name, run.State.Definition.Version, run.State.Definition.Hash));
+            ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
         }
     }
 
@@ -434,7 +447,14 @@ public sealed partial class RunHost : IAsyncDisposable
             IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
             foreach (ClaimedRun claim in claimed)
             {
-                await TakeOverAsync(claim, cancellationToken).ConfigureAwait(false);
+                _unread.Enqueue(claim);
+            }
+
+            // A claim is this process's until it is read; one that could not be read stays in the queue.
+            while (_unread.TryPeek(out ClaimedRun? next))
+            {
+                await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
+                _unread.TryDequeue(out _);
             }
 
             if (room <= 0 || claimed.Count == room)

@@ -15,7 +15,7 @@ public sealed record CelOptions
 
     /// <summary>
     /// Units one evaluation may use. An operation costs one, plus one for every 16 bytes of text or every list element
-    /// or map entry it touches; matching a regular expression costs text length times pattern length over 16.
+    /// or map entry it touches; matching a regular expression costs text length times pattern size over 32.
     /// A unit is a few to some tens of nanoseconds.
     /// </summary>
     public long CostLimit { get; init; } = 1_000_000;

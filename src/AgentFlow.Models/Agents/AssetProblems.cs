@@ -14,7 +14,7 @@ internal static class AssetProblems
         var known = assets.Files.Keys.Concat(assets.Files.Keys.Select(Folder).Where(f => f.Length > 0)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
         string hint = Spelling.Nearest(path, known) is { } near
             ? $"Did you mean '{near}'?"
-            : $"Put {expected} there; the path is relative to the workflow file.";
+            : $"Put {expected} there and list it under 'assets'; paths are relative to the workflow file.";
         return new AgentProblem(setting, $"There is no usable file at '{path}'.", hint);
     }
 

@@ -13,6 +13,8 @@ namespace AgentFlow.Models.Providers;
 /// </summary>
 public sealed class ModelProviders : IDisposable
 {
+    private const int MaxClients = 256;
+
     private readonly ConcurrentDictionary<(string Provider, string BaseUrl), Lazy<IChatClient>> _clients = new();
     private readonly SocketsHttpHandler _connections = new()
     {
@@ -102,15 +104,21 @@ public sealed class ModelProviders : IDisposable
 
     /// <summary>The client for a provider at an address that <see cref="BaseUrl"/> gave.</summary>
     /// <exception cref="ModelException">The provider's key is missing.</exception>
-    internal IChatClient Client(ProviderProfile provider, Uri? baseUrl) =>
-        _clients.GetOrAdd((provider.Name, baseUrl?.AbsoluteUri ?? ""), _ => new Lazy<IChatClient>(() => Create(provider, baseUrl), LazyThreadSafetyMode.PublicationOnly)).Value;
+    internal IChatClient Client(ProviderProfile provider, Uri? baseUrl)
+    {
+        // Workflows name addresses as they like. A dropped client is still good for the calls that have it: the connections are shared.
+        if (_clients.Count > MaxClients)
+            _clients.Clear();
+        return _clients.GetOrAdd(
+            (provider.Name, baseUrl?.AbsoluteUri ?? ""), _ => new Lazy<IChatClient>(() => Create(provider, baseUrl), LazyThreadSafetyMode.PublicationOnly)).Value;
+    }
 
     private IChatClient Create(ProviderProfile provider, Uri? baseUrl)
     {
         if (baseUrl is null)
             return new LocalChatClient();
         string? key = Key(provider, baseUrl);
-        var http = new HttpClient(new ProviderHandler(provider, Options.RequestTimeout, _time, _connections), disposeHandler: false)
+        var http = new HttpClient(new ProviderHandler(provider, key is not null, Options.RequestTimeout, _time, _connections), disposeHandler: false)
         {
             // The handler keeps the time; HttpClient's own limit would hide as a cancellation.
             Timeout = Timeout.InfiniteTimeSpan,

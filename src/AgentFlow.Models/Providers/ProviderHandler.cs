@@ -9,7 +9,9 @@ namespace AgentFlow.Models.Providers;
 /// The one place where HTTP becomes an outcome: every provider's client sends through it, so that a status means the same for all.
 /// Answers are read whole, up to a limit, before a client sees them; a connection that breaks half-way is therefore never a parse error.
 /// </summary>
-internal sealed class ProviderHandler(ProviderProfile provider, TimeSpan timeout, TimeProvider time, HttpMessageHandler inner) : DelegatingHandler(inner)
+/// <param name="hasKey">False where no key may be sent; clients find keys in places of their own (the Anthropic package in ANTHROPIC_AUTH_TOKEN).</param>
+internal sealed class ProviderHandler(ProviderProfile provider, bool hasKey, TimeSpan timeout, TimeProvider time, HttpMessageHandler inner)
+    : DelegatingHandler(inner)
 {
     private const long MaxAnswerBytes = 16 * 1024 * 1024;
     private const int MaxQuoted = 300;
@@ -17,6 +19,12 @@ internal sealed class ProviderHandler(ProviderProfile provider, TimeSpan timeout
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (!hasKey)
+        {
+            request.Headers.Authorization = null;
+            request.Headers.Remove("x-api-key");
+        }
+
         using var timer = new CancellationTokenSource(timeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
         HttpResponseMessage? response = null;

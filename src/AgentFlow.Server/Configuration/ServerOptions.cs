@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
 using Microsoft.Extensions.Logging;
 
@@ -22,6 +23,9 @@ public sealed record ServerOptions
 
     /// <summary>How models are reached. <c>AF_MODEL_*</c>, <c>AF_RESIDENCY_*</c> and the providers' own variables.</summary>
     public ModelOptions Models { get; init; } = new();
+
+    /// <summary>Agents written in C#, by the name that workflows give as <c>type</c>. Default: none.</summary>
+    public IReadOnlyDictionary<string, Func<CustomAgent>> AgentTypes { get; init; } = new Dictionary<string, Func<CustomAgent>>(StringComparer.Ordinal);
 
     /// <summary>Least level that is logged, to standard error. Default information. <c>AF_LOG_LEVEL</c>.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;

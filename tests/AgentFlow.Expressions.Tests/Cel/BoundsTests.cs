@@ -115,6 +115,20 @@ public sealed class BoundsTests
         Assert.Equal(CelErrorCodes.CostExceeded, value.AsError().Code);
     }
 
+    [Theory]
+    [InlineData("'a'.matches('(a{70}){70}')")]
+    [InlineData("'%.100f%.100f%.100f'.format([1e300, 1e300, 1e300]) == ''")]
+    [InlineData("size('a'.replace('', '123456789') + 'b') == 3")]
+    public void Compile_ManyExpensiveConstants_StaysSmall(string term)
+    {
+        var source = string.Join(" || ", Enumerable.Repeat(term, 60_000 / (term.Length + 4)));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var expression = CelExpression.Compile(source);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64L << 20);
+        var value = expression.Evaluate(CelVariables.Empty);
+        Assert.True(value == CelValue.False || value.AsError().Code == CelErrorCodes.CostExceeded);
+    }
+
     [Fact]
     public void Evaluation_OutOfBudget_IsNotAbsorbed()
     {

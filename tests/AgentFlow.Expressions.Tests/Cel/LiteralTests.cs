@@ -127,4 +127,11 @@ public sealed class LiteralTests
 
     [Fact]
     public void Comments_AndBlanks_AreSkipped() => AssertSame("3", "1 // one\n\t+\f2\r\n// the end");
+
+    [Fact]
+    public void Source_WithHalfACharacter_IsRejected()
+    {
+        Assert.Equal(3, AssertRejected(CelErrorCodes.Syntax, "'a\ud800'").Column);
+        Assert.Contains("'😀'", AssertRejected(CelErrorCodes.Syntax, "1 + 😀").Message, StringComparison.Ordinal);
+    }
 }

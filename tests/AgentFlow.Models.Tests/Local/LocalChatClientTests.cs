@@ -34,6 +34,15 @@ public class LocalChatClientTests
     }
 
     [Fact]
+    public async Task GetResponse_UnknownWordsAroundAKnownOne_MakeItLessSure()
+    {
+        double alone = (await AskAsync(Chat("steel hammer"), Labels)).GetProperty("confidence").GetDouble();
+        double lost = (await AskAsync(Chat("steel hammer завтра будет гололедица на дорогах"), Labels)).GetProperty("confidence").GetDouble();
+
+        Assert.InRange(lost, 0.5, alone - 0.02);
+    }
+
+    [Fact]
     public async Task GetResponse_DescribedLabels_LearnsFromTheDescription()
     {
         ChatMessage[] chat = [new(ChatRole.System, "Sort things.\n- fruit: quince, medlar\n- tool: adze, spokeshave"), .. Chat("spokeshave")];

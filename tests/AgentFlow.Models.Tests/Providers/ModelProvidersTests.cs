@@ -59,12 +59,12 @@ public class ModelProvidersTests
         Assert.DoesNotContain("Authorization", server.Only.Headers.Keys);
     }
 
-    [Fact]
-    public async Task Invoke_AnthropicAtAnAgentsAddress_GetsNoKeyEvenFromTheEnvironment()
+    [Theory, InlineData("ANTHROPIC_API_KEY"), InlineData("ANTHROPIC_AUTH_TOKEN")]
+    public async Task Invoke_AnthropicAtAnAgentsAddress_GetsNoKeyEvenFromTheEnvironment(string variable)
     {
         await using var server = new HttpDouble(Reply.Ok(Wire.Success("anthropic", "hi")));
-        string? before = Environment.GetEnvironmentVariable("ANTHROPIC_API_KEY");
-        Environment.SetEnvironmentVariable("ANTHROPIC_API_KEY", "key-of-the-process");
+        string? before = Environment.GetEnvironmentVariable(variable);
+        Environment.SetEnvironmentVariable(variable, "key-of-the-process");
         try
         {
             using var providers = new ModelProviders(new ModelOptions { Accounts = Account("anthropic", new("secret-key")) });
@@ -73,7 +73,7 @@ public class ModelProvidersTests
         }
         finally
         {
-            Environment.SetEnvironmentVariable("ANTHROPIC_API_KEY", before);
+            Environment.SetEnvironmentVariable(variable, before);
         }
 
         Assert.DoesNotContain(server.Only.Headers.Values, value => value.Contains("key", StringComparison.OrdinalIgnoreCase) && value.Contains("secret", StringComparison.Ordinal));

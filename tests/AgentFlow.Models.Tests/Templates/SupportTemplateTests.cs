@@ -126,7 +126,7 @@ public class SupportTemplateTests
 
     private static double Threshold(string name) => SupportTemplate.Workflow["vars"]![name]!.GetValue<double>();
 
-    /// <summary>The workflow's transitions by hand; <see cref="ConditionsAreThoseOfTheFile"/> keeps it honest.</summary>
+    /// <summary>The workflow's transitions by hand; <see cref="Transitions_Conditions_AreTheRouters"/> keeps it honest.</summary>
     private sealed class Router(ModelInvoker models)
     {
         private readonly ITool _classifier = SupportTemplate.Agent("classifier", models);
@@ -156,7 +156,7 @@ public class SupportTemplateTests
     }
 
     [Fact]
-    public void ConditionsAreThoseOfTheFile()
+    public void Transitions_Conditions_AreTheRouters()
     {
         var states = SupportTemplate.Workflow["states"]!;
         string[] conditions =

@@ -53,7 +53,7 @@ internal sealed partial class Compiler
                 CelErrorCodes.NoSuchOverload, $"no such overload: '{name}' takes {takes} arguments, not {arguments.Length - skipped}", call.Offset);
         }
 
-        if (name == "matches" && arguments is [_, ConstOp { Value.Kind: CelKind.String } source] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
+        if (name == "matches" && _patternsLeft > 0 && arguments is [_, ConstOp { Value.Kind: CelKind.String } source] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
         {
             return Matches(call, arguments[0], source.Value.RawString);
         }
@@ -64,9 +64,13 @@ internal sealed partial class Compiler
 
     private Op Matches(Expr.Call call, Op text, string source)
     {
-        return Pattern.TryCompile(source, out var problem) is { } pattern
-            ? Fold(new MatchesOp(text, pattern, call.Offset), text)
-            : FailOrReject(CelErrorCodes.InvalidArgument, DynamicMatches.Describe(source, problem!), call.Offset);
+        if (Pattern.TryCompile(source, out var problem) is not { } pattern)
+        {
+            return FailOrReject(CelErrorCodes.InvalidArgument, DynamicMatches.Describe(source, problem!), call.Offset);
+        }
+
+        _patternsLeft -= pattern.Size;
+        return Fold(new MatchesOp(text, pattern, call.Offset), text);
     }
 
     private Op Unknown(Expr.Call call, string name, bool isMethod)

@@ -13,14 +13,9 @@ internal sealed partial class Compiler
             return call is { Function: "has", Arguments.Count: 1 } ? Has(call) : null;
         }
 
-        if (call.Target is Expr.Name { Text: "cel" })
+        if (call.Target is Expr.Name { Text: "cel" } && CelMacro(call) is { } expanded)
         {
-            return (call.Function, call.Arguments.Count) switch
-            {
-                ("bind", 3) => Bind(call),
-                ("block", 2) when call.Arguments[0] is Expr.ListLiteral values => Block(call, values),
-                _ => LocalName(call) is { } name && TryLocal(name, out var slot) ? new LocalOp(slot, call.Offset) : null,
-            };
+            return expanded;
         }
 
         return (call.Function, call.Arguments.Count) switch
@@ -35,6 +30,13 @@ internal sealed partial class Compiler
             _ => null,
         };
     }
+
+    private Op? CelMacro(Expr.Call call) => (call.Function, call.Arguments.Count) switch
+    {
+        ("bind", 3) => Bind(call),
+        ("block", 2) when call.Arguments[0] is Expr.ListLiteral values => Block(call, values),
+        _ => LocalName(call) is { } name && TryLocal(name, out var slot) ? new LocalOp(slot, call.Offset) : null,
+    };
 
     private Op Has(Expr.Call call)
     {

@@ -7,7 +7,9 @@ namespace AgentFlow.Expressions.Cel.Compilation;
 /// <summary>Turns a syntax tree into nodes that evaluate: resolves names, expands macros, folds constants.</summary>
 internal sealed partial class Compiler
 {
-    private const long FoldingBudget = 10_000;
+    // Compiling is bounded too: what all folding together may cost, and the instructions of all constant patterns.
+    private const long FoldingBudget = 100_000;
+    private const int PatternBudget = 50_000;
 
     private readonly CelOptions _options;
     private readonly string[] _scopes;
@@ -17,6 +19,8 @@ internal sealed partial class Compiler
     private readonly List<CelReference> _references = [];
     private readonly HashSet<string> _functions = new(StringComparer.Ordinal);
     private int _slots;
+    private long _foldingLeft = FoldingBudget;
+    private int _patternsLeft = PatternBudget;
 
     public Compiler(CelOptions options)
     {
@@ -100,7 +104,7 @@ internal sealed partial class Compiler
         return Binary(binary, left, Compile(binary.Right));
     }
 
-    private static Op Binary(Expr.Binary binary, Op left, Op right)
+    private Op Binary(Expr.Binary binary, Op left, Op right)
     {
         Op op = binary.Operator switch
         {
@@ -113,7 +117,7 @@ internal sealed partial class Compiler
     }
 
     // What fails, or costs too much to find out, stays as it is and fails when it is reached.
-    private static Op Fold(Op op, params ReadOnlySpan<Op> inputs)
+    private Op Fold(Op op, params ReadOnlySpan<Op> inputs)
     {
         foreach (var input in inputs)
         {
@@ -123,8 +127,9 @@ internal sealed partial class Compiler
             }
         }
 
-        var frame = new Frame { Variables = CelVariables.Empty, Budget = FoldingBudget, Locals = [] };
+        var frame = new Frame { Variables = CelVariables.Empty, Budget = _foldingLeft, Locals = [] };
         var value = op.Eval(ref frame);
+        _foldingLeft = Math.Max(0, frame.Budget);
         return value.IsError ? op : new ConstOp(value, op.Offset);
     }
 

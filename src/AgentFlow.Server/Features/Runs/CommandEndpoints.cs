@@ -19,15 +19,15 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
     // A second cancel says nothing new.
     private const string CancelOnce = "cancel";
 
-    public async Task CancelAsync(HttpContext context, string id)
+    public async Task CancelAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string reason = body.Text("reason", MaxReason) ?? "";
         body.End();
-        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = reason }).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = reason }, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task SignalAsync(HttpContext context, string id)
+    public async Task SignalAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string? name = body.Text("name", MaxName);
@@ -40,22 +40,22 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
 
         body.End();
         var content = new InboxContent { Name = name!, By = By, Payload = payload is { } value ? new Payload(value) : null };
-        await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task PauseAsync(HttpContext context, string id)
+    public async Task PauseAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = By }).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task ResumeAsync(HttpContext context, string id)
+    public async Task ResumeAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = By }).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task ResolveAsync(HttpContext context, string id, string step)
+    public async Task ResolveAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
     {
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         StepResolution? resolution = body.Text("resolution", MaxName) switch
@@ -76,22 +76,22 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         body.End();
-        int visit = await AskedStepAsync(context, id, step).ConfigureAwait(false);
+        int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
         var content = new InboxContent { By = By, Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
-        await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The visit that waits to be resolved. Saying so now is friendlier than dropping the answer later.</summary>
-    private async Task<int> AskedStepAsync(HttpContext context, string id, string step)
+    private async Task<int> AskedStepAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
-        RunRow row = await reader.FindAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         if (row.Status.IsTerminal())
         {
             throw Ended();
         }
 
-        RunFold fold = await reader.FoldAsync(tenant, row, context.RequestAborted).ConfigureAwait(false);
+        RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         if (!int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int visit) || visit >= fold.Steps.Count)
         {
             throw new ProblemException(ErrorCode.StepNotFound, "The run has no such step; its steps carry their number as 'id'.");
@@ -101,18 +101,18 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         return status == "asked" ? visit : throw new ProblemException(ErrorCode.StepNotWaiting, $"Step '{fold.Steps[visit].Visit.Path}' is {status}; only a step that is asked takes a resolution.");
     }
 
-    private async Task SendAsync(HttpContext context, string id, InboxKind kind, string dedupe, InboxContent content)
+    private async Task SendAsync(HttpContext context, string id, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         new QueryReader(context).End();
-        RunRow row = await reader.FindAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         if (row.Status == RunStatus.Diverged)
         {
             throw new ProblemException(Problem.Of(ErrorCode.RunDiverged, $"The run was set aside and takes nothing: {row.Result}") with { Status = StatusCodes.Status409Conflict });
         }
 
         // Once it is on its way it arrives, whether or not the caller waits for the answer.
-        SendOutcome outcome = await host.SendAsync(tenant, row.Run, kind, dedupe, content, context.RequestAborted).ConfigureAwait(false);
+        SendOutcome outcome = await host.SendAsync(tenant, row.Run, kind, dedupe, content, cancellationToken).ConfigureAwait(false);
         switch (outcome)
         {
             case SendOutcome.RunNotFound:

@@ -20,7 +20,7 @@ internal sealed class RunEndpoints(RunReader reader)
     // Values may be large: a page of events ends here even when more were asked for.
     private const int MaxEventBytes = 4 * 1024 * 1024;
 
-    public async Task ListAsync(HttpContext context)
+    public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
@@ -43,50 +43,50 @@ internal sealed class RunEndpoints(RunReader reader)
             before = Ulid.TryParse(cursor, out Ulid last) ? last : throw ProblemException.Parameter("page[cursor]", "is no cursor of this list", "Pass the next_cursor of the page before.");
         }
 
-        RunPage runs = await reader.Store.ListAsync(tenant, new RunFilter(workflow, status, before, page.Size), context.RequestAborted).ConfigureAwait(false);
+        RunPage runs = await reader.Store.ListAsync(tenant, new RunFilter(workflow, status, before, page.Size), cancellationToken).ConfigureAwait(false);
         var view = new PageView<RunView>([.. runs.Rows.Select(RunView.Of)], runs.HasMore ? runs.Rows[^1].Run.ToString() : null, runs.Total);
         await Reply.TaggedJsonAsync(context, view, ServerJson.Default.PageViewRunView).ConfigureAwait(false);
     }
 
-    public async Task GetAsync(HttpContext context, string id)
+    public async Task GetAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         new QueryReader(context).End();
-        RunRow row = await reader.FindAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
-        RunView view = await reader.ViewAsync(tenant, row, context.RequestAborted).ConfigureAwait(false);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedJsonAsync(context, view, ServerJson.Default.RunView).ConfigureAwait(false);
     }
 
-    public Task PlanAsync(HttpContext context, string id) => PlanAsync(context, id, null);
+    public Task PlanAsync(HttpContext context, string id, CancellationToken cancellationToken) => PlanAsync(context, id, null, cancellationToken);
 
     /// <summary>The same plan by its workflow: a plan's id is its run's.</summary>
-    public Task PlanOfWorkflowAsync(HttpContext context, string id, string planId) => PlanAsync(context, planId, id);
+    public Task PlanOfWorkflowAsync(HttpContext context, string id, string plan, CancellationToken cancellationToken) => PlanAsync(context, plan, id, cancellationToken);
 
-    public async Task EventsAsync(HttpContext context, string id)
+    public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
         long from = query.Number("from", 0, 0, long.MaxValue);
         int limit = (int)query.Number("limit", DefaultEvents, 1, MaxEvents);
         query.End();
-        RunRow row = await reader.FindAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
-        WorkflowDefinition? definition = await reader.DefinitionAsync(tenant, row, context.RequestAborted).ConfigureAwait(false);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        WorkflowDefinition? definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
-        await WriteEventsAsync(buffer, tenant, row.Run, new Visits(definition), from, limit, context.RequestAborted).ConfigureAwait(false);
+        await WriteEventsAsync(buffer, tenant, row.Run, new Visits(definition), from, limit, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedAsync(context, MediaTypes.ForJson(context), buffer.WrittenMemory).ConfigureAwait(false);
     }
 
-    private async Task PlanAsync(HttpContext context, string run, string? workflow)
+    private async Task PlanAsync(HttpContext context, string run, string? workflow, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         new QueryReader(context).End();
-        RunRow row = await reader.FindAsync(tenant, run, context.RequestAborted).ConfigureAwait(false);
+        RunRow row = await reader.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
         if (workflow is not null && row.Workflow != workflow)
         {
             throw RunReader.NotFound();
         }
 
-        RunFold fold = await reader.FoldAsync(tenant, row, context.RequestAborted).ConfigureAwait(false);
+        RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         WorkflowDefinition definition = fold.Visits.Definition
             ?? throw new ProblemException(ErrorCode.RunDiverged, $"Workflow {row.Workflow} {row.Version} does not compile in this build any more; its plan cannot be shown.");
         await Reply.TaggedJsonAsync(context, PlanView.Of(row, definition, fold), ServerJson.Default.PlanView).ConfigureAwait(false);

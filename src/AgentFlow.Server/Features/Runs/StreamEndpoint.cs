@@ -24,12 +24,12 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
     private static readonly TimeSpan SendLimit = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
-    public async Task HandleAsync(HttpContext context, string id)
+    public async Task HandleAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         long from = From(context);
-        RunRow row = await reader.FindAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         if (context.WebSockets.IsWebSocketRequest)
         {
             using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync().ConfigureAwait(false);

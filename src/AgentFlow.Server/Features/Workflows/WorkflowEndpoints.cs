@@ -15,7 +15,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
 {
     private const string Yaml = "application/yaml";
 
-    public async Task SaveAsync(HttpContext context)
+    public async Task SaveAsync(HttpContext context, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
@@ -34,7 +34,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
             return;
         }
 
-        (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, context.RequestAborted).ConfigureAwait(false);
+        (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
         if (outcome == SaveOutcome.Conflict)
         {
             throw new ProblemException(
@@ -51,7 +51,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
             ServerJson.Default.WorkflowView).ConfigureAwait(false);
     }
 
-    public async Task ListAsync(HttpContext context)
+    public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
@@ -59,28 +59,28 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
         string sort = query.Word("sort", "name", "-name");
         string? planner = query.Text("filter[planner]");
         query.End();
-        IEnumerable<StoredWorkflow> all = await workflows.Catalogue.ListAsync(tenant, context.RequestAborted).ConfigureAwait(false);
+        IEnumerable<StoredWorkflow> all = await workflows.Catalogue.ListAsync(tenant, cancellationToken).ConfigureAwait(false);
         bool descending = sort == "-name";
         all = all.Where(w => planner is null || w.Planner == planner);
         StoredWorkflow[] ordered = [.. descending ? all.OrderByDescending(w => w.Name, StringComparer.Ordinal) : all.OrderBy(w => w.Name, StringComparer.Ordinal)];
         PageView<StoredWorkflow> stored = PageView<StoredWorkflow>.Of(ordered, page, descending, static w => w.Name, static w => w);
-        await ReplyAsync(context, tenant, stored).ConfigureAwait(false);
+        await ReplyAsync(context, tenant, stored, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task GetAsync(HttpContext context, string id)
+    public async Task GetAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        (string tenant, StoredWorkflow stored) = await FindAsync(context, id).ConfigureAwait(false);
-        await Reply.TaggedJsonAsync(context, await ViewAsync(tenant, stored, context.RequestAborted).ConfigureAwait(false), ServerJson.Default.WorkflowView).ConfigureAwait(false);
+        (string tenant, StoredWorkflow stored) = await FindAsync(context, id, cancellationToken).ConfigureAwait(false);
+        await Reply.TaggedJsonAsync(context, await ViewAsync(tenant, stored, cancellationToken).ConfigureAwait(false), ServerJson.Default.WorkflowView).ConfigureAwait(false);
     }
 
-    public async Task VersionsAsync(HttpContext context, string id)
+    public async Task VersionsAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
         PageRequest page = PageRequest.Read(query);
         query.Word("sort", "-version");
         query.End();
-        IReadOnlyList<StoredWorkflow> versions = await workflows.Catalogue.VersionsAsync(tenant, id, context.RequestAborted).ConfigureAwait(false);
+        IReadOnlyList<StoredWorkflow> versions = await workflows.Catalogue.VersionsAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         if (versions.Count == 0)
         {
             throw NotFound();
@@ -98,12 +98,12 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
 
         StoredWorkflow[] items = [.. versions.Skip(start).Take(page.Size)];
         string? next = start + items.Length < versions.Count ? items[^1].Version : null;
-        await ReplyAsync(context, tenant, new PageView<StoredWorkflow>(items, next, versions.Count)).ConfigureAwait(false);
+        await ReplyAsync(context, tenant, new PageView<StoredWorkflow>(items, next, versions.Count), cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task SourceAsync(HttpContext context, string id)
+    public async Task SourceAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        (_, StoredWorkflow stored) = await FindAsync(context, id).ConfigureAwait(false);
+        (_, StoredWorkflow stored) = await FindAsync(context, id, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedAsync(context, $"{Yaml}; charset=utf-8", Encoding.UTF8.GetBytes(stored.Source.Yaml)).ConfigureAwait(false);
     }
 
@@ -119,21 +119,21 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
             [.. diagnostics.Where(d => d.IsError).Select(d => new ProblemEntry(d.Message, d.File, null, d.Line, d.Column, d.Code, d.Remedy))]);
     }
 
-    private async ValueTask<(string Tenant, StoredWorkflow Stored)> FindAsync(HttpContext context, string id)
+    private async ValueTask<(string Tenant, StoredWorkflow Stored)> FindAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
         string? version = query.Text("version");
         query.End();
-        return (tenant, await workflows.Catalogue.FindAsync(tenant, id, version, context.RequestAborted).ConfigureAwait(false) ?? throw NotFound());
+        return (tenant, await workflows.Catalogue.FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false) ?? throw NotFound());
     }
 
-    private async Task ReplyAsync(HttpContext context, string tenant, PageView<StoredWorkflow> page)
+    private async Task ReplyAsync(HttpContext context, string tenant, PageView<StoredWorkflow> page, CancellationToken cancellationToken)
     {
         var views = new List<WorkflowView>(page.Items.Count);
         foreach (StoredWorkflow stored in page.Items)
         {
-            views.Add(await ViewAsync(tenant, stored, context.RequestAborted).ConfigureAwait(false));
+            views.Add(await ViewAsync(tenant, stored, cancellationToken).ConfigureAwait(false));
         }
 
         await Reply.TaggedJsonAsync(context, new PageView<WorkflowView>(views, page.NextCursor, page.TotalCount), ServerJson.Default.PageViewWorkflowView).ConfigureAwait(false);
