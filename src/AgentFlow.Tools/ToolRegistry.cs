@@ -4,7 +4,6 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Tools.Stubs;
-using NuGet.Versioning;
 
 namespace AgentFlow.Tools;
 

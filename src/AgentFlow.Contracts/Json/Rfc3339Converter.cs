@@ -8,7 +8,7 @@ namespace AgentFlow.Contracts.Json;
 /// A point in time on the wire is an RFC 3339 text: written in UTC with <c>Z</c> and as many decimals as it has (at most
 /// seven), read with any offset. A text without an offset is refused: it names no point in time.
 /// </summary>
-internal sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
+public sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
 {
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
