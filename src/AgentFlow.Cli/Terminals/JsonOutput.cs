@@ -41,17 +41,19 @@ internal static class JsonOutput
     }
 }
 
-/// <summary>An array on stdout that grows while its elements come, one a line; closed when disposed.</summary>
+/// <summary>
+/// An array on stdout that grows while its elements come; closed when disposed. Each element is a whole line at once, so
+/// the comma stands before the next one.
+/// </summary>
 internal sealed class JsonArrayWriter<T>(Terminal terminal, JsonTypeInfo<T> type) : IDisposable
 {
     private bool _open;
 
     public void Add(T value)
     {
-        terminal.Out.Write(_open ? ",\n  " : "[\n  ");
+        terminal.Out.WriteLine((_open ? "," : "[\n ") + JsonOutput.Text(value, type, indented: false));
         _open = true;
-        terminal.Out.Write(JsonOutput.Text(value, type, indented: false));
     }
 
-    public void Dispose() => terminal.Out.WriteLine(_open ? "\n]" : "[]");
+    public void Dispose() => terminal.Out.WriteLine(_open ? "]" : "[]");
 }

@@ -52,6 +52,20 @@ internal sealed class Af : IDisposable
           fine: { tool: skill.echo, outcome: fine }
         """;
 
+    /// <summary>Waits for the signal "go" when the input says so.</summary>
+    public const string Choosy = """
+        language: 1
+        name: choosy
+        version: 1.0.0
+        planner: fsm
+        initial_state: look
+        final_states: [done]
+        states:
+          look: { tool: skill.echo, input: {}, transitions: [ { condition: "input.hold", target: hold } ], on_success: done }
+          hold: { wait: { signal: go }, on_success: done }
+          done: { tool: skill.echo, input: {}, outcome: done }
+        """;
+
     private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
 
     public Af() => Folder = Directory.CreateTempSubdirectory("af-test-").FullName;
