@@ -15,11 +15,8 @@ using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
-using AgentFlow.Server.Http;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
@@ -12,7 +13,8 @@ namespace AgentFlow.Server;
 /// <summary>What the HTTP API answers, as JSON: snake_case names, members without a value left out, times in RFC 3339.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(Rfc3339Converter)])]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]

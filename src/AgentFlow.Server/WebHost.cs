@@ -65,7 +65,7 @@ internal static partial class WebHost
             string store = "sqlite:" + Path.GetFullPath(options.DatabasePath);
             if (options.Listen is ListenAddress.Unix socket)
             {
-                File.SetUnixFileMode(socket.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                RestrictToUser(socket.Path);
                 ListeningOnSocket(log, socket.Path, store);
                 return;
             }
@@ -112,6 +112,14 @@ internal static partial class WebHost
         catch (System.Net.Sockets.SocketException)
         {
             File.Delete(path);
+        }
+    }
+
+    private static void RestrictToUser(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
     }
 

@@ -1,9 +1,14 @@
+using System.Text.Json.Serialization;
+
 namespace AgentFlow.Server.Http;
 
 /// <summary>A part of a list.</summary>
 /// <param name="NextCursor">Asks for the next part as <c>page[cursor]</c>; <see langword="null"/> on the last one.</param>
 /// <param name="TotalCount">All items that match, on whatever page.</param>
-public sealed record PageView<T>(IReadOnlyList<T> Items, string? NextCursor, long TotalCount)
+public sealed record PageView<T>(
+    IReadOnlyList<T> Items,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? NextCursor,
+    long TotalCount)
 {
     /// <summary>A page of a list that is in memory, ordered by <paramref name="key"/> (ordinal).</summary>
     internal static PageView<TView> Of<TItem, TView>(IReadOnlyList<TItem> ordered, PageRequest page, bool descending, Func<TItem, string> key, Func<TItem, TView> view)

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Scheduling;
 using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -84,6 +86,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
                 return Problem.Of(ErrorCode.PayloadTooLarge, $"The body is larger than {RequestBody.MaxBytes / (1024 * 1024)} MiB.");
             case BadHttpRequestException bad:
                 return Problem.Of(ErrorCode.RequestInvalid, bad.Message) with { Status = bad.StatusCode };
+            case EngineStoppingException:
+                return Problem.Of(ErrorCode.ServerStopping, "The server is shutting down; send the request again after the restart.");
+            case FrameCorruptException:
+                RequestFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
+                return Problem.Of(ErrorCode.FrameCorrupt, exception.Message);
             case SqliteException or ObjectDisposedException { ObjectName: not null }:
                 StoreFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
                 return Problem.Of(ErrorCode.StoreUnavailable, "The store did not answer; try again.");

@@ -28,7 +28,7 @@ internal static class EndpointNotes
         endpoint.WithMetadata(new BodyNote(typeof(T), isRequired, textTypes));
 
     public static RouteHandlerBuilder Gives<T>(this RouteHandlerBuilder endpoint, int status, string description, string contentType = "application/json") =>
-        endpoint.Produces(status, typeof(T), contentType).WithMetadata(new AnswerNote(status, description));
+        endpoint.Produces<T>(status, contentType).WithMetadata(new AnswerNote(status, description));
 
     /// <summary>An answer without a body, or with one that is no JSON value.</summary>
     public static RouteHandlerBuilder Gives(this RouteHandlerBuilder endpoint, int status, string description, string? contentType = null) =>
@@ -40,7 +40,7 @@ internal static class EndpointNotes
         IEnumerable<ErrorCode> all = codes.Concat([ErrorCode.ParameterInvalid, ErrorCode.InternalError, ErrorCode.StoreUnavailable]);
         foreach (IGrouping<int, ErrorCode> status in all.GroupBy(c => c.Status))
         {
-            endpoint.Produces(status.Key, typeof(Problem), Problem.MediaType);
+            endpoint.Produces<Problem>(status.Key, Problem.MediaType);
             endpoint.WithMetadata(new AnswerNote(status.Key, string.Join("; ", status.Select(c => $"`{c.Code}`: {c.Title}"))));
         }
 

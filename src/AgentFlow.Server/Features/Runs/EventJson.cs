@@ -6,6 +6,7 @@ using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Runs;
 
@@ -15,7 +16,7 @@ namespace AgentFlow.Server.Features.Runs;
 /// </summary>
 internal static class EventJson
 {
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.FFF'Z'";
 
     /// <summary>Writes one event.</summary>
     /// <param name="visits">Has applied the events up to this one.</param>

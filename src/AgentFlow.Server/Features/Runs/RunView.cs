@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -19,12 +20,14 @@ public sealed record RunView
     public required string Status { get; init; }
 
     /// <summary>The word that the workflow gave a completed run's end.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? Outcome { get; init; }
 
     public RawJson? Input { get; init; }
 
     public RawJson? Output { get; init; }
 
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public ErrorView? Error { get; init; }
 
     public decimal CostDollars { get; init; }
@@ -35,9 +38,11 @@ public sealed record RunView
 
     public DateTimeOffset? StartedAt { get; init; }
 
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>Milliseconds from start to end.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public long? DurationMs { get; init; }
 
     public string? TraceId { get; init; }

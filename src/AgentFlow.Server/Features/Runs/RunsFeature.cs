@@ -67,19 +67,38 @@ internal static class RunsFeature
     }
 }
 
-/// <param name="Reason">Kept with the run.</param>
-internal sealed record CancelBody(string? Reason);
+/// <summary>Why a run should stop.</summary>
+internal sealed record CancelBody
+{
+    /// <summary>Kept with the run.</summary>
+    public string? Reason { get; init; }
+}
 
-/// <param name="Name">What the workflow waits for.</param>
-/// <param name="Payload">Any value; becomes the wait's output.</param>
-/// <param name="Id">The same id again is the same signal.</param>
-internal sealed record SignalBody(string Name, RawJson? Payload, string? Id);
+/// <summary>Something for a run that waits for it.</summary>
+internal sealed record SignalBody
+{
+    /// <summary>What the workflow waits for.</summary>
+    public required string Name { get; init; }
 
+    /// <summary>Any value; becomes the wait's output.</summary>
+    public RawJson? Payload { get; init; }
+
+    /// <summary>The same id again is the same signal.</summary>
+    public string? Id { get; init; }
+}
+
+/// <summary>Nothing.</summary>
 internal sealed record EmptyBody;
 
-/// <param name="Resolution"><c>retry</c>: it did not happen or may be repeated. <c>succeed</c>: it happened, with the given output. <c>fail</c>: it failed.</param>
-/// <param name="Output">With <c>succeed</c>.</param>
-internal sealed record ResolveBody(string Resolution, RawJson? Output);
+/// <summary>What became of a step.</summary>
+internal sealed record ResolveBody
+{
+    /// <summary><c>retry</c>: it did not happen or may be repeated. <c>succeed</c>: it happened, with the given output. <c>fail</c>: it failed.</summary>
+    public required string Resolution { get; init; }
+
+    /// <summary>With <c>succeed</c>.</summary>
+    public RawJson? Output { get; init; }
+}
 
 /// <param name="Items">Events: <c>seq</c>, <c>at</c>, <c>type</c>, <c>cause</c>, and what else their type has.</param>
 /// <param name="NextCursor">The <c>from</c> of the next part; <see langword="null"/> at the end.</param>

@@ -37,7 +37,7 @@ internal sealed class InputSchemas
         {
             throw new ProblemException(
                 ErrorCode.InputInvalid,
-                $"The input does not fit the schema of '{definition.Name}' {definition.Version}: {result.Errors[0]}.",
+                $"The input does not fit the schema of '{definition.Name}' {definition.Version}: {result.Errors[0].ToString().TrimEnd('.')}.",
                 [.. result.Errors.Select(e => new ProblemEntry(e.Message, Pointer: e.InstanceLocation, Code: Keyword(e.KeywordLocation)))]);
         }
     }

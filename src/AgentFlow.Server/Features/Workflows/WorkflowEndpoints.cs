@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Text;
-using System.Text.Unicode;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;

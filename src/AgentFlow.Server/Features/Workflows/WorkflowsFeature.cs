@@ -61,14 +61,30 @@ internal static class WorkflowsFeature
 }
 
 /// <summary>A workflow file with the files that it refers to.</summary>
-/// <param name="Yaml">The text of the workflow file.</param>
-/// <param name="Path">What diagnostics call the file.</param>
-/// <param name="Assets">Content in base64 by path relative to the workflow file, such as <c>data/articles.jsonl</c>.</param>
-internal sealed record WorkflowUploadBody(string Yaml, string? Path, IReadOnlyDictionary<string, string>? Assets);
+internal sealed record WorkflowUploadBody
+{
+    /// <summary>The text of the workflow file.</summary>
+    public required string Yaml { get; init; }
+
+    /// <summary>What diagnostics call the file.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Content in base64 by path relative to the workflow file, such as <c>data/articles.jsonl</c>.</summary>
+    public IReadOnlyDictionary<string, string>? Assets { get; init; }
+}
 
 /// <summary>What to run.</summary>
-/// <param name="Input">An object that fits the workflow's input schema; the empty one when absent.</param>
-/// <param name="Version">A version; the newest when absent.</param>
-/// <param name="Async">Answer as soon as the run is on disk.</param>
-/// <param name="TraceId">The run's trace id; by default that of the request's <c>traceparent</c>, or a new one.</param>
-internal sealed record ExecuteBody(RawJson? Input, string? Version, bool? Async, string? TraceId);
+internal sealed record ExecuteBody
+{
+    /// <summary>An object that fits the workflow's input schema; the empty one when absent.</summary>
+    public RawJson? Input { get; init; }
+
+    /// <summary>A version; the newest when absent.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>Answer as soon as the run is on disk.</summary>
+    public bool? Async { get; init; }
+
+    /// <summary>The run's trace id; by default that of the request's <c>traceparent</c>, or a new one.</summary>
+    public string? TraceId { get; init; }
+}
