@@ -78,6 +78,9 @@ public enum CommitOutcome
     /// <summary>The frame is on disk, but something arrived for the run: it was not parked.</summary>
     CommittedAwake,
 
+    /// <summary>The frame is on disk; whether the run was parked with it is unknown, and its row tells. Set by the engine alone.</summary>
+    CommittedUnsure,
+
     /// <summary>Something arrived for the run before its end: nothing of this item was written.</summary>
     Woken,
 
@@ -197,8 +200,11 @@ public sealed class InboxAppend
 
     public CommitOutcome Outcome { get; set; }
 
-    /// <summary>The item's number; set by the store.</summary>
+    /// <summary>The item's number; set by the store with <see cref="CommitOutcome.Committed"/>.</summary>
     public long Item { get; set; }
+
+    /// <summary>The run's wake sequence with this item: it is the run's n-th. Set by the store with <see cref="CommitOutcome.Committed"/>.</summary>
+    public long WakeSeq { get; set; }
 
     /// <summary>The run's status before the item arrived; set by the store.</summary>
     public RunStatus StatusBefore { get; set; }

@@ -193,7 +193,7 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         RunAppend run = await Commit(Create(then: RowChange.Park));
         InboxAppend item = await Send(Item(run, "a"));
         Assert.Equal(CommitOutcome.Committed, item.Outcome);
-        Assert.Equal(RunStatus.Waiting, item.StatusBefore);
+        Assert.Equal((RunStatus.Waiting, 1L), (item.StatusBefore, item.WakeSeq));
         ClaimedRun claim = Assert.Single(await Store.ClaimAsync(10, default));
         RunHistory history = await Store.LoadAsync(claim, default);
         Assert.Equal(1, history.WakeSeq);
