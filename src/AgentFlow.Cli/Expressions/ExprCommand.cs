@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Cli.Expressions;
@@ -81,7 +80,10 @@ internal static class ExprCommand
 
         try
         {
-            Console.Out.WriteLine(Encoding.UTF8.GetString(format.Write(value)));
+            // Bytes, so that the terminal's character set cannot change the JSON.
+            byte[] json = [.. format.Write(value), (byte)'\n'];
+            using var output = Console.OpenStandardOutput();
+            output.Write(json);
             return 0;
         }
         catch (CelJsonException error)

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using AgentFlow.Expressions.Cel.Compilation;
 using AgentFlow.Expressions.Cel.Evaluation;
 using AgentFlow.Expressions.Cel.Syntax;
+using AgentFlow.Expressions.Cel.Values;
 
 namespace AgentFlow.Expressions.Cel;
 
@@ -56,6 +57,12 @@ public sealed class CelExpression
         if (source.Length > options.MaxSourceLength)
         {
             errors = [new CelError(CelErrorCodes.TooLarge, $"the expression is {source.Length} characters long, {options.MaxSourceLength} are allowed")];
+            return false;
+        }
+
+        if (CelText.IndexOfHalfSurrogate(source) is var broken and >= 0)
+        {
+            errors = [SourcePosition.Locate(new CelError(CelErrorCodes.Syntax, "half a surrogate pair, which is no character", broken), source)];
             return false;
         }
 

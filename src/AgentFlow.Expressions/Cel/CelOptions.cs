@@ -1,3 +1,5 @@
+using AgentFlow.Expressions.Cel.Syntax;
+
 namespace AgentFlow.Expressions.Cel;
 
 /// <summary>How an expression is compiled and how much it may cost.</summary>
@@ -13,7 +15,7 @@ public sealed record CelOptions
 
     /// <summary>
     /// Units one evaluation may use. An operation costs one, plus one for every 16 bytes of text or every list element
-    /// or map entry it touches; matching a regular expression costs text length times pattern length over 16.
+    /// or map entry it touches; matching a regular expression costs text length times pattern size over 32.
     /// A unit is a few to some tens of nanoseconds.
     /// </summary>
     public long CostLimit { get; init; } = 1_000_000;
@@ -21,8 +23,8 @@ public sealed record CelOptions
     /// <summary>Longest source accepted, in UTF-16 units.</summary>
     public int MaxSourceLength { get; init; } = 64 * 1024;
 
-    /// <summary>Deepest nesting accepted: parentheses, calls, literals, conditionals and macros within each other. At most 500.</summary>
-    public int MaxDepth { get; init; } = 250;
+    /// <summary>Deepest nesting accepted: parentheses, calls, literals, conditionals and macros within each other. At most 250.</summary>
+    public int MaxDepth { get; init; } = Parser.MaxDepth;
 
     /// <summary>
     /// When set, every free root name has to be one of these (or a dotted name that starts with one); any other is a

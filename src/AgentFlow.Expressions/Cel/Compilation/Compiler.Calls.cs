@@ -25,13 +25,19 @@ internal sealed partial class Compiler
             return Invoke(call, $"{prefix}.{call.Function}", call.Arguments, isMethod: false);
         }
 
-        return Invoke(call, call.Function, [call.Target, .. call.Arguments], isMethod: true);
+        return InvokeMethod(call);
     }
+
+    private Op InvokeMethod(Expr.Call call) => Invoke(call, call.Function, [call.Target!, .. call.Arguments], isMethod: true);
 
     private Op Invoke(Expr.Call call, string name, IReadOnlyList<Expr> operands, bool isMethod)
     {
         _functions.Add(name);
-        Op[] arguments = [.. operands.Select(Compile)];
+        return Invoke(call, name, CompileAll(operands), isMethod);
+    }
+
+    private Op Invoke(Expr.Call call, string name, Op[] arguments, bool isMethod)
+    {
         if (FindFunction(name, isMethod) is not { } function)
         {
             return Unknown(call, name, isMethod);
@@ -47,7 +53,7 @@ internal sealed partial class Compiler
                 CelErrorCodes.NoSuchOverload, $"no such overload: '{name}' takes {takes} arguments, not {arguments.Length - skipped}", call.Offset);
         }
 
-        if (name == "matches" && arguments is [_, ConstOp { Value.Kind: CelKind.String } source] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
+        if (name == "matches" && _patternsLeft > 0 && arguments is [_, ConstOp { Value.Kind: CelKind.String } source] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
         {
             return Matches(call, arguments[0], source.Value.RawString);
         }
@@ -58,9 +64,13 @@ internal sealed partial class Compiler
 
     private Op Matches(Expr.Call call, Op text, string source)
     {
-        return Pattern.TryCompile(source, out var problem) is { } pattern
-            ? Fold(new MatchesOp(text, pattern, call.Offset), text)
-            : FailOrReject(CelErrorCodes.InvalidArgument, DynamicMatches.Describe(source, problem!), call.Offset);
+        if (Pattern.TryCompile(source, out var problem) is not { } pattern)
+        {
+            return FailOrReject(CelErrorCodes.InvalidArgument, DynamicMatches.Describe(source, problem!), call.Offset);
+        }
+
+        _patternsLeft -= pattern.Size;
+        return Fold(new MatchesOp(text, pattern, call.Offset), text);
     }
 
     private Op Unknown(Expr.Call call, string name, bool isMethod)

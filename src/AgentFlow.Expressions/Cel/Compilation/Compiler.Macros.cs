@@ -13,13 +13,16 @@ internal sealed partial class Compiler
             return call is { Function: "has", Arguments.Count: 1 } ? Has(call) : null;
         }
 
-        if (call is { Target: Expr.Name { Text: "cel" }, Function: "bind", Arguments.Count: 3 })
+        if (call.Target is Expr.Name { Text: "cel" } && CelMacro(call) is { } expanded)
         {
-            return Bind(call);
+            return expanded;
         }
 
         return (call.Function, call.Arguments.Count) switch
         {
+            ("or" or "orValue", 1) => new OptionalOrOp(
+                Compile(call.Target), Compile(call.Arguments[0]), unwraps: call.Function == "orValue", call.Offset),
+            ("optMap" or "optFlatMap", 2) => OptionalMap(call),
             ("all" or "exists" or "exists_one" or "existsOne" or "map" or "filter", 2) => OneVariable(call),
             ("map", 3) => OneVariable(call),
             ("all" or "exists" or "exists_one" or "existsOne" or "transformList" or "transformMap" or "transformMapEntry", 3) => TwoVariables(call),
@@ -27,6 +30,13 @@ internal sealed partial class Compiler
             _ => null,
         };
     }
+
+    private Op? CelMacro(Expr.Call call) => (call.Function, call.Arguments.Count) switch
+    {
+        ("bind", 3) => Bind(call),
+        ("block", 2) when call.Arguments[0] is Expr.ListLiteral values => Block(call, values),
+        _ => LocalName(call) is { } name && TryLocal(name, out var slot) ? new LocalOp(slot, call.Offset) : null,
+    };
 
     private Op Has(Expr.Call call)
     {
@@ -54,13 +64,43 @@ internal sealed partial class Compiler
         var value = Compile(call.Arguments[1]);
         if (!TryName(call, 0, out var name))
         {
-            return new FailOp(CelErrorCodes.Syntax, "", call.Offset);
+            return value;
         }
 
         var slot = Enter(name);
         var result = Compile(call.Arguments[2]);
         Leave(1);
-        return new BindOp(value, result, slot, call.Offset);
+        return new BindOp([value], result, slot, call.Offset);
+    }
+
+    // Values by number, each of which may use those before it: how optimisers write common subexpressions down.
+    private BindOp Block(Expr.Call call, Expr.ListLiteral values)
+    {
+        var slot = _locals.Count;
+        var bound = new Op[values.Items.Count];
+        for (var i = 0; i < bound.Length; i++)
+        {
+            bound[i] = Compile(values.Items[i]);
+            Enter($"@index{i}");
+        }
+
+        var result = Compile(call.Arguments[1]);
+        Leave(bound.Length);
+        return new BindOp(bound, result, slot, call.Offset);
+    }
+
+    private Op OptionalMap(Expr.Call call)
+    {
+        var operand = Compile(call.Target!);
+        if (!TryName(call, 0, out var name))
+        {
+            return operand;
+        }
+
+        var slot = Enter(name);
+        var transform = Compile(call.Arguments[1]);
+        Leave(1);
+        return new OptionalMapOp(operand, transform, call.Function == "optFlatMap", slot, call.Offset);
     }
 
     private Op OneVariable(Expr.Call call)
@@ -68,7 +108,7 @@ internal sealed partial class Compiler
         var source = Compile(call.Target!);
         if (!TryName(call, 0, out var name))
         {
-            return new FailOp(CelErrorCodes.Syntax, "", call.Offset);
+            return source;
         }
 
         var slot = Enter(name);
@@ -89,7 +129,7 @@ internal sealed partial class Compiler
         var source = Compile(call.Target!);
         if (!TryName(call, 0, out var firstName) || !TryName(call, 1, out var secondName))
         {
-            return new FailOp(CelErrorCodes.Syntax, "", call.Offset);
+            return source;
         }
 
         if (firstName == secondName)
@@ -116,16 +156,26 @@ internal sealed partial class Compiler
 
     private bool TryName(Expr.Call call, int argument, out string name)
     {
-        name = "";
-        if (call.Arguments[argument] is not Expr.Name { IsAbsolute: false } variable)
+        if (LocalName(call.Arguments[argument]) is { } found)
         {
-            Reject(CelErrorCodes.Syntax, $"argument {argument + 1} of {call.Function}() names a variable: a simple name", call.Arguments[argument].Offset);
-            return false;
+            name = found;
+            return true;
         }
 
-        name = variable.Text;
-        return true;
+        Reject(CelErrorCodes.Syntax, $"argument {argument + 1} of {call.Function}() names a variable: a simple name", call.Arguments[argument].Offset);
+        name = "";
+        return false;
     }
+
+    // Besides simple names there are the numbered ones of cel.block: cel.index(0), cel.iterVar(0, 1), cel.accuVar(0, 1).
+    private static string? LocalName(Expr expression) => expression switch
+    {
+        Expr.Name { IsAbsolute: false } name => name.Text,
+        Expr.Call { Target: Expr.Name { Text: "cel" }, Function: "index", Arguments: [Expr.Literal number] } => $"@index{number.Value}",
+        Expr.Call { Target: Expr.Name { Text: "cel" }, Function: "iterVar", Arguments: [Expr.Literal depth, Expr.Literal number] } => $"@it:{depth.Value}:{number.Value}",
+        Expr.Call { Target: Expr.Name { Text: "cel" }, Function: "accuVar", Arguments: [Expr.Literal depth, Expr.Literal number] } => $"@ac:{depth.Value}:{number.Value}",
+        _ => null,
+    };
 
     private int Enter(string name)
     {

@@ -9,9 +9,9 @@ internal sealed partial class Compiler
     private static readonly string[] RootScope = [""];
 
     /// <summary>Compiles selections and indexes down to their root, noting what they read of a variable.</summary>
-    private Op Chain(Expr expression, bool isPresenceTest)
+    private Op Chain(Expr expression)
     {
-        Reference(expression, isPresenceTest);
+        Reference(expression, isPresenceTest: false);
         return Steps(expression);
     }
 

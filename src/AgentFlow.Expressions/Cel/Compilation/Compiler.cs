@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AgentFlow.Expressions.Cel.Evaluation;
 using AgentFlow.Expressions.Cel.Syntax;
 
@@ -6,7 +7,9 @@ namespace AgentFlow.Expressions.Cel.Compilation;
 /// <summary>Turns a syntax tree into nodes that evaluate: resolves names, expands macros, folds constants.</summary>
 internal sealed partial class Compiler
 {
-    private const long FoldingBudget = 10_000;
+    // Compiling is bounded too: what all folding together may cost, and the instructions of all constant patterns.
+    private const long FoldingBudget = 100_000;
+    private const int PatternBudget = 50_000;
 
     private readonly CelOptions _options;
     private readonly string[] _scopes;
@@ -16,6 +19,8 @@ internal sealed partial class Compiler
     private readonly List<CelReference> _references = [];
     private readonly HashSet<string> _functions = new(StringComparer.Ordinal);
     private int _slots;
+    private long _foldingLeft = FoldingBudget;
+    private int _patternsLeft = PatternBudget;
 
     public Compiler(CelOptions options)
     {
@@ -36,38 +41,54 @@ internal sealed partial class Compiler
     /// <summary>With declared variables, a name that cannot work is an error now; without, only if it is ever reached.</summary>
     private bool IsStrict => _known is not null;
 
+    // Every level of a tall tree is a frame of this method and one of those below: they keep their frames small.
     public Op Compile(Expr expression)
     {
-        switch (expression)
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
-            case Expr.Literal literal:
-                return new ConstOp(literal.Value, literal.Offset);
-            case Expr.Name or Expr.Select { IsOptional: false }:
-                return Chain(expression, isPresenceTest: false);
-            case Expr.Select select:
-                return new OptionalSelectOp(Compile(select.Operand), select.Field, select.Offset);
-            case Expr.Index index:
-                return Chain(index, isPresenceTest: false);
-            case Expr.Call call:
-                return Call(call);
-            case Expr.Unary unary:
-                return Unary(unary);
-            case Expr.Binary binary:
-                return Binary(binary);
-            case Expr.Logical logical:
-                return new LogicalOp(logical.IsAnd, [.. logical.Terms.Select(Compile)], logical.Offset);
-            case Expr.Conditional conditional:
-                return new ConditionalOp(Compile(conditional.Condition), Compile(conditional.Then), Compile(conditional.Else), conditional.Offset);
-            case Expr.ListLiteral list:
-                Op[] items = [.. list.Items.Select(Compile)];
-                return Fold(new ListOp(items, [.. list.AreOptional], list.Offset), items);
-            case Expr.MapLiteral map:
-                Op[] keys = [.. map.Keys.Select(Compile)];
-                Op[] values = [.. map.Values.Select(Compile)];
-                return Fold(new MapOp(keys, values, [.. map.AreOptional], map.Offset), [.. keys, .. values]);
-            default:
-                throw new InvalidOperationException($"No compilation for {expression.GetType().Name}.");
+            throw new SyntaxException(CelErrorCodes.TooLarge, "the expression is nested too deeply for this thread's stack", expression.Offset);
         }
+
+        return expression switch
+        {
+            Expr.Literal literal => new ConstOp(literal.Value, literal.Offset),
+            Expr.Name or Expr.Select { IsOptional: false } or Expr.Index => Chain(expression),
+            Expr.Select select => new OptionalSelectOp(Compile(select.Operand), select.Field, select.Offset),
+            Expr.Call call => Call(call),
+            Expr.Unary unary => Unary(unary),
+            Expr.Binary binary => Binary(binary),
+            Expr.Logical logical => new LogicalOp(logical.IsAnd, CompileAll(logical.Terms), logical.Offset),
+            Expr.Conditional conditional => new ConditionalOp(
+                Compile(conditional.Condition), Compile(conditional.Then), Compile(conditional.Else), conditional.Offset),
+            Expr.ListLiteral list => ListLiteral(list),
+            Expr.MapLiteral map => MapLiteral(map),
+            _ => throw new InvalidOperationException($"No compilation for {expression.GetType().Name}."),
+        };
+    }
+
+    private Op ListLiteral(Expr.ListLiteral list)
+    {
+        var items = CompileAll(list.Items);
+        return Fold(new ListOp(items, [.. list.AreOptional], list.Offset), items);
+    }
+
+    private Op MapLiteral(Expr.MapLiteral map)
+    {
+        var keys = CompileAll(map.Keys);
+        var values = CompileAll(map.Values);
+        return Fold(new MapOp(keys, values, [.. map.AreOptional], map.Offset), [.. keys, .. values]);
+    }
+
+    // A loop, because each level of a tall tree passes through here.
+    private Op[] CompileAll(IReadOnlyList<Expr> expressions)
+    {
+        var ops = new Op[expressions.Count];
+        for (var i = 0; i < ops.Length; i++)
+        {
+            ops[i] = Compile(expressions[i]);
+        }
+
+        return ops;
     }
 
     private Op Unary(Expr.Unary unary)
@@ -80,7 +101,11 @@ internal sealed partial class Compiler
     private Op Binary(Expr.Binary binary)
     {
         var left = Compile(binary.Left);
-        var right = Compile(binary.Right);
+        return Binary(binary, left, Compile(binary.Right));
+    }
+
+    private Op Binary(Expr.Binary binary, Op left, Op right)
+    {
         Op op = binary.Operator switch
         {
             Operator.Equal or Operator.NotEqual => new EqualOp(left, right, binary.Operator == Operator.NotEqual, binary.Offset),
@@ -92,7 +117,7 @@ internal sealed partial class Compiler
     }
 
     // What fails, or costs too much to find out, stays as it is and fails when it is reached.
-    private static Op Fold(Op op, params ReadOnlySpan<Op> inputs)
+    private Op Fold(Op op, params ReadOnlySpan<Op> inputs)
     {
         foreach (var input in inputs)
         {
@@ -102,8 +127,9 @@ internal sealed partial class Compiler
             }
         }
 
-        var frame = new Frame { Variables = CelVariables.Empty, Budget = FoldingBudget, Locals = [] };
+        var frame = new Frame { Variables = CelVariables.Empty, Budget = _foldingLeft, Locals = [] };
         var value = op.Eval(ref frame);
+        _foldingLeft = Math.Max(0, frame.Budget);
         return value.IsError ? op : new ConstOp(value, op.Offset);
     }
 

@@ -143,7 +143,7 @@ internal sealed class IndexOp(Op operand, Op key, bool isOptional, int offset) :
         {
             return index.Kind == CelKind.Double
                 ? Fail(CelErrorCodes.InvalidArgument, $"invalid_argument: {index} is no list index")
-                : Fail(CelErrorCodes.NoSuchOverload, $"no such overload: list[{index.TypeName}]");
+                : Fail(CelErrorCodes.NoSuchOverload, $"invalid_argument: no such overload: list[{index.TypeName}]");
         }
 
         if (position >= 0 && position < list.Count)

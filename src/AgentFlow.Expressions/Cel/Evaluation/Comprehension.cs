@@ -231,8 +231,8 @@ internal sealed class TransformMapOp(Op source, Op? predicate, Op transform, boo
     }
 }
 
-/// <summary><c>cel.bind(name, value, result)</c></summary>
-internal sealed class BindOp(Op value, Op result, int slot, int offset) : Op(offset)
+/// <summary><c>cel.bind(name, value, result)</c>, and <c>cel.block([values…], result)</c>. A value that fails fails where it is used.</summary>
+internal sealed class BindOp(Op[] values, Op result, int slot, int offset) : Op(offset)
 {
     public override CelValue Eval(ref Frame frame)
     {
@@ -241,13 +241,17 @@ internal sealed class BindOp(Op value, Op result, int slot, int offset) : Op(off
             return TooExpensive();
         }
 
-        var bound = value.Eval(ref frame);
-        if (bound.IsError)
+        for (var i = 0; i < values.Length; i++)
         {
-            return bound;
+            var value = values[i].Eval(ref frame);
+            if (value.IsError && value.RawError.IsFatal)
+            {
+                return value;
+            }
+
+            frame.Locals[slot + i] = value;
         }
 
-        frame.Locals[slot] = bound;
         return result.Eval(ref frame);
     }
 }

@@ -52,6 +52,11 @@ internal sealed class ResolveOp : Op
 
     public override CelValue Eval(ref Frame frame)
     {
+        if (!frame.TryCharge(_segments.Length))
+        {
+            return TooExpensive();
+        }
+
         var variables = frame.Variables;
         if (variables.HasQualifiedNames)
         {

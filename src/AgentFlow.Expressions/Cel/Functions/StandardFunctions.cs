@@ -6,11 +6,12 @@ namespace AgentFlow.Expressions.Cel.Functions;
 internal static class StandardFunctions
 {
     private static readonly FrozenDictionary<(string Name, bool IsMethod), Overload> ByName = Index(
-        [.. Conversions.All, .. TextFunctions.All, .. TimeFunctions.All]);
+        [
+            .. Conversions.All, .. TextFunctions.All, .. TimeFunctions.All,
+            .. StringExtension.All, .. MathExtension.All, .. EncoderExtension.All, .. OptionalExtension.All,
+        ]);
 
     public static IEnumerable<string> Names => ByName.Keys.Select(key => key.Name);
-
-    public static bool Knows(string name) => ByName.ContainsKey((name, false)) || ByName.ContainsKey((name, true));
 
     public static Overload? Find(string name, bool isMethod) => ByName.GetValueOrDefault((name, isMethod));
 

@@ -6,6 +6,9 @@ namespace AgentFlow.Expressions.Cel.Functions;
 /// <summary>Fields of timestamps, in UTC or a named zone, and durations in whole units.</summary>
 internal static class TimeFunctions
 {
+    // The zone database is searched on disk for a name it has not; names that it has are remembered.
+    private const int UnknownZoneCost = 1000;
+
     public static IEnumerable<Overload> All { get; } =
     [
         Accessor("getFullYear", time => time.Year),
@@ -38,7 +41,7 @@ internal static class TimeFunctions
             var offset = 0L;
             if (arguments.Length == 2 && CelZone.OffsetAt(arguments[1].RawString, value.RawBits, out offset) is { } problem)
             {
-                return Overload.Invalid(problem);
+                return frame.TryCharge(UnknownZoneCost) ? Overload.Invalid(problem) : Overload.TooExpensive();
             }
 
             return CelValue.Int(ofTimestamp(CelTime.ToCivil(value.RawBits, value.RawNanos, offset)));

@@ -17,13 +17,7 @@ internal sealed class Pattern
     // One automaton at a time is kept between matches; a second concurrent match starts its own.
     private PatternAutomaton? _idle;
 
-    private Pattern(string source, PatternProgram program)
-    {
-        Source = source;
-        _program = program;
-    }
-
-    public string Source { get; }
+    private Pattern(PatternProgram program) => _program = program;
 
     /// <summary>Instructions the pattern compiled to.</summary>
     public int Size => _program.Count;
@@ -41,7 +35,7 @@ internal sealed class Pattern
             }
 
             problem = null;
-            return new Pattern(source, PatternProgram.Compile(node));
+            return new Pattern(PatternProgram.Compile(node));
         }
         catch (PatternException error)
         {
@@ -51,7 +45,7 @@ internal sealed class Pattern
     }
 
     /// <summary>Units to charge for matching a text: what the automaton does at worst, every instruction at every character.</summary>
-    public long CostOf(string text) => 1 + ((long)text.Length * Size >> 6);
+    public long CostOf(string text) => 1 + ((long)text.Length * Size >> 5);
 
     /// <summary>Whether the pattern matches anywhere in the text.</summary>
     public bool IsMatch(string text)

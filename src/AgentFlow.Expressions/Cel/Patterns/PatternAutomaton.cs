@@ -9,8 +9,8 @@ namespace AgentFlow.Expressions.Cel.Patterns;
 /// </summary>
 internal sealed class PatternAutomaton
 {
-    // Bounds the memory of one pattern to a few hundred KiB; beyond it states are forgotten and built again.
-    private const int MostStates = 200;
+    // Bounds the memory of one pattern to about 1 MiB; beyond it states are forgotten and built again.
+    private const int MostKept = 128 * 1024;
     private const int AsciiLimit = 128;
     private const int EndOfText = -1;
 
@@ -22,6 +22,7 @@ internal sealed class PatternAutomaton
     private readonly SparseSet _threads;
     private readonly SparseSet _next;
     private readonly Stack<int> _pending = new();
+    private int _kept;
 
     public PatternAutomaton(PatternProgram program)
     {
@@ -50,7 +51,7 @@ internal sealed class PatternAutomaton
             if (codePoint < AsciiLimit)
             {
                 i++;
-                state = state.Ascii[codePoint] ??= Step(state, codePoint);
+                state = state.Ascii is { } ascii ? ascii[codePoint] ??= Step(state, codePoint) : FirstStep(state, codePoint);
                 continue;
             }
 
@@ -61,6 +62,19 @@ internal sealed class PatternAutomaton
         }
 
         return ReferenceEquals(state, Accepting) || ReferenceEquals(Step(state, EndOfText), Accepting);
+    }
+
+    // A state that is left only once, as most are where states abound, need not remember where it led.
+    private State FirstStep(State state, int codePoint)
+    {
+        if (state.WasLeft)
+        {
+            state.Ascii = new State?[AsciiLimit];
+            _kept += AsciiLimit * 2;
+        }
+
+        state.WasLeft = true;
+        return Step(state, codePoint);
     }
 
     private State Step(State state, int codePoint)
@@ -148,9 +162,11 @@ internal sealed class PatternAutomaton
             return state;
         }
 
-        if (_states.Count >= MostStates)
+        _kept += 32 + key.Threads.Length;
+        if (_kept > MostKept)
         {
             _states.Clear();
+            _kept = 0;
         }
 
         state = new State(key.Threads, before);
@@ -164,7 +180,9 @@ internal sealed class PatternAutomaton
 
         public Context Before => before;
 
-        public State?[] Ascii { get; } = new State?[AsciiLimit];
+        public bool WasLeft { get; set; }
+
+        public State?[]? Ascii { get; set; }
     }
 
     private readonly struct StateKey(int[] threads, Context before) : IEquatable<StateKey>

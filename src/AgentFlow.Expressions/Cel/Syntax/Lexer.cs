@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace AgentFlow.Expressions.Cel.Syntax;
 
@@ -240,14 +241,14 @@ internal sealed class Lexer(string source)
             ('<', _) => (TokenKind.Less, 1),
             ('>', '=') => (TokenKind.GreaterOrEqual, 2),
             ('>', _) => (TokenKind.Greater, 1),
-            _ => throw new SyntaxException(CelErrorCodes.Syntax, Unexpected(c), _position),
+            _ => throw new SyntaxException(CelErrorCodes.Syntax, Unexpected(Rune.GetRuneAt(source, _position)), _position),
         };
         var start = _position;
         _position += length;
         return new(kind, start, _position);
     }
 
-    private static string Unexpected(char c) => c switch
+    private static string Unexpected(Rune rune) => rune.Value switch
     {
         '=' => "'=' is no operator; compare with '=='",
         '&' => "'&' is no operator; use '&&'",
@@ -255,6 +256,6 @@ internal sealed class Lexer(string source)
         '#' => "'#' starts no comment; use '//'",
         ';' => "an expression has no ';'",
         '$' => "'$' cannot stand in an expression; write the name alone",
-        _ => $"unexpected character '{c}'",
+        _ => $"unexpected character '{rune}'",
     };
 }

@@ -1,12 +1,15 @@
+using System.Runtime.CompilerServices;
+
 namespace AgentFlow.Expressions.Cel.Syntax;
 
 /// <summary>Recursive descent over the grammar, with one loop for all binary operators.</summary>
 internal sealed class Parser
 {
     /// <summary>Tallest tree accepted. Chains like <c>a + b + c</c> grow the tree without nesting, hence the distance to the nesting limit.</summary>
-    public const int MaxHeight = 1000;
+    public const int MaxHeight = 500;
 
-    private const int MaxDepthOption = 500;
+    /// <summary>Deepest nesting accepted: everything recursive then fits the smallest stacks that threads get, 1 MiB.</summary>
+    public const int MaxDepth = 250;
 
     private readonly Lexer _lexer;
     private readonly int _maxDepth;
@@ -16,7 +19,7 @@ internal sealed class Parser
     private Parser(string source, int maxDepth)
     {
         _lexer = new Lexer(source);
-        _maxDepth = Math.Min(maxDepth, MaxDepthOption);
+        _maxDepth = Math.Min(maxDepth, MaxDepth);
         _token = _lexer.Next();
     }
 
@@ -35,7 +38,7 @@ internal sealed class Parser
 
     private Expr Expression()
     {
-        if (++_depth > _maxDepth)
+        if (++_depth > _maxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
             throw new SyntaxException(CelErrorCodes.TooLarge, $"the expression is nested deeper than {_maxDepth} levels", _token.Start);
         }

@@ -14,10 +14,4 @@ internal static class Words
 
     /// <summary>Keywords may not be used as names anywhere.</summary>
     public static bool IsKeyword(string name) => name is "true" or "false" or "null" or "in";
-
-    public static bool IsIdentifier(string name) =>
-        name.Length > 0
-        && (char.IsAsciiLetter(name[0]) || name[0] == '_')
-        && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
-        && !IsKeyword(name);
 }

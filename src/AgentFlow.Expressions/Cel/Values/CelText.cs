@@ -19,7 +19,7 @@ internal static class CelText
     {
         if (!double.IsFinite(value))
         {
-            return double.IsNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+            return double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
         }
 
         if (value == 0)
@@ -60,6 +60,27 @@ internal static class CelText
         }
 
         return count;
+    }
+
+    /// <summary>The offset of a surrogate without its other half; -1 in well-formed text.</summary>
+    public static int IndexOfHalfSurrogate(string text)
+    {
+        for (var i = text.AsSpan().IndexOfAny(Surrogates); i >= 0 && i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+            {
+                continue;
+            }
+
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+            {
+                return i;
+            }
+
+            i++;
+        }
+
+        return -1;
     }
 
     /// <summary>Orders by code point, which differs from UTF-16 order where surrogates meet U+E000 to U+FFFF.</summary>

@@ -1,0 +1,127 @@
+using AgentFlow.Expressions.Cel;
+using static AgentFlow.Expressions.Tests.Cel.Expressions;
+
+namespace AgentFlow.Expressions.Tests.Cel;
+
+public sealed class ExtensionTests
+{
+    [Theory]
+    [InlineData("'a😀c'.charAt(1)", "'😀'")]
+    [InlineData("'a😀c'.charAt(3)", "''")]
+    [InlineData("'a😀c'.indexOf('c')", "2")]
+    [InlineData("'a😀c😀'.indexOf('😀', 2)", "3")]
+    [InlineData("'abc'.indexOf('', 3)", "3")]
+    [InlineData("'abc'.indexOf('x')", "-1")]
+    [InlineData("'abcabc'.lastIndexOf('bc')", "4")]
+    [InlineData("'abcabc'.lastIndexOf('bc', 3)", "1")]
+    [InlineData("'a😀c'.substring(1)", "'😀c'")]
+    [InlineData("'a😀c'.substring(1, 2)", "'😀'")]
+    [InlineData("'aXbX'.replace('X', '-')", "'a-b-'")]
+    [InlineData("'aXbX'.replace('X', '-', 1)", "'a-bX'")]
+    [InlineData("'aXbX'.replace('X', '-', 0)", "'aXbX'")]
+    [InlineData("'ab'.replace('', '.')", "'.a.b.'")]
+    [InlineData("'ab'.replace('', '.', 2)", "'.a.b'")]
+    [InlineData("''.replace('', 'x')", "'x'")]
+    [InlineData("'a,b,c'.split(',')", "['a', 'b', 'c']")]
+    [InlineData("'a,b,c'.split(',', 2)", "['a', 'b,c']")]
+    [InlineData("'a,b,c'.split(',', 0)", "[]")]
+    [InlineData("'a😀'.split('')", "['a', '😀']")]
+    [InlineData("'abc'.split('', 2)", "['a', 'bc']")]
+    [InlineData("['a', 'b'].join()", "'ab'")]
+    [InlineData("['a', 'b'].join('-')", "'a-b'")]
+    [InlineData("[].join('-')", "''")]
+    [InlineData("'AbÇ'.lowerAscii()", "'abÇ'")]
+    [InlineData("'abç'.upperAscii()", "'ABç'")]
+    [InlineData("' \\t\\u00a0x\\u2003'.trim()", "'x'")]
+    [InlineData("'a😀b'.reverse()", "'b😀a'")]
+    [InlineData("strings.quote('a\"\\n\\\\')", "'\"a\\\\\"\\\\n\\\\\\\\\"'")]
+    public void Strings_Compute(string source, string expected) => AssertSame(expected, source);
+
+    [Theory]
+    [InlineData("'abc'.charAt(4)", CelErrorCodes.IndexOutOfRange)]
+    [InlineData("'abc'.charAt(-1)", CelErrorCodes.IndexOutOfRange)]
+    [InlineData("'abc'.indexOf('a', 4)", CelErrorCodes.IndexOutOfRange)]
+    [InlineData("'abc'.lastIndexOf('a', -1)", CelErrorCodes.IndexOutOfRange)]
+    [InlineData("'abc'.substring(0, 9223372036854775807)", CelErrorCodes.IndexOutOfRange)]
+    [InlineData("'abc'.substring(2, 1)", CelErrorCodes.InvalidArgument)]
+    [InlineData("'abc'.charAt('1')", CelErrorCodes.NoSuchOverload)]
+    [InlineData("['a', 1].join()", CelErrorCodes.NoSuchOverload)]
+    public void Strings_Misused_Fail(string source, string code) => AssertFails(code, source);
+
+    [Theory]
+    [InlineData("'%s|%d|%f'.format(['a', -5, 1.5])", "'a|-5|1.500000'")]
+    [InlineData("'%.2f %.0f %.0f %.1f'.format([2.675, 0.5, 1.5, 0.25])", "'2.67 0 2 0.2'")]
+    [InlineData("'%.1f %.2f'.format([9.96, -0.001])", "'10.0 -0.00'")]
+    [InlineData("'%e %.0e %.2e'.format([1052.5, 2.5, 9.999e99])", "'1.052500e+03 2e+00 1.00e+100'")]
+    [InlineData("'%e %f'.format([0.0, 5e-324])", "'0.000000e+00 0.000000'")]
+    [InlineData("'%x %X %x %x'.format([255, 255u, 'hi', b'\\xff'])", "'ff FF 6869 ff'")]
+    [InlineData("'%b %o %b %x'.format([5, 8, true, -255])", "'101 10 1 -ff'")]
+    [InlineData("'%b'.format([-9223372036854775808])", "'-1000000000000000000000000000000000000000000000000000000000000000'")]
+    [InlineData("'100%%'.format([])", "'100%'")]
+    [InlineData("'%s'.format([{'b': [1, 2.0, null], 'a': duration('90s')}])", "'{a: 90s, b: [1, 2, null]}'")]
+    public void Format_Writes(string source, string expected) => AssertSame(expected, source);
+
+    [Theory]
+    [InlineData("'%'.format([1])", "the format ends after '%'")]
+    [InlineData("'%y'.format([1])", "unrecognized formatting clause")]
+    [InlineData("'%.101f'.format([1.0])", "precision")]
+    [InlineData("'%d %d'.format([1])", "index 1 out of range")]
+    [InlineData("'%d'.format([1.5])", "was given double")]
+    [InlineData("'%s'.format([[optional.none()]])", "was given optional_type")]
+    public void Format_Misused_Fails(string source, string message) =>
+        Assert.Contains(message, AssertFails(CelErrorCodes.InvalidArgument, source).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("math.greatest(1, 2.5, 2u)", "2.5")]
+    [InlineData("math.least([3, 1u, 2.0])", "1u")]
+    [InlineData("math.greatest(1, 1.0)", "1")]
+    [InlineData("math.ceil(-1.2)", "-1.0")]
+    [InlineData("math.floor(-1.2)", "-2.0")]
+    [InlineData("math.round(2.5)", "3.0")]
+    [InlineData("math.round(-2.5)", "-3.0")]
+    [InlineData("math.trunc(-2.9)", "-2.0")]
+    [InlineData("math.abs(-3) + math.sign(-9)", "2")]
+    [InlineData("math.sqrt(16)", "4.0")]
+    [InlineData("math.isNaN(0.0 / 0.0) && math.isInf(1.0 / 0.0) && math.isFinite(1.0)", "true")]
+    [InlineData("math.bitAnd(6, 3) + math.bitOr(6, 3) + math.bitXor(6, 3)", "14")]
+    [InlineData("math.bitNot(0u)", "18446744073709551615u")]
+    [InlineData("math.bitShiftLeft(1, 63)", "-9223372036854775808")]
+    [InlineData("math.bitShiftRight(-1, 60)", "15")]
+    [InlineData("math.bitShiftLeft(1, 64)", "0")]
+    [InlineData("base64.encode(b'hello') + string(base64.decode('aGk'))", "'aGVsbG8=hi'")]
+    public void MathAndEncoders_Compute(string source, string expected) => AssertSame(expected, source);
+
+    [Theory]
+    [InlineData("math.abs(-9223372036854775808)", CelErrorCodes.Overflow)]
+    [InlineData("math.greatest([])", CelErrorCodes.InvalidArgument)]
+    [InlineData("math.least(1, 'a')", CelErrorCodes.NoSuchOverload)]
+    [InlineData("math.bitShiftLeft(1, -1)", CelErrorCodes.InvalidArgument)]
+    [InlineData("math.ceil(1)", CelErrorCodes.NoSuchOverload)]
+    [InlineData("base64.decode('a*b=')", CelErrorCodes.InvalidArgument)]
+    public void MathAndEncoders_Misused_Fail(string source, string code) => AssertFails(code, source);
+
+    [Theory]
+    [InlineData("{'a': 1}.?a.orValue(2)", "1")]
+    [InlineData("{}.?a.orValue(2)", "2")]
+    [InlineData("{}.?a.b.c.hasValue()", "false")]
+    [InlineData("{'a': {'b': 1}}.?a.b.value()", "1")]
+    [InlineData("[1][?1].or(optional.of(9)).value()", "9")]
+    [InlineData("optional.of(1).orValue(1 / 0)", "1")]
+    [InlineData("optional.of(2).optMap(x, x * 2).value()", "4")]
+    [InlineData("optional.none().optMap(x, 1 / 0).hasValue()", "false")]
+    [InlineData("optional.of(1).optFlatMap(x, optional.none()).hasValue()", "false")]
+    [InlineData("[1, ?optional.none(), ?optional.of(2)]", "[1, 2]")]
+    [InlineData("{?'a': optional.none(), ?'b': optional.of(1)}", "{'b': 1}")]
+    [InlineData("optional.ofNonZeroValue('').hasValue()", "false")]
+    [InlineData("optional.of(1) == optional.of(1.0) && optional.none() != optional.of(null)", "true")]
+    [InlineData("has({'a': {}}.?a.b)", "false")]
+    public void Optionals_Compute(string source, string expected) => AssertSame(expected, source);
+
+    [Theory]
+    [InlineData("optional.none().value()", CelErrorCodes.InvalidArgument)]
+    [InlineData("'a'.orValue('b')", CelErrorCodes.NoSuchOverload)]
+    [InlineData("optional.none().or(1)", CelErrorCodes.NoSuchOverload)]
+    [InlineData("[?1]", CelErrorCodes.NoSuchOverload)]
+    [InlineData("optional.of(1).optFlatMap(x, x)", CelErrorCodes.NoSuchOverload)]
+    public void Optionals_Misused_Fail(string source, string code) => AssertFails(code, source);
+}
