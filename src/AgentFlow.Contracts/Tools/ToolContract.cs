@@ -1,27 +1,36 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentFlow.Contracts.Json;
 
 namespace AgentFlow.Contracts.Tools;
 
 /// <summary>Whether a call can be seen outside the run. Pure calls need no durable barrier and may be repeated after a crash.</summary>
+[JsonConverter(typeof(WireEnumConverter<Effects>))]
 public enum Effects
 {
     /// <summary>Nothing outside the run can notice the call: transforms, conditions, echo.</summary>
+    [JsonStringEnumMemberName("none")]
     None,
 
     /// <summary>The call reaches the outside world; it is announced in the journal before it is made.</summary>
+    [JsonStringEnumMemberName("external")]
     External,
 }
 
-/// <summary>How far two calls with the same input agree.</summary>
+/// <summary>How far two calls of a tool, or two plans of a planner, agree when their input is the same.</summary>
+[JsonConverter(typeof(WireEnumConverter<Determinism>))]
 public enum Determinism
 {
     /// <summary>No promise.</summary>
+    [JsonStringEnumMemberName("NONE")]
     None,
 
     /// <summary>The same structure, other values.</summary>
+    [JsonStringEnumMemberName("STRUCTURAL")]
     Structural,
 
     /// <summary>Byte-identical results.</summary>
+    [JsonStringEnumMemberName("FULL")]
     Full,
 }
 

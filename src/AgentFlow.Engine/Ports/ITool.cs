@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
 
 namespace AgentFlow.Engine.Ports;
 
@@ -28,6 +29,7 @@ public interface ITool
 /// <param name="IdempotencyKey">Names the intent: equal for every try of the same intent, also after a crash.</param>
 /// <param name="Input">UTF-8 JSON.</param>
 /// <param name="Deadline">When the engine stops waiting for this attempt.</param>
+/// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
 public readonly record struct ToolCall(
     string Tenant,
     string RunId,
@@ -35,7 +37,8 @@ public readonly record struct ToolCall(
     int Attempt,
     string IdempotencyKey,
     ReadOnlyMemory<byte> Input,
-    DateTimeOffset Deadline);
+    DateTimeOffset Deadline,
+    WorkflowDefinition? Workflow = null);
 
 /// <summary>What came of one attempt.</summary>
 public sealed record StepOutcome

@@ -27,4 +27,5 @@ internal static class JsonPayload
 }
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(string))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(int))]
 internal sealed partial class StringJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -359,6 +359,10 @@ public sealed class RunMachine(RunState state)
         {
             EndRun(ended);
         }
+        else if (parent.Ended is not null)
+        {
+            // Two children that closed together: the first took the parent with it.
+        }
         else if (parent.Closing is { } status)
         {
             if (parent.Scope!.Open == 0)
@@ -366,7 +370,7 @@ public sealed class RunMachine(RunState state)
                 Finish(parent, status, null, parent.ClosingError);
             }
         }
-        else if (parent.Ended is null)
+        else
         {
             parent.Node.ChildEnded(this, parent, ended);
         }

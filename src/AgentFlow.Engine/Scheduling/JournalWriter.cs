@@ -13,6 +13,30 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
     private CommitBatch _pending = new();
     private CommitBatch _spare = new();
     private bool _committing;
+    private volatile bool _closed;
+
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_committing && _pending.IsEmpty;
+            }
+        }
+    }
+
+    /// <summary>No commit is under way, and none will be begun for what waits.</summary>
+    public bool IsQuiet
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_committing && (_closed || _pending.IsEmpty);
+            }
+        }
+    }
 
     public bool HasWork
     {
@@ -20,7 +44,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return !_committing && !_pending.IsEmpty;
+                return !_closed && !_committing && !_pending.IsEmpty;
             }
         }
     }
@@ -36,6 +60,9 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             }
         }
     }
+
+    /// <summary>Nothing is written any more.</summary>
+    public void Close() => _closed = true;
 
     public void Add(RunAppend append)
     {
@@ -62,7 +89,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         CommitBatch batch;
         lock (_gate)
         {
-            if (_committing || _pending.IsEmpty)
+            if (_closed || _committing || _pending.IsEmpty)
             {
                 return false;
             }
@@ -138,7 +165,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
-        while (open.Count + items.Count > 0)
+        while (open.Count + items.Count > 0 && !_closed)
         {
             try
             {

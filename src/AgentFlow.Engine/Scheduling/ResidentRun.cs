@@ -51,6 +51,9 @@ internal sealed class ResidentRun
     /// <summary>Completes when the run's creation is durable.</summary>
     public TaskCompletionSource<StartOutcome>? Accepted { get; init; }
 
+    /// <summary>Whether an attempt is under way outside the run.</summary>
+    public bool HasAttempts => S.InFlight > 0;
+
     private RunState S => _machine.State;
 
     /// <summary>Puts a loaded run's state and inbox in place, before its first turn.</summary>
@@ -191,7 +194,24 @@ internal sealed class ResidentRun
         if (inbound.Cause is { } cause)
         {
             _sinceCommit.Add(inbound);
+            Forget(cause);
             _machine.Handle(cause with { At = now });
+        }
+    }
+
+    private void Forget(JournalEvent outcome)
+    {
+        (int id, int number) = outcome switch
+        {
+            StepSucceeded e => (e.Id, e.Attempt),
+            StepFailed e => (e.Id, e.Attempt),
+            StepCancelled e => (e.Id, e.Attempt),
+            _ => (-1, 0),
+        };
+        if (id >= 0 && _attempts.TryGetValue(id, out Attempt? attempt) && attempt.Number == number)
+        {
+            _attempts.Remove(id);
+            attempt.Stop?.Dispose();
         }
     }
 
@@ -206,7 +226,7 @@ internal sealed class ResidentRun
             }
 
             _machine.Stopping.Clear();
-            if (S.Status == RunStatus.Paused || _machine.Runnable.Count == 0)
+            if (S.Status == RunStatus.Paused || _host.IsStopping || _machine.Runnable.Count == 0)
             {
                 return;
             }
@@ -246,7 +266,7 @@ internal sealed class ResidentRun
         _machine.Handle(new StepStarted(step.Id, step.Attempt + 1, reserve, over) { At = now });
         if (call.Effects == Effects.None && S.Definition.Policies.Durability != Definitions.Durability.EveryStep)
         {
-            Perform(step, call, now, inline: true);
+            Perform(step, call, now);
         }
         else
         {
@@ -254,8 +274,8 @@ internal sealed class ResidentRun
         }
     }
 
-    /// <summary>Calls the tool; an outcome that is there at once is taken in the same turn when <paramref name="inline"/>.</summary>
-    private void Perform(NodeRun step, CallNode call, long now, bool inline)
+    /// <summary>Calls the tool: outside the turn when it has effects, otherwise here, taking an outcome that is there at once.</summary>
+    private void Perform(NodeRun step, CallNode call, long now)
     {
         var attempt = new Attempt(step.Attempt, call.Effects == Effects.None && call.Tool.Contract.Determinism == Determinism.Full ? null : new CancellationTokenSource());
         var toolCall = new ToolCall(
@@ -265,7 +285,8 @@ internal sealed class ResidentRun
             step.Attempt,
             StepIdentity.IdempotencyKey(S, step),
             step.Input!.Utf8,
-            DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout);
+            DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout,
+            S.Definition);
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
@@ -324,7 +345,7 @@ internal sealed class ResidentRun
 
     private bool ShouldPark()
     {
-        if (!S.IsIdle || _launches.Count > 0 || (!_hasRow && Creation is null))
+        if (_host.IsStopping || !S.IsIdle || _launches.Count > 0 || (!_hasRow && Creation is null))
         {
             return false;
         }
@@ -400,6 +421,7 @@ internal sealed class ResidentRun
                 return false;
             case CommitOutcome.Duplicate:
                 Evict();
+                _host.NotCreated(S.Id);
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
                 return false;
             default:
@@ -445,7 +467,7 @@ internal sealed class ResidentRun
             _launches.Clear();
             foreach (NodeRun step in launches)
             {
-                Perform(step, (CallNode)step.Node, now, inline: true);
+                Perform(step, (CallNode)step.Node, now);
             }
         }
 

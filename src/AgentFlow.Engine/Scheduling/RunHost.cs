@@ -24,6 +24,7 @@ public sealed partial class RunHost : IAsyncDisposable
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<Ulid, ResidentRun> _resident = new();
     private readonly ConcurrentDictionary<Ulid, TaskCompletionSource<RunEnd>> _waiters = new();
+    private readonly ConcurrentQueue<ClaimedRun> _unread = new();
     private readonly ITimer _storeTimer;
     private readonly Lock _timerGate = new();
     private long _nextStoreTimer = long.MaxValue;
@@ -64,6 +65,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
 
+    /// <summary>Nothing is being computed or written at this moment.</summary>
+    internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
+
+    /// <summary>The process is handing over: no step is admitted any more.</summary>
+    internal bool IsStopping => _stopping;
+
     internal EngineOptions Options { get; }
 
     internal TimeProvider Clock { get; }
@@ -86,7 +93,16 @@ public sealed partial class RunHost : IAsyncDisposable
             return;
         }
 
-        await ClaimAsync(cancellationToken).ConfigureAwait(false);
+        Interlocked.Exchange(ref _claiming, 1);
+        try
+        {
+            await ClaimAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _claiming, 0);
+        }
+
         await FireStoreTimersAsync().ConfigureAwait(false);
     }
 
@@ -97,14 +113,20 @@ public sealed partial class RunHost : IAsyncDisposable
         return await Begin(request, null).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Accepts a run and hands over both of its moments, for a caller that may stop waiting between them.</summary>
+    public RunTicket Launch(StartRequest request)
+    {
+        var end = new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        return new RunTicket(Begin(request, end), end.Task);
+    }
+
     /// <summary>Accepts a run and waits for its end. Cancelling the wait does not cancel the run.</summary>
     public async Task<(StartOutcome Start, RunEnd End)> ExecuteAsync(StartRequest request, CancellationToken cancellationToken)
     {
-        var end = new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task<StartOutcome> accepted = Begin(request, end);
-        StartOutcome start = await accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
+        RunTicket ticket = Launch(request);
+        StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         RunEnd result = start.IsNew
-            ? await end.Task.WaitAsync(cancellationToken).ConfigureAwait(false)
+            ? await ticket.Ended.WaitAsync(cancellationToken).ConfigureAwait(false)
             : await WaitAsync(request.Tenant, start.Run, cancellationToken).ConfigureAwait(false) ?? throw new InvalidOperationException($"Run {start.Run} was accepted and is gone.");
         return (start, result);
     }
@@ -112,12 +134,20 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Waits for a run's end; <see langword="null"/> when the tenant has no such run.</summary>
     public async Task<RunEnd?> WaitAsync(string tenant, Ulid run, CancellationToken cancellationToken)
     {
-        TaskCompletionSource<RunEnd> waiter = _waiters.GetOrAdd(run, static _ => new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously));
-        RunRow? row = await _store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
-        if (row is null || row.Status.IsTerminal() || row.Status == RunStatus.Diverged)
+        // Nobody registers for a run that is not the tenant's: the entry may be somebody else's.
+        if (await _store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) is not { } row)
         {
-            RunEnd? end = row is null ? null : await ReadEndAsync(tenant, row, cancellationToken).ConfigureAwait(false);
-            if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? other) && end is not null)
+            return null;
+        }
+
+        TaskCompletionSource<RunEnd> waiter = _waiters.GetOrAdd(run, static _ => new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously));
+
+        // Read again: an end between the first look and the registration found nobody to tell.
+        row = await _store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) ?? row;
+        if (row.Status.IsTerminal() || row.Status == RunStatus.Diverged)
+        {
+            RunEnd end = (await ReadEndAsync(tenant, row, cancellationToken).ConfigureAwait(false))!;
+            if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? other))
             {
                 other.TrySetResult(end);
             }
@@ -180,10 +210,28 @@ public sealed partial class RunHost : IAsyncDisposable
         return sent.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Stops taking new work, lets the turns under way reach the disk, and leaves everything else to the next owner.</summary>
+    /// <summary>
+    /// Hands over: accepts and claims nothing more, admits no further step, and returns once the steps in flight have their
+    /// outcome on disk or the grace period is over. What is unfinished is continued by the next owner of the store.
+    /// </summary>
+    public async Task StopAsync(TimeSpan grace)
+    {
+        _stopping = true;
+        long start = Clock.GetTimestamp();
+        while ((!Turns.IsIdle || !Journal.IsIdle || _resident.Values.Any(r => r.HasAttempts)) && Clock.GetElapsedTime(start) < grace)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Clock).ConfigureAwait(false);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Lets go at once: nothing is written any more, as if the process had died here.</summary>
     public async ValueTask DisposeAsync()
     {
         _stopping = true;
+        Turns.Close();
+        Journal.Close();
         await _storeTimer.DisposeAsync().ConfigureAwait(false);
         Timers.Dispose();
     }
@@ -198,20 +246,15 @@ public sealed partial class RunHost : IAsyncDisposable
 
     internal void Ended(ResidentRun run)
     {
-        RunState state = run.State;
-        if (_waiters.TryRemove(state.Id, out TaskCompletionSource<RunEnd>? waiter))
-        {
-            StepError? error = state.Status == RunStatus.Cancelled
-                ? new StepError("RUN_CANCELLED", Contracts.Errors.ErrorCategory.Permanent, state.CancelReason)
-                : state.Error;
-            waiter.TrySetResult(new RunEnd(state.Id, state.Status, state.Outcome ?? "", state.Output, error, state.SpentNanoDollars));
-        }
-
+        Tell(run.State);
         if (Volatile.Read(ref _claimAgain) != 0)
         {
             RequestClaim();
         }
     }
+
+    /// <summary>The run was not created, because its idempotency key had one already: nobody will end it.</summary>
+    internal void NotCreated(Ulid run) => _waiters.TryRemove(run, out _);
 
     internal void Parked(ResidentRun run, IReadOnlyList<(long Due, int Node)> timers)
     {
@@ -258,8 +301,11 @@ public sealed partial class RunHost : IAsyncDisposable
         }
         catch (Exception e)
         {
+            // The refused outcomes are gone with the memory; to the next reader their attempts are unknown.
             ReloadFailed(_log, run.State.Id, e);
-            Forget(run, late: true);
+            Forget(run, late: false);
+            _unread.Enqueue(new ClaimedRun(key, run.State.Id, run.State.Tenant, run.State.Definition.Name, run.State.Definition.Version, run.State.Definition.Hash));
+            ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
         }
     }
 
@@ -270,8 +316,25 @@ public sealed partial class RunHost : IAsyncDisposable
         run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
     }
 
+    /// <summary>Tells whoever waits how the run ended.</summary>
+    private void Tell(RunState state)
+    {
+        if (_waiters.TryRemove(state.Id, out TaskCompletionSource<RunEnd>? waiter))
+        {
+            StepError? error = state.Status == RunStatus.Cancelled
+                ? new StepError("RUN_CANCELLED", Contracts.Errors.ErrorCategory.Permanent, state.CancelReason)
+                : state.Error;
+            waiter.TrySetResult(new RunEnd(state.Id, state.Status, state.Outcome ?? "", state.Output, error, state.SpentNanoDollars));
+        }
+    }
+
     private Task<StartOutcome> Begin(StartRequest request, TaskCompletionSource<RunEnd>? end)
     {
+        if (_stopping)
+        {
+            return Task.FromException<StartOutcome>(new EngineStoppingException());
+        }
+
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
         var machine = new RunMachine(new RunState(request.Tenant, id, definition));
@@ -294,7 +357,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_stopping || !Options.Executes || _resident.Count >= Options.MaxResident)
+        if (!Options.Executes || _resident.Count >= Options.MaxResident)
         {
             Enqueue(machine, creation, accepted);
         }
@@ -333,13 +396,18 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
                 {
+                    NotCreated(state.Id);
                     accepted.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
                     return;
                 }
 
                 Published(state, 0, events);
                 accepted.TrySetResult(new StartOutcome(state.Id, creation.RequestHash, IsNew: true));
-                if (Options.Executes)
+                if (state.Status.IsTerminal())
+                {
+                    Tell(state);
+                }
+                else if (Options.Executes)
                 {
                     RequestClaim();
                 }
@@ -379,7 +447,14 @@ public sealed partial class RunHost : IAsyncDisposable
             IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
             foreach (ClaimedRun claim in claimed)
             {
-                await TakeOverAsync(claim, cancellationToken).ConfigureAwait(false);
+                _unread.Enqueue(claim);
+            }
+
+            // A claim is this process's until it is read; one that could not be read stays in the queue.
+            while (_unread.TryPeek(out ClaimedRun? next))
+            {
+                await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
+                _unread.TryDequeue(out _);
             }
 
             if (room <= 0 || claimed.Count == room)
@@ -505,6 +580,11 @@ public sealed partial class RunHost : IAsyncDisposable
 /// <param name="RequestHash">What the key stands for; the caller compares it with the outcome's.</param>
 public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, Payload Input, string StartedBy, string? TraceId = null, string? IdempotencyKey = null, string RequestHash = "");
 
+/// <summary>The two moments of a run that its starter may wait for.</summary>
+/// <param name="Accepted">The run is on disk.</param>
+/// <param name="Ended">It has ended; never completes when the run was not new (<see cref="StartOutcome.IsNew"/>).</param>
+public readonly record struct RunTicket(Task<StartOutcome> Accepted, Task<RunEnd> Ended);
+
 /// <param name="RequestHash">Of the request that created the run.</param>
 /// <param name="IsNew">False when a run with the same idempotency key existed.</param>
 public sealed record StartOutcome(Ulid Run, string RequestHash, bool IsNew);
@@ -519,3 +599,6 @@ public enum SendOutcome
     RunNotFound,
     RunEnded,
 }
+
+/// <summary>The process is shutting down and accepts nothing any more; try another one, or again after the restart.</summary>
+public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts no new runs; try again shortly.");

@@ -13,6 +13,7 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
     private readonly int _workers;
     private JournalWriter? _writer;
     private int _active;
+    private volatile bool _closed;
 
     /// <param name="workers">Most turns computed at once.</param>
     /// <param name="schedule">Runs a work item soon, on another stack than the caller's.</param>
@@ -21,6 +22,11 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
         _workers = workers;
         _schedule = schedule;
     }
+
+    public bool IsIdle => (_closed || _ready.IsEmpty) && Volatile.Read(ref _active) == 0;
+
+    /// <summary>No turn begins any more.</summary>
+    public void Close() => _closed = true;
 
     public void Attach(JournalWriter writer) => _writer = writer;
 
@@ -49,7 +55,7 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
 
     void IThreadPoolWorkItem.Execute()
     {
-        while (true)
+        while (!_closed)
         {
             if (_ready.TryDequeue(out ResidentRun? run))
             {
@@ -71,5 +77,7 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
                 }
             }
         }
+
+        Interlocked.Decrement(ref _active);
     }
 }

@@ -12,6 +12,7 @@ public sealed class SqliteDatabase : IDisposable
     private const int CheckpointPages = 4_000;
 
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly Lock _checkpointGate = new();
     private readonly FileStream _lock;
     private readonly SqliteConnection _writer;
     private readonly string _path;
@@ -33,6 +34,7 @@ public sealed class SqliteDatabase : IDisposable
 
     /// <summary>Held by whoever uses the writing connection.</summary>
     internal Lock WriteGate { get; } = new();
+
 
     internal SqliteConnection Writer => _writer;
 
@@ -139,14 +141,10 @@ public sealed class SqliteDatabase : IDisposable
 
     public void Dispose()
     {
+        _disposed = true;
+        lock (_checkpointGate)
         lock (WriteGate)
         {
-            if (_disposed)
-            {
-                return;
-            }
-
-            _disposed = true;
             while (_readers.TryTake(out SqliteConnection? reader))
             {
                 reader.Dispose();
@@ -161,14 +159,19 @@ public sealed class SqliteDatabase : IDisposable
     {
         try
         {
-            using (var connection = new SqliteConnection(_path, readOnly: false))
+            lock (_checkpointGate)
             {
-                connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
-            }
+                if (_disposed)
+                {
+                    return;
+                }
 
-            lock (WriteGate)
-            {
-                if (!_disposed)
+                using (var connection = new SqliteConnection(_path, readOnly: false))
+                {
+                    connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
+                }
+
+                lock (WriteGate)
                 {
                     _writer.Execute("PRAGMA wal_checkpoint(PASSIVE)");
                 }
@@ -186,36 +189,22 @@ public sealed class SqliteDatabase : IDisposable
 
     private static FileStream TakeLock(string path)
     {
-        string lockPath = path + ".lock";
+        FileStream taken;
         try
         {
-            var stream = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            stream.SetLength(0);
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            stream.Flush();
-            return stream;
+            taken = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException)
         {
-            throw new DatabaseLockedException(path, Owner(lockPath));
+            throw new DatabaseLockedException(path, File.Exists(OwnerFile(path)) ? File.ReadAllText(OwnerFile(path)) : null);
         }
+
+        // Beside the lock, because a locked file cannot be read by the one who wants to know.
+        File.WriteAllText(OwnerFile(path), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        return taken;
     }
 
-    private static string? Owner(string lockPath)
-    {
-        try
-        {
-            // Opening with full sharing takes no lock, so the holder's number can be read.
-            using var stream = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(stream);
-            string pid = reader.ReadToEnd();
-            return pid.Length > 0 ? pid : null;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    private static string OwnerFile(string path) => path + ".owner";
 
     private void Migrate()
     {

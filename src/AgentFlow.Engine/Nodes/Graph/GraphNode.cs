@@ -124,7 +124,7 @@ public sealed class GraphNode : PlanNode
     /// <summary>Enters the step, or skips it and settles what that means for its dependents.</summary>
     private void TryStart(RunMachine machine, NodeRun self, int ordinal)
     {
-        if (!IsPending(self, ordinal))
+        if (!IsPending(self, ordinal) || self.Closing is not null || self.Ended is not null)
         {
             return;
         }

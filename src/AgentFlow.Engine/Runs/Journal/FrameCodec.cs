@@ -502,7 +502,7 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<b
     public Payload Payload()
     {
         ulong head = Unsigned();
-        int length = checked((int)(head >> 1));
+        int length = head >> 1 <= int.MaxValue ? (int)(head >> 1) : throw new FrameCorruptException("a length is out of range");
         if ((head & 1) == 0)
         {
             return new Payload(Take(length));

@@ -1,0 +1,111 @@
+using System.Collections.Frozen;
+using static AgentFlow.Contracts.Errors.ErrorCategory;
+
+namespace AgentFlow.Contracts.Errors;
+
+/// <summary>
+/// One entry of the table of error codes. Codes are part of the public contract: they are never renamed or given
+/// another meaning. Each has a page under <c>docs/errors/</c>, which a test compares with this table.
+/// </summary>
+/// <param name="Code">SCREAMING_SNAKE.</param>
+/// <param name="Status">The HTTP status that an answer with this code has.</param>
+/// <param name="Category">Decides whether another try can help; a single failure may know better and say another one.</param>
+/// <param name="Title">The short text that is the same for every occurrence.</param>
+public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, string Title)
+{
+    // Before the entries, which add themselves to it.
+    private static readonly Dictionary<string, ErrorCode> Defined = new(StringComparer.Ordinal);
+
+    // Requests
+    public static readonly ErrorCode JsonInvalid = Define("JSON_INVALID", 400, Validation, "The text is not JSON");
+    public static readonly ErrorCode TextInvalid = Define("TEXT_INVALID", 400, Validation, "The text is not UTF-8");
+    public static readonly ErrorCode ParameterInvalid = Define("PARAMETER_INVALID", 400, Validation, "A query parameter or header has an impossible value");
+    public static readonly ErrorCode RequestInvalid = Define("REQUEST_INVALID", 400, Validation, "The HTTP request is malformed");
+    public static readonly ErrorCode ValidationFailed = Define("VALIDATION_FAILED", 422, Validation, "A field is missing, unknown or malformed");
+    public static readonly ErrorCode SchemaInvalid = Define("SCHEMA_INVALID", 422, Validation, "A JSON Schema is not valid");
+    public static readonly ErrorCode NotFound = Define("NOT_FOUND", 404, Permanent, "There is nothing at this address");
+    public static readonly ErrorCode MethodNotAllowed = Define("METHOD_NOT_ALLOWED", 405, Permanent, "The address does not take this method");
+    public static readonly ErrorCode NotAcceptable = Define("NOT_ACCEPTABLE", 406, Validation, "None of the accepted types can be given");
+    public static readonly ErrorCode UnsupportedMediaType = Define("UNSUPPORTED_MEDIA_TYPE", 415, Validation, "The body has a type that is not read here");
+    public static readonly ErrorCode PayloadTooLarge = Define("PAYLOAD_TOO_LARGE", 413, Validation, "The body is larger than allowed");
+    public static readonly ErrorCode PreconditionFailed = Define("PRECONDITION_FAILED", 412, Permanent, "The resource has changed in the meantime");
+    public static readonly ErrorCode IdempotencyKeyReused = Define("IDEMPOTENCY_KEY_REUSED", 422, Validation, "The Idempotency-Key belongs to a different request");
+    public static readonly ErrorCode RateLimited = Define("RATE_LIMITED", 429, Resource, "Too many requests");
+
+    // Access
+    public static readonly ErrorCode Unauthenticated = Define("UNAUTHENTICATED", 401, Permission, "Who is asking is not known");
+    public static readonly ErrorCode PermissionDenied = Define("PERMISSION_DENIED", 403, Permission, "The caller may not do this");
+    public static readonly ErrorCode NetworkBlocked = Define("NETWORK_BLOCKED", 403, Permission, "The address may not be reached from here");
+
+    // Workflows
+    public static readonly ErrorCode WorkflowInvalid = Define("WORKFLOW_INVALID", 422, Validation, "The workflow file has errors");
+    public static readonly ErrorCode WorkflowNotFound = Define("WORKFLOW_NOT_FOUND", 404, Permanent, "There is no such workflow or version");
+    public static readonly ErrorCode WorkflowVersionExists = Define("WORKFLOW_VERSION_EXISTS", 409, Permanent, "The version exists with other content");
+    public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");
+    public static readonly ErrorCode OutputInvalid = Define("OUTPUT_INVALID", 502, Permanent, "An output does not match its schema");
+    public static readonly ErrorCode ExpressionFailed = Define("EXPRESSION_FAILED", 422, Validation, "An expression cannot be evaluated");
+    public static readonly ErrorCode ExpressionCostExceeded = Define("EXPRESSION_COST_EXCEEDED", 422, Validation, "An expression needs too much work");
+
+    // Runs
+    public static readonly ErrorCode RunNotFound = Define("RUN_NOT_FOUND", 404, Permanent, "There is no such run");
+    public static readonly ErrorCode RunAlreadyEnded = Define("RUN_ALREADY_ENDED", 409, Permanent, "The run has already ended");
+    public static readonly ErrorCode RunDiverged = Define("RUN_DIVERGED", 500, Permanent, "Replay decides differently from the journal");
+    public static readonly ErrorCode RunTimeout = Define("RUN_TIMEOUT", 504, Transient, "The run did not end before its deadline");
+    public static readonly ErrorCode RunCancelled = Define("RUN_CANCELLED", 409, Permanent, "The run was cancelled");
+    public static readonly ErrorCode FrameCorrupt = Define("FRAME_CORRUPT", 500, Permanent, "A journal frame is damaged");
+
+    // Steps
+    public static readonly ErrorCode StepFailed = Define("STEP_FAILED", 502, Permanent, "A step failed");
+    public static readonly ErrorCode StepTimeout = Define("STEP_TIMEOUT", 504, Transient, "A step did not end in time");
+    public static readonly ErrorCode StepOutcomeUnknown = Define("STEP_OUTCOME_UNKNOWN", 502, Permanent, "Nobody knows whether the step took effect");
+    public static readonly ErrorCode StepNotFound = Define("STEP_NOT_FOUND", 404, Permanent, "The run has no such step");
+    public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
+    public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
+    public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
+    public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");
+
+    // Tools
+    public static readonly ErrorCode ToolNotFound = Define("TOOL_NOT_FOUND", 404, Permanent, "There is no such tool");
+    public static readonly ErrorCode ToolCrashed = Define("TOOL_CRASHED", 502, Permanent, "A tool broke down");
+    public static readonly ErrorCode ToolNotPermitted = Define("TOOL_NOT_PERMITTED", 403, Permission, "A policy withholds the tool");
+    public static readonly ErrorCode ResponseTooLarge = Define("RESPONSE_TOO_LARGE", 502, Permanent, "The other side answered too much");
+    public static readonly ErrorCode ResultTooLarge = Define("RESULT_TOO_LARGE", 422, Permanent, "A result needs more memory than allowed");
+    public static readonly ErrorCode PathNotFound = Define("PATH_NOT_FOUND", 422, Validation, "A path selects nothing");
+
+    // Budgets and models
+    public static readonly ErrorCode BudgetExceeded = Define("BUDGET_EXCEEDED", 402, Resource, "The budget does not cover the call");
+    public static readonly ErrorCode ModelUnavailable = Define("MODEL_UNAVAILABLE", 503, Transient, "No model answered");
+    public static readonly ErrorCode ModelRateLimited = Define("MODEL_RATE_LIMITED", 429, Transient, "The model provider's rate is used up");
+
+    // Planners
+    public static readonly ErrorCode PlannerInvalidGoal = Define("PLANNER_INVALID_GOAL", 422, Validation, "The goal says nothing");
+    public static readonly ErrorCode PlannerNoSkills = Define("PLANNER_NO_SKILLS", 422, Validation, "There is no skill to plan with");
+    public static readonly ErrorCode PlannerInvalidManifest = Define("PLANNER_INVALID_MANIFEST", 422, Validation, "The skill manifest is malformed");
+    public static readonly ErrorCode PlannerNotFound = Define("PLANNER_NOT_FOUND", 404, Permanent, "There is no such planner");
+    public static readonly ErrorCode PlannerFailed = Define("PLANNER_FAILED", 500, Permanent, "A planner broke down");
+
+    // Stores and server
+    public static readonly ErrorCode DatabaseLocked = Define("DATABASE_LOCKED", 503, Transient, "The database is held by another process");
+    public static readonly ErrorCode StoreUnavailable = Define("STORE_UNAVAILABLE", 503, Transient, "The store does not answer");
+    public static readonly ErrorCode ServerStopping = Define("SERVER_STOPPING", 503, Transient, "The server is shutting down");
+    public static readonly ErrorCode InternalError = Define("INTERNAL_ERROR", 500, Permanent, "A fault in the server");
+
+    private static readonly FrozenDictionary<string, ErrorCode> Table = Defined.ToFrozenDictionary(StringComparer.Ordinal);
+
+    public bool Retryable => Category.IsRetryable();
+
+    /// <summary>Every code, in ordinal order.</summary>
+    public static IReadOnlyList<ErrorCode> All { get; } = [.. Table.Values.OrderBy(c => c.Code, StringComparer.Ordinal)];
+
+    /// <summary>The entry of a code; <see langword="null"/> when the product does not define it (tools may bring their own).</summary>
+    public static ErrorCode? Find(string code) => Table.GetValueOrDefault(code);
+
+    public override string ToString() => Code;
+
+    private static ErrorCode Define(string code, int status, ErrorCategory category, string title)
+    {
+        var entry = new ErrorCode(code, status, category, title);
+        Defined.Add(code, entry);
+        return entry;
+    }
+}

@@ -1,0 +1,98 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Agents;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Steps;
+using AgentFlow.Messaging.InProcess;
+using AgentFlow.Models;
+using AgentFlow.Models.Agents;
+using AgentFlow.Models.Providers;
+using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Tools;
+using AgentFlow.Server.Features.Workflows;
+using AgentFlow.Storage.Sqlite;
+using AgentFlow.Tools;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Server;
+
+/// <summary>The whole server, put together.</summary>
+public static class AgentFlowApp
+{
+    public const string ApiBase = "/api/v1";
+
+    /// <summary>
+    /// Builds a server, opening its database. Start it with <c>StartAsync</c> or <c>RunAsync</c>, and dispose it in any case:
+    /// that gives the database free.
+    /// </summary>
+    /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
+    /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
+    /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
+    public static WebApplication Build(ServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        TimeProvider clock = TimeProvider.System;
+        ILoggerFactory logs = Logs.To(options.LogLevel);
+        ILogger log = logs.CreateLogger("AgentFlow");
+
+        var ids = new UlidFactory(clock, CryptographicRandom.Shared);
+        var transport = new HttpTransport(new HttpTransportOptions { Allow = options.HttpAllow });
+        var providers = new ModelProviders(options.Models, clock);
+        var models = new ModelInvoker(providers);
+        var tools = new ToolRegistry(BuiltInTools.Define(transport, models, clock), ToolPolicy.GrantAll);
+        var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
+        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
+
+        SqliteDatabase database = SqliteDatabase.Open(options.DatabasePath);
+        var store = new SqliteRunStore(database);
+        var catalogue = new SqliteCatalogue(database);
+        var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
+        var bus = new InProcessBus();
+        var host = new RunHost(
+            new EngineOptions(),
+            store,
+            definitions,
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
+            new StepPerformer(clock),
+            bus,
+            ids,
+            clock,
+            log);
+        var engine = new HostedEngine(host, custom, providers, transport, database, options.ShutdownTimeout);
+
+        WebApplication app;
+        try
+        {
+            app = WebHost.Build(options, logs, engine);
+        }
+        catch
+        {
+            engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
+
+        var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock);
+        var reader = new RunReader(store, definitions);
+        var streams = new RunStreams(reader, bus, clock);
+        RouteGroupBuilder api = app.MapGroup(ApiBase);
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, app.Lifetime), new RunEndpoints(reader));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime));
+        api.MapTools(new ToolEndpoints(tools));
+        app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
+        app.MapDocs();
+        WebHost.Announce(app, options, log);
+        return app;
+    }
+
+    /// <summary>A stored version compiled before; what stops it now goes to whoever needs it.</summary>
+    private static WorkflowDefinition Compile(WorkflowLoader loader, WorkflowSource source)
+    {
+        LoadResult loaded = loader.Load(source);
+        return loaded.Definition ?? throw new FormatException(loaded.Diagnostics.First(d => d.IsError).ToString());
+    }
+}

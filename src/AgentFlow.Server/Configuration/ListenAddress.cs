@@ -1,0 +1,68 @@
+using System.Net;
+
+namespace AgentFlow.Server.Configuration;
+
+/// <summary>Where the server listens: a loopback address and port, or a Unix domain socket.</summary>
+public abstract record ListenAddress
+{
+    private const string UnixPrefix = "unix:";
+
+    // sun_path holds 108 bytes with its final zero.
+    private const int MaxSocketPath = 107;
+
+    private ListenAddress()
+    {
+    }
+
+    /// <param name="Port">0 takes a free one.</param>
+    public sealed record Tcp(IPAddress Address, int Port) : ListenAddress
+    {
+        public override string ToString() => $"http://{(Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{Address}]" : Address)}:{Port}";
+    }
+
+    /// <param name="Path">Absolute.</param>
+    public sealed record Unix(string Path) : ListenAddress
+    {
+        public override string ToString() => UnixPrefix + Path;
+    }
+
+    /// <summary>Reads <c>http://127.0.0.1:8000</c> or <c>unix:/path</c>; other addresses than loopback are refused.</summary>
+    public static ListenAddress? Parse(string text, out string problem)
+    {
+        problem = "";
+        if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
+        {
+            string path = System.IO.Path.GetFullPath(text[UnixPrefix.Length..]);
+            if (text.Length > UnixPrefix.Length && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxSocketPath)
+            {
+                return new Unix(path);
+            }
+
+            problem = $"a socket's path has 1 to {MaxSocketPath} bytes: name a shorter one";
+            return null;
+        }
+
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https") || uri.AbsolutePath != "/" || uri.Query.Length + uri.Fragment.Length + uri.UserInfo.Length > 0)
+        {
+            problem = "write http://127.0.0.1:8000 (any port) or unix:/path/to/socket";
+            return null;
+        }
+
+        if (uri.Scheme == "https")
+        {
+            problem = "this server speaks plain HTTP on the loopback interface: write http://, and let a reverse proxy do TLS";
+            return null;
+        }
+
+        string host = uri.Host.Trim('[', ']');
+        IPAddress? address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed) ? parsed : null;
+        if (address is null || !IPAddress.IsLoopback(address))
+        {
+            problem = "only this machine may reach the server, because it does not ask who is calling: listen on http://127.0.0.1:PORT, "
+                + "and put a reverse proxy that authenticates before it for other machines";
+            return null;
+        }
+
+        return new Tcp(address, uri.Port);
+    }
+}

@@ -1,0 +1,112 @@
+using System.Text.Json.Nodes;
+using AgentFlow.Server.Http;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
+
+namespace AgentFlow.Server.Features.Docs;
+
+/// <summary>Completes the OpenAPI document with what <see cref="EndpointNotes"/> say.</summary>
+internal static class ApiDescription
+{
+    private const string DocumentName = "v1";
+
+    public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi(DocumentName, options =>
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "AgentFlow",
+                Version = "1",
+                Description = "Runs fleets of AI agents durably. Errors are problem details (RFC 9457) with a stable `code`; lists give `next_cursor` and `total_count`; reads have strong ETags.",
+            };
+            // The reader's own address is the right one, whatever name it was reached by.
+            document.Servers = [];
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer(DescribeAsync);
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            // The converter that writes times hides their type from the generator.
+            if (context.JsonTypeInfo.Type == typeof(DateTimeOffset) || context.JsonTypeInfo.Type == typeof(DateTimeOffset?))
+            {
+                schema.Type = JsonSchemaType.String | (context.JsonTypeInfo.Type == typeof(DateTimeOffset?) ? JsonSchemaType.Null : 0);
+                schema.Format = "date-time";
+            }
+
+            return Task.CompletedTask;
+        });
+    });
+
+    private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        IList<object> notes = context.Description.ActionDescriptor.EndpointMetadata;
+        operation.Parameters ??= [];
+        foreach (ParameterNote note in notes.OfType<ParameterNote>())
+        {
+            operation.Parameters.Add(Parameter(note));
+        }
+
+        if (context.Description.RelativePath?.StartsWith(AgentFlowApp.ApiBase[1..], StringComparison.Ordinal) == true)
+        {
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = Tenant.Header,
+                In = ParameterLocation.Header,
+                Description = "Whose data this is about.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = Tenant.Pattern, Default = JsonValue.Create(Tenant.Default) },
+            });
+        }
+
+        foreach (BodyNote note in notes.OfType<BodyNote>())
+        {
+            operation.RequestBody = await BodyAsync(note, context, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (AnswerNote note in notes.OfType<AnswerNote>())
+        {
+            string status = note.Status.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            if (operation.Responses?.TryGetValue(status, out IOpenApiResponse? response) == true)
+            {
+                response.Description = note.Description;
+            }
+        }
+    }
+
+    private static OpenApiParameter Parameter(ParameterNote note) => new()
+    {
+        Name = note.Name,
+        In = note.In == "header" ? ParameterLocation.Header : ParameterLocation.Query,
+        Description = note.Description,
+        Schema = new OpenApiSchema
+        {
+            Type = note.Type switch
+            {
+                "integer" => JsonSchemaType.Integer,
+                "boolean" => JsonSchemaType.Boolean,
+                _ => JsonSchemaType.String,
+            },
+            Minimum = note.Least?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            Maximum = note.Most?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            Default = note.Default is null ? null : note.Type == "string" ? JsonValue.Create(note.Default) : JsonNode.Parse(note.Default),
+            Enum = note.Words.Count == 0 ? null : [.. note.Words.Select(w => (JsonNode)JsonValue.Create(w)!)],
+        },
+    };
+
+    private static async Task<OpenApiRequestBody> BodyAsync(BodyNote note, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        OpenApiSchema schema = await context.GetOrCreateSchemaAsync(note.Type, null, cancellationToken).ConfigureAwait(false);
+        var body = new OpenApiRequestBody
+        {
+            Required = note.IsRequired,
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { [RequestBody.Json] = new OpenApiMediaType { Schema = schema } },
+        };
+        foreach (string type in note.TextTypes)
+        {
+            body.Content[type] = new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        }
+
+        return body;
+    }
+}

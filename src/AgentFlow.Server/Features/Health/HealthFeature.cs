@@ -1,0 +1,21 @@
+using AgentFlow.Server.Features.Docs;
+
+namespace AgentFlow.Server.Features.Health;
+
+/// <summary>The addresses that a supervisor asks.</summary>
+internal static class HealthFeature
+{
+    private const string Tag = "Health";
+
+    public static void MapHealth(this IEndpointRouteBuilder root, HealthEndpoints health)
+    {
+        root.MapGet("/healthz", HealthEndpoints.AliveAsync)
+            .Says("isAlive", Tag, "Whether the process lives")
+            .Gives<HealthView>(200, "It does.")
+            .Fails();
+        root.MapGet("/readyz", health.ReadyAsync)
+            .Says("isReady", Tag, "Whether the server can take work")
+            .Gives<HealthView>(200, "The store answers.")
+            .Fails();
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Scheduling;
+using AgentFlow.Server.Http;
+
+namespace AgentFlow.Server.Features.Runs;
+
+/// <summary>What can be sent to runs. Each answer says that the thing is on disk and will be taken exactly once.</summary>
+internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids)
+{
+    private const string By = "api";
+    private const int MaxName = 200;
+    private const int MaxReason = 2000;
+
+    // A second cancel says nothing new.
+    private const string CancelOnce = "cancel";
+
+    public async Task CancelAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
+        string reason = body.Text("reason", MaxReason) ?? "";
+        body.End();
+        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = reason }, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task SignalAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
+        string? name = body.Text("name", MaxName);
+        ReadOnlyMemory<byte>? payload = body.Value("payload");
+        string? dedupe = body.Text("id", MaxName) ?? IdempotencyKeys.Of(context);
+        if (string.IsNullOrEmpty(name))
+        {
+            body.Fault("name", "'name' is missing", "Name the signal that the workflow waits for.");
+        }
+
+        body.End();
+        var content = new InboxContent { Name = name!, By = By, Payload = payload is { } value ? new Payload(value) : null };
+        await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task PauseAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
+        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task ResumeAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
+        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task ResolveAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
+    {
+        JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
+        StepResolution? resolution = body.Text("resolution", MaxName) switch
+        {
+            "retry" => StepResolution.Retry,
+            "succeed" => StepResolution.Succeed,
+            "fail" => StepResolution.Fail,
+            _ => null,
+        };
+        ReadOnlyMemory<byte>? output = body.Value("output");
+        if (resolution is null)
+        {
+            body.Fault("resolution", "'resolution' must be retry, succeed or fail", "retry: it did not happen or may be repeated; succeed: it happened, with the given output; fail: it failed.");
+        }
+        else if (output is not null && resolution != StepResolution.Succeed)
+        {
+            body.Fault("output", "'output' goes with the resolution succeed only");
+        }
+
+        body.End();
+        int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
+        var content = new InboxContent { By = By, Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
+        await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The visit that waits to be resolved. Saying so now is friendlier than dropping the answer later.</summary>
+    private async Task<int> AskedStepAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
+    {
+        string tenant = Tenant.Of(context);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        if (row.Status.IsTerminal())
+        {
+            throw Ended();
+        }
+
+        RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        if (!int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int visit) || visit >= fold.Steps.Count)
+        {
+            throw new ProblemException(ErrorCode.StepNotFound, "The run has no such step; its steps carry their number as 'id'.");
+        }
+
+        string status = fold.Steps[visit].Status;
+        return status == "asked" ? visit : throw new ProblemException(ErrorCode.StepNotWaiting, $"Step '{fold.Steps[visit].Visit.Path}' is {status}; only a step that is asked takes a resolution.");
+    }
+
+    private async Task SendAsync(HttpContext context, string id, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
+    {
+        string tenant = Tenant.Of(context);
+        new QueryReader(context).End();
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        if (row.Status == RunStatus.Diverged)
+        {
+            throw new ProblemException(Problem.Of(ErrorCode.RunDiverged, $"The run was set aside and takes nothing: {row.Result}") with { Status = StatusCodes.Status409Conflict });
+        }
+
+        // Once it is on its way it arrives, whether or not the caller waits for the answer.
+        SendOutcome outcome = await host.SendAsync(tenant, row.Run, kind, dedupe, content, cancellationToken).ConfigureAwait(false);
+        switch (outcome)
+        {
+            case SendOutcome.RunNotFound:
+                throw RunReader.NotFound();
+            case SendOutcome.RunEnded:
+                throw Ended();
+        }
+
+        await Reply.JsonAsync(context, StatusCodes.Status202Accepted, new AcceptedView(row.Run.ToString(), true), ServerJson.Default.AcceptedView).ConfigureAwait(false);
+    }
+
+    private static ProblemException Ended() => new(ErrorCode.RunAlreadyEnded, "The run has ended; nothing can reach it any more.");
+
+    private string Unique(string kind) => $"{kind}:{ids.Create()}";
+}
+
+/// <summary>The thing is on disk and will be taken exactly once.</summary>
+public sealed record AcceptedView(string RunId, bool Accepted);

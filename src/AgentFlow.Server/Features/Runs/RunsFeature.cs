@@ -1,0 +1,112 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Http;
+
+namespace AgentFlow.Server.Features.Runs;
+
+/// <summary>The addresses under <c>/runs</c>.</summary>
+internal static class RunsFeature
+{
+    private const string Tag = "Runs";
+    private const string Unchanged = "Unchanged since the ETag in `If-None-Match`.";
+    private const string Taken = "On disk; it will be taken exactly once.";
+
+    private static readonly ErrorCode[] Command =
+        [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType];
+
+    public static void MapRuns(this IEndpointRouteBuilder api, RunEndpoints runs, CommandEndpoints commands, StreamEndpoint stream)
+    {
+        api.MapGet("/runs", runs.ListAsync)
+            .Says("listRuns", Tag, "List runs, newest first", "Items have the short form: without input, output, path and steps.")
+            .Takes(
+                ParameterNote.Size,
+                ParameterNote.Cursor,
+                new ParameterNote("filter[workflow]", "string", "Only runs of this workflow."),
+                new ParameterNote("filter[status]", "string", "Only runs in this status.") { Words = [.. Enum.GetValues<RunStatus>().Select(s => s.Word())] },
+                new ParameterNote("sort", "string", "The order.") { Words = ["-created_at"], Default = "-created_at" })
+            .Gives<PageView<RunView>>(200, "Runs.").Gives(304, Unchanged)
+            .Fails();
+        api.MapGet("/runs/{id}", runs.GetAsync)
+            .Says("getRun", Tag, "Read a run")
+            .Gives<RunView>(200, "The run, as far as it is durable.").Gives(304, Unchanged)
+            .Fails(ErrorCode.RunNotFound);
+        api.MapGet("/runs/{id}/plan", runs.PlanAsync)
+            .Says("getRunPlan", Tag, "Read the plan of a run")
+            .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, Unchanged)
+            .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
+        api.MapGet("/runs/{id}/events", runs.EventsAsync)
+            .Says("listRunEvents", Tag, "Read a part of a run's journal", "`next_cursor` is the `from` of the next part, null at the journal's end as it is now.")
+            .Takes(
+                new ParameterNote("from", "integer", "First sequence.") { Least = 0, Default = "0" },
+                new ParameterNote("limit", "integer", "Most events; large values end a page before it.") { Least = 1, Most = 1000, Default = "100" })
+            .Gives<EventPageView>(200, "Events in order.").Gives(304, Unchanged)
+            .Fails(ErrorCode.RunNotFound);
+        api.MapGet("/runs/{id}/stream", stream.HandleAsync)
+            .Says("streamRun", Tag, "Follow a run", "Durable events as they come, as server-sent events (`id` is the sequence, `event` the type, `data` the event; `event: end` is the last) or, on a WebSocket upgrade, one event in each text message (closed with 1000 at the run's end, with 1013 and the last sequence when the reader is too slow). Without loss or repetition from `Last-Event-ID` or `from` on.")
+            .Takes(
+                new ParameterNote("from", "integer", "First sequence.") { Least = 0, Default = "0" },
+                new ParameterNote("Last-Event-ID", "integer", "The last sequence that was received; goes before `from`.", "header"))
+            .Gives(200, "Server-sent events.", "text/event-stream").Gives(101, "A WebSocket.")
+            .Fails(ErrorCode.RunNotFound, ErrorCode.NotAcceptable);
+        api.MapPost("/runs/{id}/cancel", commands.CancelAsync)
+            .Says("cancelRun", Tag, "Cancel a run", "Steps in flight are asked to stop; the run ends once none is left.")
+            .TakesBody<CancelBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/signal", commands.SignalAsync)
+            .Says("signalRun", Tag, "Send a signal to a run", "A signal that comes before its wait is kept, first in first out by name.")
+            .TakesBody<SignalBody>(true).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/pause", commands.PauseAsync)
+            .Says("pauseRun", Tag, "Pause a run", "No new step starts; those in flight finish.")
+            .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/resume", commands.ResumeAsync)
+            .Says("resumeRun", Tag, "Let a paused run go on")
+            .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
+            .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")
+            .TakesBody<ResolveBody>(true).Gives<AcceptedView>(202, Taken).Fails([.. Command, ErrorCode.StepNotFound, ErrorCode.StepNotWaiting]);
+    }
+}
+
+/// <summary>Why a run should stop.</summary>
+internal sealed record CancelBody
+{
+    /// <summary>Kept with the run.</summary>
+    public string? Reason { get; init; }
+}
+
+/// <summary>Something for a run that waits for it.</summary>
+internal sealed record SignalBody
+{
+    /// <summary>What the workflow waits for.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Any value; becomes the wait's output.</summary>
+    public RawJson? Payload { get; init; }
+
+    /// <summary>The same id again is the same signal.</summary>
+    public string? Id { get; init; }
+}
+
+/// <summary>Nothing.</summary>
+internal sealed record EmptyBody;
+
+/// <summary>What became of a step.</summary>
+internal sealed record ResolveBody
+{
+    /// <summary><c>retry</c>: it did not happen or may be repeated. <c>succeed</c>: it happened, with the given output. <c>fail</c>: it failed.</summary>
+    public required string Resolution { get; init; }
+
+    /// <summary>With <c>succeed</c>.</summary>
+    public RawJson? Output { get; init; }
+}
+
+/// <param name="Items">Events: <c>seq</c>, <c>at</c>, <c>type</c>, <c>cause</c>, and what else their type has.</param>
+/// <param name="NextCursor">The <c>from</c> of the next part; <see langword="null"/> at the end.</param>
+internal sealed record EventPageView(IReadOnlyList<EventView> Items, string? NextCursor);
+
+/// <summary>One event of a run's journal. Members beyond these depend on the type.</summary>
+/// <param name="Seq">Place in the journal, from 0 without gaps.</param>
+/// <param name="At">Run time.</param>
+/// <param name="Type">For example <c>step_succeeded</c>.</param>
+/// <param name="Cause">True when it came from outside the planning function.</param>
+internal sealed record EventView(long Seq, DateTimeOffset At, string Type, bool Cause);

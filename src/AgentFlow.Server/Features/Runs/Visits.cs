@@ -1,0 +1,60 @@
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Runs.Journal;
+
+namespace AgentFlow.Server.Features.Runs;
+
+/// <summary>
+/// The node visits of one run by their number, with the names that readers know them by. A fold over the journal: apply the
+/// events from the first on.
+/// </summary>
+/// <param name="definition"><see langword="null"/> when the workflow version does not compile any more: nodes are then named by index.</param>
+internal sealed class Visits(WorkflowDefinition? definition)
+{
+    private readonly List<Visit> _visits = [];
+
+    public WorkflowDefinition? Definition => definition;
+
+    public IReadOnlyList<Visit> All => _visits;
+
+    /// <summary>Sequence of the next event to apply.</summary>
+    public long NextSeq { get; private set; }
+
+    /// <summary>The visit of a number; one that nobody entered gets a name all the same.</summary>
+    public Visit this[int id] => id >= 0 && id < _visits.Count ? _visits[id] : new Visit(id, null, null, $"visit {id}", 1, "");
+
+    public Visit? Find(int id) => id >= 0 && id < _visits.Count ? _visits[id] : null;
+
+    /// <summary>A node's id in the workflow file.</summary>
+    public string NameOf(int node) => NodeAt(node)?.Id ?? $"node {node}";
+
+    public void Apply(JournalEvent journalEvent)
+    {
+        NextSeq++;
+        if (journalEvent is NodeEntered e)
+        {
+            Visit? parent = Find(e.Parent);
+            string name = NameOf(e.Node);
+            string path = parent is null ? "" : parent.Path.Length == 0 ? $"{name}#{e.Visit}" : $"{parent.Path}/{name}#{e.Visit}";
+            var visit = new Visit(e.Id, parent, NodeAt(e.Node), name, e.Visit, path);
+            if (parent is not null)
+            {
+                parent.Latest = visit;
+            }
+
+            _visits.Add(visit);
+        }
+    }
+
+    private PlanNode? NodeAt(int index) => definition is not null && index >= 0 && index < definition.Nodes.Count ? definition.Nodes[index] : null;
+}
+
+/// <param name="Path">Structural path with visits; empty for the root.</param>
+internal sealed record Visit(int Id, Visit? Parent, PlanNode? Node, string Name, int Number, string Path)
+{
+    /// <summary>The child that was entered last.</summary>
+    public Visit? Latest { get; set; }
+
+    /// <summary>Whether it does something itself instead of holding others.</summary>
+    public bool IsLeaf => Node is null ? Latest is null && Parent is not null : Node.Children.Count == 0;
+}

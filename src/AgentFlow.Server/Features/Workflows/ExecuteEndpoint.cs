@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Scheduling;
+using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Http;
+using Microsoft.Extensions.Hosting;
+
+namespace AgentFlow.Server.Features.Workflows;
+
+/// <summary>
+/// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
+/// whatever becomes of the caller, the connection or this process.
+/// </summary>
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, IHostApplicationLifetime lifetime)
+{
+    private const string StartedBy = "api";
+    private const int MaxVersion = 100;
+    private const int MaxTraceId = 64;
+
+    /// <summary>Longest wait that <c>timeout</c> may ask for.</summary>
+    public static readonly TimeSpan MaxWait = TimeSpan.FromHours(1);
+
+    public async Task HandleAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        string tenant = Tenant.Of(context);
+        (bool isAsync, TimeSpan? limit) = Query(context);
+        JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
+        Payload input = body.Value("input") is { } value ? new Payload(value) : Payload.EmptyObject;
+        string? version = body.Text("version", MaxVersion);
+        isAsync |= body.Flag("async") ?? false;
+        string traceId = TraceId(body) ?? TraceIds.Current(context);
+        body.End();
+        string? key = IdempotencyKeys.Of(context);
+        WorkflowDefinition definition = await FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false);
+        schemas.Check(definition, input);
+
+        string requestHash = key is null ? "" : RequestHash(id, version, input);
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash));
+        StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (!start.IsNew)
+        {
+            if (start.RequestHash != requestHash)
+            {
+                throw new ProblemException(ErrorCode.IdempotencyKeyReused, $"The {IdempotencyKeys.Header} was used for another request. Use a new key for a new run.");
+            }
+
+            context.Response.Headers[IdempotencyKeys.ReplayedHeader] = "true";
+        }
+
+        if (isAsync || await WaitAsync(tenant, ticket, start, limit, cancellationToken).ConfigureAwait(false) is not { } end)
+        {
+            await AcceptedAsync(context, tenant, start, traceId, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        // What a new run is needs no look at its row; an earlier one may have run another version.
+        RunRow row = start.IsNew
+            ? new RunRow(start.Run, definition.Name, definition.Version, definition.Hash, end.Status, end.Status == RunStatus.Diverged ? end.Error!.Message : "", end.CostNanoDollars, null)
+            : await reader.FindAsync(tenant, start.Run.ToString(), cancellationToken).ConfigureAwait(false);
+        RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.RunView).ConfigureAwait(false);
+    }
+
+    private static (bool IsAsync, TimeSpan? Limit) Query(HttpContext context)
+    {
+        if (!context.Request.QueryString.HasValue)
+        {
+            return (false, null);
+        }
+
+        var query = new QueryReader(context);
+        bool isAsync = query.Flag("async");
+        TimeSpan? limit = query.Duration("timeout", MaxWait);
+        query.End();
+        return (isAsync, limit);
+    }
+
+    private static string? TraceId(JsonBody body)
+    {
+        string? given = body.Text("trace_id", MaxTraceId);
+        if (given is not null && (given.Length == 0 || !given.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':')))
+        {
+            body.Fault("trace_id", "'trace_id' has characters that no trace id has", "Use letters, digits, '-', '_', '.' and ':', or send a traceparent header instead.");
+        }
+
+        return given;
+    }
+
+    /// <summary>What an idempotency key stands for: the workflow, the version that was asked for, and the input as it was sent.</summary>
+    private static string RequestHash(string workflow, string? version, Payload input)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{workflow}\n{version}\n"));
+        hash.AppendData(input.Utf8.Span);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private async ValueTask<WorkflowDefinition> FindAsync(string tenant, string id, string? version, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await workflows.FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false) ?? throw WorkflowEndpoints.NotFound();
+        }
+        catch (RunUnreadableException e)
+        {
+            throw new ProblemException(ErrorCode.WorkflowInvalid, e.Message);
+        }
+    }
+
+    /// <summary>The run's end; <see langword="null"/> when the wait is over before it, because of its limit or because the server stops.</summary>
+    private async ValueTask<RunEnd?> WaitAsync(string tenant, RunTicket ticket, StartOutcome start, TimeSpan? limit, CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        if (limit is { } most)
+        {
+            over.CancelAfter(most);
+        }
+
+        try
+        {
+            return start.IsNew
+                ? await ticket.Ended.WaitAsync(over.Token).ConfigureAwait(false)
+                : await host.WaitAsync(tenant, start.Run, over.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task AcceptedAsync(HttpContext context, string tenant, StartOutcome start, string traceId, CancellationToken cancellationToken)
+    {
+        string run = start.Run.ToString();
+        if (!start.IsNew)
+        {
+            RunRow row = await reader.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
+            traceId = (await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false)).TraceId ?? traceId;
+        }
+
+        context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{AgentFlowApp.ApiBase}/runs/{run}");
+        await Reply.JsonAsync(context, StatusCodes.Status202Accepted, new JobView(run, run, traceId), ServerJson.Default.JobView).ConfigureAwait(false);
+    }
+}
+
+/// <summary>A run was accepted and has not ended yet.</summary>
+/// <param name="JobId">The run's id.</param>
+/// <param name="RunId">The same.</param>
+public sealed record JobView(string JobId, string RunId, string TraceId);

@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Scheduling;
+
+namespace AgentFlow.Server.Features.Workflows;
+
+/// <summary>The stored workflow versions, ready to run: by name and version, or the newest of a name.</summary>
+internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache definitions, WorkflowLoader loader, TimeProvider clock)
+{
+    private readonly ConcurrentDictionary<(string Tenant, string Name, string Version), WorkflowDefinition> _versions = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Name), WorkflowDefinition> _newest = new();
+    private readonly Lock _gate = new();
+    private long _saves;
+
+    public ICatalogue Catalogue => catalogue;
+
+    /// <summary>Compiles a source without storing it.</summary>
+    public LoadResult Check(WorkflowSource source) => loader.Load(source);
+
+    /// <summary>Stores a compiled version, unless another content stands under it.</summary>
+    public async ValueTask<(SaveOutcome Outcome, StoredWorkflow Stored)> SaveAsync(string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    {
+        var stored = new StoredWorkflow(
+            definition.Name,
+            definition.Version,
+            definition.Hash,
+            definition.Planner,
+            definition.Description,
+            definition.Source,
+            clock.GetUtcNow().ToUnixTimeMilliseconds());
+        SaveOutcome outcome = await catalogue.SaveAsync(tenant, stored, cancellationToken).ConfigureAwait(false);
+        if (outcome == SaveOutcome.Created)
+        {
+            lock (_gate)
+            {
+                _saves++;
+                _newest.TryRemove((tenant, definition.Name), out _);
+            }
+        }
+        else if (outcome == SaveOutcome.Unchanged)
+        {
+            stored = await catalogue.FindAsync(tenant, definition.Name, definition.Version, cancellationToken).ConfigureAwait(false) ?? stored;
+        }
+
+        return (outcome, stored);
+    }
+
+    /// <summary>A version, compiled; the newest when none is named; <see langword="null"/> when the tenant has none.</summary>
+    /// <exception cref="RunUnreadableException">It does not compile in this build.</exception>
+    public ValueTask<WorkflowDefinition?> FindAsync(string tenant, string name, string? version, CancellationToken cancellationToken)
+    {
+        bool known = version is null
+            ? _newest.TryGetValue((tenant, name), out WorkflowDefinition? definition)
+            : _versions.TryGetValue((tenant, name, version), out definition);
+        return known ? new ValueTask<WorkflowDefinition?>(definition) : LoadAsync(tenant, name, version, cancellationToken);
+    }
+
+    private async ValueTask<WorkflowDefinition?> LoadAsync(string tenant, string name, string? version, CancellationToken cancellationToken)
+    {
+        long before = Interlocked.Read(ref _saves);
+        if (await catalogue.FindAsync(tenant, name, version, cancellationToken).ConfigureAwait(false) is not { } stored)
+        {
+            return null;
+        }
+
+        WorkflowDefinition definition = await definitions.GetAsync(tenant, stored.Hash, cancellationToken).ConfigureAwait(false);
+        _versions[(tenant, name, stored.Version)] = definition;
+        lock (_gate)
+        {
+            // What was read may have been overtaken by a save in the meantime.
+            if (version is null && before == _saves)
+            {
+                _newest[(tenant, name)] = definition;
+            }
+        }
+
+        return definition;
+    }
+}

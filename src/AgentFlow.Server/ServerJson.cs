@@ -1,0 +1,30 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Json;
+using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Tools;
+using AgentFlow.Server.Features.Workflows;
+using AgentFlow.Server.Http;
+
+namespace AgentFlow.Server;
+
+/// <summary>What the HTTP API answers, as JSON: snake_case names, members without a value left out, times in RFC 3339.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(RunView))]
+[JsonSerializable(typeof(PageView<RunView>))]
+[JsonSerializable(typeof(PlanView))]
+[JsonSerializable(typeof(AcceptedView))]
+[JsonSerializable(typeof(JobView))]
+[JsonSerializable(typeof(WorkflowView))]
+[JsonSerializable(typeof(PageView<WorkflowView>))]
+[JsonSerializable(typeof(ToolView))]
+[JsonSerializable(typeof(PageView<ToolView>))]
+[JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(JsonElement))]
+internal sealed partial class ServerJson : JsonSerializerContext;

@@ -1,0 +1,142 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Http;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Server;
+
+/// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
+internal static partial class WebHost
+{
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
+        builder.Configuration.Sources.Clear();
+        builder.Services.AddSingleton(logs);
+        // Through a factory, so that the container disposes it.
+        builder.Services.AddSingleton<IHostedService>(_ => engine);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout * 2);
+        if (!options.HandlesSignals)
+        {
+            builder.Services.AddSingleton<IHostLifetime, SilentLifetime>();
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options.Listen));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ServerJson.Default);
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+        });
+        builder.Services.AddApiDescription();
+        WebApplication app = builder.Build();
+        app.Services.GetServices<IHostedService>();
+        ILogger log = logs.CreateLogger("AgentFlow.Http");
+        app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
+        if (options.Listen is ListenAddress.Tcp)
+        {
+            app.Use(next => new LoopbackGuard(next).InvokeAsync);
+        }
+
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
+        return app;
+    }
+
+    /// <summary>Says where the server listens, once it does.</summary>
+    public static void Announce(WebApplication app, ServerOptions options, ILogger log)
+    {
+        foreach (string warning in options.Warnings)
+        {
+            Warning(log, warning);
+        }
+
+        app.Lifetime.ApplicationStarted.Register(() =>
+        {
+            string store = "sqlite:" + Path.GetFullPath(options.DatabasePath);
+            if (options.Listen is ListenAddress.Unix socket)
+            {
+                RestrictToUser(socket.Path);
+                ListeningOnSocket(log, socket.Path, store);
+                return;
+            }
+
+            string url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            Listening(log, url, store, url);
+        });
+    }
+
+    private static void Configure(KestrelServerOptions kestrel, ListenAddress listen)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        kestrel.Limits.MaxConcurrentUpgradedConnections = 4096;
+        switch (listen)
+        {
+            case ListenAddress.Tcp tcp:
+                kestrel.Listen(new IPEndPoint(tcp.Address, tcp.Port), endpoint => endpoint.Protocols = HttpProtocols.Http1);
+                break;
+            case ListenAddress.Unix socket:
+                ClearStaleSocket(socket.Path);
+                kestrel.ListenUnixSocket(socket.Path, endpoint => endpoint.Protocols = HttpProtocols.Http1);
+                break;
+        }
+    }
+
+    /// <summary>A socket file outlives a process that was killed; it is removed when nobody answers behind it.</summary>
+    private static void ClearStaleSocket(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using var probe = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static void RestrictToUser(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "AgentFlow listens on {Url} (this machine only), store {Store}, docs at {Docs}/docs")]
+    private static partial void Listening(ILogger logger, string url, string store, string docs);
+
+    [LoggerMessage(2, LogLevel.Information, "AgentFlow listens on unix:{Path} (this user only), store {Store}")]
+    private static partial void ListeningOnSocket(ILogger logger, string path, string store);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Warning}")]
+    private static partial void Warning(ILogger logger, string warning);
+
+    /// <summary>Leaves Ctrl+C and SIGTERM to whoever hosts the server.</summary>
+    private sealed class SilentLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

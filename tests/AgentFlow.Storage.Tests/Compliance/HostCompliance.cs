@@ -1,0 +1,422 @@
+using System.Collections.Concurrent;
+using System.Text;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Randomness;
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Control;
+using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.StateMachine;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Steps;
+using AgentFlow.Messaging.InProcess;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AgentFlow.Storage.Tests.Compliance;
+
+/// <summary>What the engine promises on every store.</summary>
+public abstract class HostCompliance : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly UlidFactory Ids = new(TimeProvider.System, CryptographicRandom.Shared);
+
+    private readonly ConcurrentDictionary<string, WorkflowDefinition> _definitions = new();
+    private readonly InProcessBus _bus = new();
+    private RunHost? _host;
+
+    protected abstract IRunStore Store { get; }
+
+    protected abstract ICatalogue Catalogue { get; }
+
+    private RunHost Host => _host ??= NewHost(new EngineOptions());
+
+    public abstract ValueTask InitializeAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await CloseStoreAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract ValueTask CloseStoreAsync();
+
+    protected abstract ValueTask ReopenAsync();
+
+    private RunHost NewHost(EngineOptions options)
+    {
+        var cache = new DefinitionCache(Catalogue, source => _definitions[source.Path]);
+        return _host = new RunHost(options, Store, cache, [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()], new StepPerformer(TimeProvider.System), _bus, Ids, TimeProvider.System, NullLogger.Instance);
+    }
+
+    private async Task StopAsync()
+    {
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+            while (!_host.IsQuiet)
+            {
+                await Task.Yield();
+            }
+
+            _host = null;
+        }
+    }
+
+    /// <summary>The process dies and another one opens the store.</summary>
+    private async Task<RunHost> RestartAsync(EngineOptions? options = null)
+    {
+        await StopAsync();
+        await ReopenAsync();
+        RunHost host = NewHost(options ?? new EngineOptions());
+        await host.OpenAsync(default);
+        return host;
+    }
+
+    private async Task<WorkflowDefinition> Define(PlanNode root, RunPolicies? policies = null)
+    {
+        string name = "w" + _definitions.Count;
+        var definition = new WorkflowDefinition(root)
+        {
+            Name = name,
+            Version = "1.0.0",
+            Hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(name))),
+            Planner = "test",
+            Source = new WorkflowSource("", WorkflowAssets.Empty, name),
+            Policies = policies ?? RunPolicies.Default,
+        };
+        _definitions[name] = definition;
+        await Catalogue.SaveAsync("t1", new StoredWorkflow(name, "1.0.0", definition.Hash, "test", "", definition.Source, 0), default);
+        return definition;
+    }
+
+    private static StartRequest Request(WorkflowDefinition definition, string input = "{}", string? key = null) => new("t1", definition, Payload.FromText(input), "tester", IdempotencyKey: key);
+
+    private static StateMachineNode Chain(params PlanNode[] states) =>
+        new([.. states.Select((s, i) => (s, new StateRules { OnSuccess = i + 1 < states.Length ? i + 1 : null, IsFinal = i + 1 == states.Length }))], 0) { Id = "root" };
+
+    private static CallNode Call(string id, Ledger ledger, RetryPolicy? retry = null, OnUnknown unknown = OnUnknown.Retry) => new() { Id = id, Tool = ledger, Retry = retry ?? RetryPolicy.None, OnUnknown = unknown };
+
+    private Task<RunEnd?> End(Ulid run) => Host.WaitAsync("t1", run, default).WaitAsync(Patience);
+
+    private async Task<List<JournalEvent>> Journal(Ulid run)
+    {
+        IReadOnlyList<StoredFrame> frames = await Store.ReadFramesAsync("t1", run, 0, 10_000, default);
+        return [.. frames.SelectMany(f => FrameCodec.Decode(f.Data, h => Store.ReadBlob("t1", h)).Events)];
+    }
+
+    [Fact]
+    public async Task Execute_Chain_CompletesAndEverythingIsOnDisk()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger), Call("b", ledger), Call("c", ledger)));
+        (StartOutcome start, RunEnd end) = await Host.ExecuteAsync(Request(definition, """{"x":1}"""), default).WaitAsync(Patience);
+        Assert.Equal((RunStatus.Completed, "c", """{"x":1}"""), (end.Status, end.Outcome, end.Output!.ToString()));
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.IsType<RunStarted>(journal[0]);
+        Assert.IsType<RunCompleted>(journal[^1]);
+        Assert.Equal(3, ledger.Calls.Count);
+        Assert.Equal(RunStatus.Completed, (await Store.FindAsync("t1", start.Run, default))!.Status);
+        Assert.Equal(end with { Output = null }, (await End(start.Run))! with { Output = null });
+    }
+
+    [Fact]
+    public async Task Effect_IsCalledOnlyAfterItsAnnouncementIsOnDisk()
+    {
+        Ulid run = default;
+        bool announced = false;
+        var checkedTool = new Ledger(async (call, _) =>
+        {
+            run = Ulid.Parse(call.RunId);
+            announced = (await Journal(run)).OfType<StepStarted>().Any();
+            return StepOutcome.Success(call.Input);
+        });
+        await Host.ExecuteAsync(Request(await Define(Chain(Call("a", checkedTool)))), default).WaitAsync(Patience);
+        Assert.True(announced);
+    }
+
+    [Fact]
+    public async Task Execute_SameIdempotencyKey_OneRunOneEffect()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger)));
+        (StartOutcome Start, RunEnd End)[] all = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Host.ExecuteAsync(Request(definition, key: "order-1"), default))).WaitAsync(Patience);
+        Assert.Single(all.Select(r => r.Start.Run).Distinct());
+        Assert.Single(all, r => r.Start.IsNew);
+        Assert.Single(ledger.Calls);
+    }
+
+    [Fact]
+    public async Task Retry_TransientFailures_RealBackoff_ThenSuccess()
+    {
+        int failures = 3;
+        var ledger = new Ledger((call, _) => ValueTask.FromResult(Interlocked.Decrement(ref failures) >= 0
+            ? StepOutcome.Failure("FLAKY", ErrorCategory.Transient, "again")
+            : StepOutcome.Success(call.Input)));
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger, new RetryPolicy { MaxAttempts = 4, Initial = TimeSpan.FromMilliseconds(10) })));
+        (_, RunEnd end) = await Host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
+        Assert.Equal(RunStatus.Completed, end.Status);
+        Assert.Equal(4, ledger.Calls.Count);
+        Assert.Single(ledger.Calls.Select(c => c.IdempotencyKey).Distinct());
+    }
+
+    [Fact]
+    public async Task Timeout_ToolThatIgnoresItsToken_FailsInItsTime()
+    {
+        var never = new Ledger((_, _) => new ValueTask<StepOutcome>(new TaskCompletionSource<StepOutcome>().Task));
+        WorkflowDefinition definition = await Define(Chain(new CallNode { Id = "a", Tool = never, Timeout = TimeSpan.FromMilliseconds(50) }));
+        (_, RunEnd end) = await Host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
+        Assert.Equal("STEP_TIMEOUT", end.Error!.Code);
+    }
+
+    [Fact]
+    public async Task Tool_ThatThrowsOrGivesNoJson_IsAnOutcome()
+    {
+        (_, RunEnd thrown) = await Host.ExecuteAsync(Request(await Define(Chain(Call("a", new Ledger((_, _) => throw new InvalidOperationException("boom")))))), default).WaitAsync(Patience);
+        Assert.Equal("TOOL_CRASHED", thrown.Error!.Code);
+        (_, RunEnd broken) = await Host.ExecuteAsync(Request(await Define(Chain(Call("a", new Ledger((_, _) => ValueTask.FromResult(StepOutcome.Success("{nope"u8.ToArray()))))))), default).WaitAsync(Patience);
+        Assert.Equal("OUTPUT_INVALID", broken.Error!.Code);
+    }
+
+    [Fact]
+    public async Task Signal_WakesAParkedRun_AlsoAfterARestart()
+    {
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "w1", Signal = "go" }, new WaitNode { Id = "w2", Signal = "go" }));
+        StartOutcome start = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
+        await Evicted();
+        Assert.Equal(RunStatus.Waiting, (await Store.FindAsync("t1", start.Run, default))!.Status);
+        Assert.Equal(SendOutcome.Accepted, await Send(start.Run, "1", "s1"));
+        Assert.Equal(SendOutcome.Accepted, await Send(start.Run, "1", "s1"));
+        await RestartAsync();
+        Assert.Equal(SendOutcome.Accepted, await Send(start.Run, "2", "s2"));
+        RunEnd end = (await End(start.Run))!;
+        Assert.Equal((RunStatus.Completed, "2"), (end.Status, end.Output!.ToString()));
+        Assert.Equal(SendOutcome.RunEnded, await Send(start.Run, "3", "s3"));
+        Assert.Equal(SendOutcome.RunNotFound, await Send(Ids.Create(), "3", "s3"));
+    }
+
+    [Fact]
+    public async Task Timer_OfAParkedRun_FiresAndNeverEarly()
+    {
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "z", For = TimeSpan.FromMilliseconds(1500) }));
+        StartOutcome start = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
+        await Evicted();
+        RunEnd end = (await End(start.Run))!;
+        Assert.Equal(RunStatus.Completed, end.Status);
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.True(journal.OfType<TimerFired>().Single().At >= journal.OfType<TimerSet>().Single().Due);
+    }
+
+    [Fact]
+    public async Task Cancel_StepInFlight_StopsTheToolAndEnds()
+    {
+        var started = new TaskCompletionSource();
+        var ledger = new Ledger(async (_, token) =>
+        {
+            started.SetResult();
+            await Task.Delay(Timeout.Infinite, token);
+            return StepOutcome.Success(default);
+        });
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(Call("a", ledger)))), default).WaitAsync(Patience);
+        await started.Task.WaitAsync(Patience);
+        await Host.SendAsync("t1", start.Run, InboxKind.Cancel, "c", new InboxContent { By = "me", Reason = "enough" }, default).WaitAsync(Patience);
+        RunEnd end = (await End(start.Run))!;
+        Assert.Equal((RunStatus.Cancelled, "enough"), (end.Status, end.Error!.Message));
+    }
+
+    [Fact]
+    public async Task Crash_StepInFlight_RepeatsItOnceUnderItsKey_AndNoFinishedStepAgain()
+    {
+        var gate = new TaskCompletionSource<StepOutcome>();
+        bool hang = true;
+        var first = new Ledger();
+        var second = new Ledger((call, _) => hang ? new ValueTask<StepOutcome>(gate.Task) : ValueTask.FromResult(StepOutcome.Success(call.Input)));
+        WorkflowDefinition definition = await Define(Chain(Call("a", first), Call("b", second), Call("c", first)));
+        StartOutcome start = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
+        await second.Called.Task.WaitAsync(Patience);
+        hang = false;
+        await RestartAsync();
+        gate.SetResult(StepOutcome.Success("\"late\""u8.ToArray()));
+        RunEnd end = (await End(start.Run))!;
+        Assert.Equal(RunStatus.Completed, end.Status);
+        Assert.Equal(["a#1", "c#1"], first.Calls.Select(c => c.StepPath));
+        Assert.Equal(2, second.Calls.Count);
+        Assert.Single(second.Calls.Select(c => c.IdempotencyKey).Distinct());
+    }
+
+    [Fact]
+    public async Task Crash_OnUnknownAsk_WaitsForTheAnswer()
+    {
+        var hanging = new Ledger((_, _) => new ValueTask<StepOutcome>(new TaskCompletionSource<StepOutcome>().Task));
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(Call("a", hanging, unknown: OnUnknown.Ask)))), default).WaitAsync(Patience);
+        await hanging.Called.Task.WaitAsync(Patience);
+        await RestartAsync();
+        await Evicted();
+        int node = (await Journal(start.Run)).OfType<StepAsked>().Single().Id;
+        await Host.SendAsync("t1", start.Run, InboxKind.Resolution, "r", new InboxContent { Node = node, Resolution = StepResolution.Succeed, Payload = Payload.FromText("7"), By = "ops" }, default).WaitAsync(Patience);
+        Assert.Equal("7", (await End(start.Run))!.Output!.ToString());
+    }
+
+    [Fact]
+    public async Task Capacity_MoreRunsThanFit_QueueInTheStoreAndAllEnd()
+    {
+        var ledger = new Ledger(async (call, _) =>
+        {
+            await Task.Delay(2, CancellationToken.None);
+            return StepOutcome.Success(call.Input);
+        });
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger), Call("b", ledger)));
+        RunHost host = NewHost(new EngineOptions { MaxResident = 4 });
+        StartOutcome[] starts = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => host.StartAsync(Request(definition, $"{i}"), default))).WaitAsync(Patience);
+        for (int i = 0; i < starts.Length; i++)
+        {
+            Assert.Equal($"{i}", (await End(starts[i].Run))!.Output!.ToString());
+        }
+
+        Assert.Equal(200, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Snapshots_LongRun_RestartContinuesFromOne()
+    {
+        var ledger = new Ledger();
+        PlanNode[] states = [.. Enumerable.Range(0, 60).Select(i => (PlanNode)Call("s" + i, ledger)), new WaitNode { Id = "w", Signal = "go" }, Call("end", ledger)];
+        NewHost(new EngineOptions { SnapshotEvery = 32 });
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(states))), default).WaitAsync(Patience);
+        await Evicted();
+        await RestartAsync(new EngineOptions { SnapshotEvery = 32 });
+        await Send(start.Run, "1", "s");
+        Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        Assert.Equal(61, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Signals_SentWhileTheRunEnds_AreEitherOnRecordOrRefused()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger), Call("b", ledger)));
+        var random = new SeededRandom(7);
+        for (int i = 0; i < 150; i++)
+        {
+            Task<StartOutcome> starting = Host.StartAsync(Request(definition), default);
+            StartOutcome start = await starting.WaitAsync(Patience);
+            for (ulong spin = random.NextUInt64() % 3000; spin > 0; spin--)
+            {
+                Thread.SpinWait(1);
+            }
+
+            SendOutcome sent = await Send(start.Run, $"{i}", "s");
+            Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+            List<JournalEvent> journal = await Journal(start.Run);
+            Assert.Equal(sent == SendOutcome.Accepted ? 1 : 0, journal.OfType<SignalReceived>().Count());
+            Assert.IsType<RunCompleted>(journal[^1]);
+            Assert.Equal(2, journal.OfType<StepSucceeded>().Count());
+        }
+
+        Assert.Equal(300, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Bus_Frames_ComeInOrderAndOnlyWhenDurable()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain([.. Enumerable.Range(0, 20).Select(i => Call("s" + i, ledger))]));
+        using InProcessBus.Subscription subscription = _bus.Subscribe(1000, _ => true);
+        (StartOutcome start, _) = await Host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
+        long next = 0;
+        while (subscription.Frames.TryRead(out CommittedFrame? frame))
+        {
+            Assert.Equal(next, frame.FirstSeq);
+            next += frame.Events.Count;
+        }
+
+        Assert.Equal((await Journal(start.Run)).Count, next);
+    }
+
+    [Fact]
+    public async Task Graph_HundredParallelSteps_AllRunAndJoin()
+    {
+        var ledger = new Ledger();
+        (PlanNode, StepRules)[] steps = [.. Enumerable.Range(0, 100).Select(i => ((PlanNode)Call("s" + i, ledger), new StepRules())), (Call("join", ledger), new StepRules { DependsOn = [.. Enumerable.Range(0, 100)] })];
+        (_, RunEnd end) = await Host.ExecuteAsync(Request(await Define(new GraphNode(steps) { Id = "root" })), default).WaitAsync(Patience);
+        Assert.Equal(RunStatus.Completed, end.Status);
+        Assert.Equal(101, ledger.Calls.Select(c => c.StepPath).Distinct().Count());
+        Assert.Equal("join#1", ledger.Calls.Last().StepPath);
+    }
+
+    [Fact]
+    public async Task Damage_FrameOfOneRun_SetsItAsideAndLeavesTheOthers()
+    {
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "w", Signal = "go" }, new WaitNode { Id = "x", Signal = "go" }));
+        StartOutcome bad = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
+        StartOutcome good = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
+        await Evicted();
+        var damage = new CommitBatch();
+        IReadOnlyList<ClaimedRun> none = await Store.ClaimAsync(10, default);
+        Assert.Empty(none);
+        await Send(bad.Run, "1", "s1");
+        await Evicted();
+        StoredFrame last = (await Store.ReadLastFrameAsync("t1", bad.Run, default))!;
+        Frame frame = FrameCodec.Decode(last.Data, _ => null);
+        long next = last.FirstSeq + frame.Events.Count;
+        damage.Frames.Add(new RunAppend { Tenant = "t1", Run = bad.Run, Key = await KeyOf(bad.Run), FirstSeq = next, NextSeq = next + 1, Frame = new byte[] { 1, 2, 3 } });
+        await Store.CommitAsync(damage, default);
+        await Send(bad.Run, "2", "s2");
+        await Send(good.Run, "1", "s1");
+        await Send(good.Run, "2", "s2");
+        Assert.Equal(RunStatus.Completed, (await End(good.Run))!.Status);
+        RunEnd end = (await End(bad.Run))!;
+        Assert.Equal(RunStatus.Diverged, end.Status);
+        Assert.Contains($"Frame {next}", end.Error!.Message);
+    }
+
+    /// <summary>The store's key of a run, from a claim that is given back by parking again.</summary>
+    private async Task<long> KeyOf(Ulid run)
+    {
+        var probe = new CommitBatch();
+        probe.Inbox.Add(new InboxAppend { Tenant = "t1", Run = run, Kind = InboxKind.Pause, Dedupe = "probe", Data = new InboxContent().Write() });
+        await Store.CommitAsync(probe, default);
+        ClaimedRun claim = Assert.Single(await Store.ClaimAsync(1, default));
+        RunHistory history = await Store.LoadAsync(claim, default);
+        var park = new CommitBatch();
+        park.Frames.Add(new RunAppend { Tenant = "t1", Run = run, Key = claim.Key, FirstSeq = 0, Frame = ReadOnlyMemory<byte>.Empty, Then = RowChange.Park, Status = RunStatus.Waiting, WakeSeq = history.WakeSeq, Consumed = [.. history.Inbox.Select(i => i.Item)] });
+        await Store.CommitAsync(park, default);
+        Assert.Equal(CommitOutcome.Committed, park.Frames[0].Outcome);
+        return claim.Key;
+    }
+
+    private Task<SendOutcome> Send(Ulid run, string payload, string dedupe) =>
+        Host.SendAsync("t1", run, InboxKind.Signal, dedupe, new InboxContent { Name = "go", Payload = Payload.FromText(payload) }, default).WaitAsync(Patience);
+
+    /// <summary>Waits until no run is in memory.</summary>
+    private async Task Evicted()
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (Host.Resident > 0 || !Host.IsQuiet)
+        {
+            await Task.Delay(1, limit.Token);
+        }
+    }
+
+    /// <summary>An external tool that remembers its calls.</summary>
+    private sealed class Ledger(Func<ToolCall, CancellationToken, ValueTask<StepOutcome>>? invoke = null) : ITool
+    {
+        public ConcurrentQueue<ToolCall> Calls { get; } = new();
+
+        public TaskCompletionSource Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ToolContract Contract { get; } = new() { Id = "test.ledger", Version = "1.0.0", Effects = Effects.External };
+
+        public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
+        {
+            Calls.Enqueue(call);
+            Called.TrySetResult();
+            return invoke is null ? ValueTask.FromResult(StepOutcome.Success(call.Input)) : invoke(call, cancellationToken);
+        }
+    }
+}
