@@ -20,7 +20,7 @@ internal sealed class FakeTools(params ITool[] tools) : IToolRegistry
     public IReadOnlyList<ToolContract> Contracts { get; } = [.. tools.Select(t => t.Contract).OrderBy(c => c.Id, StringComparer.Ordinal)];
 }
 
-/// <summary>Needs <c>model.name</c>; a <c>source</c> has to be among the assets; <c>needs</c> become the contract's permissions.</summary>
+/// <summary>A <c>model</c> needs <c>model.model</c>; a <c>source</c> has to be among the assets; <c>needs</c> become the contract's permissions.</summary>
 internal sealed class FakeKind(string kind) : IAgentKind
 {
     public string Kind => kind;
@@ -28,9 +28,9 @@ internal sealed class FakeKind(string kind) : IAgentKind
     public IReadOnlyList<AgentProblem> Check(AgentDefinition agent, WorkflowAssets assets)
     {
         var problems = new List<AgentProblem>();
-        if (agent.Settings.TryGetProperty("model", out var model) && (model.ValueKind != JsonValueKind.Object || !model.TryGetProperty("name", out _)))
+        if (agent.Settings.TryGetProperty("model", out var model) && (model.ValueKind != JsonValueKind.Object || !model.TryGetProperty("model", out _)))
         {
-            problems.Add(new AgentProblem("model.name", "The model has no name.", "Add 'name'."));
+            problems.Add(new AgentProblem("model.model", "The model has no name.", "Add 'model'."));
         }
 
         if (agent.Settings.TryGetProperty("needs", out var needs) && (needs.ValueKind != JsonValueKind.Array || needs.EnumerateArray().Any(n => n.ValueKind != JsonValueKind.String)))

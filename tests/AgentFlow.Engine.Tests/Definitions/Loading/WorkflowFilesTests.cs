@@ -28,7 +28,7 @@ public sealed class WorkflowFilesTests : IDisposable
         Assert.Empty(read.Diagnostics);
         Assert.Equal(["data/a.jsonl", "data/b/deep.txt", "empty", "prompt.md"], read.Source!.Assets.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal("deep", Encoding.UTF8.GetString(read.Source.Assets.Files["data/b/deep.txt"].Span));
-        Assert.NotNull(Loading.Loader.Load(read).Definition);
+        Assert.NotNull(Loading.Loader.Load(read.Source).Definition);
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class WorkflowFilesTests : IDisposable
         File.WriteAllBytes(PathOf("w.yaml"), [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Plan.Replace("\n", "\r\n", StringComparison.Ordinal))]);
         ReadResult read = WorkflowFiles.Read(PathOf("w.yaml"));
         Assert.Equal(Plan.Replace("\n", "\r\n", StringComparison.Ordinal), read.Source!.Yaml);
-        Assert.Equal(Loading.Definition(Plan).Hash, Loading.Loader.Load(read).Definition!.Hash);
+        Assert.Equal(Loading.Definition(Plan).Hash, Loading.Loader.Load(read.Source).Definition!.Hash);
     }
 
     [Fact]
@@ -46,7 +46,6 @@ public sealed class WorkflowFilesTests : IDisposable
         ReadResult read = WorkflowFiles.Read(PathOf("none.yaml"));
         Assert.Null(read.Source);
         AssertFound(read.Diagnostics, "1:1 file-unreadable");
-        AssertFound(Loading.Loader.Load(read).Diagnostics, "1:1 file-unreadable");
     }
 
     [Theory]
@@ -79,15 +78,20 @@ public sealed class WorkflowFilesTests : IDisposable
     }
 
     [Fact]
-    public void Load_MissingAssets_AreReportedOnce() =>
-        AssertFound(Loading.Loader.Load(Read(Plan + "assets: [data, ../outside, /etc/passwd]\n")).Diagnostics, "6:10 missing-asset", "6:16 invalid-asset-path", "6:28 invalid-asset-path");
+    public void Read_PathsThatAreWrong_AreForTheLoaderToReport()
+    {
+        ReadResult read = Read(Plan + "assets: [data, ../outside, /etc/passwd]\n");
+        Assert.Empty(read.Diagnostics);
+        Assert.Empty(read.Source!.Assets.Files);
+        AssertFound(Loading.Loader.Load(read.Source).Diagnostics, "6:10 missing-asset", "6:16 invalid-asset-path", "6:28 invalid-asset-path");
+    }
 
     [Fact]
     public void Read_BrokenYaml_IsForTheLoaderToReport()
     {
         ReadResult read = Read(Plan + "assets: [data\n");
         Assert.Empty(read.Diagnostics);
-        AssertFound(Loading.Loader.Load(read).Diagnostics, "6:9 yaml-syntax");
+        AssertFound(Loading.Loader.Load(read.Source!).Diagnostics, "6:9 yaml-syntax");
     }
 
     [Theory]
@@ -111,7 +115,6 @@ public sealed class WorkflowFilesTests : IDisposable
 
         AssertFound(read.Diagnostics, "6:10 asset-outside");
         Assert.DoesNotContain("secret", read.Source!.Assets.Files.Values.Select(f => Encoding.UTF8.GetString(f.Span)));
-        AssertFound(Loading.Loader.Load(read).Diagnostics, "6:10 asset-outside");
     }
 
     [Fact]
@@ -142,7 +145,7 @@ public sealed class WorkflowFilesTests : IDisposable
     {
         File.CreateSymbolicLink(PathOf("a"), "b");
         File.CreateSymbolicLink(PathOf("b"), "a");
-        AssertFound(Loading.Loader.Load(Read(Plan + "assets: [a]\n")).Diagnostics, "6:10 asset-outside");
+        AssertFound(Read(Plan + "assets: [a]\n").Diagnostics, "6:10 asset-outside");
     }
 
     [Fact]
@@ -169,7 +172,7 @@ public sealed class WorkflowFilesTests : IDisposable
 
         ReadResult read = Read(Plan + "assets: [a, b, c]\n");
         AssertFound(read.Diagnostics, "6:16 asset-limit");
-        AssertFound(Loading.Loader.Load(read).Diagnostics, "6:16 asset-limit");
+        Assert.Equal(["a", "b"], read.Source!.Assets.Files.Keys);
     }
 
     [Fact]
@@ -184,7 +187,7 @@ public sealed class WorkflowFilesTests : IDisposable
     {
         Write("data/a.txt", "a");
         using FileStream owner = new(PathOf("data/a.txt"), FileMode.Open, FileAccess.Read, FileShare.None);
-        AssertFound(Loading.Loader.Load(Read(Plan + "assets: [data]\n")).Diagnostics, "6:10 asset-unreadable");
+        AssertFound(Read(Plan + "assets: [data]\n").Diagnostics, "6:10 asset-unreadable");
     }
 
     private static void AssertFound(IReadOnlyList<Diagnostic> found, params string[] expected) => Assert.Equal(expected, found.Select(Marked.Place));

@@ -18,7 +18,7 @@ public class WorkflowLoaderTests
         description: Answers a message, or hands it on
         input: { type: object, required: [message], properties: { message: { type: string } } }
         agents:
-          classifier: { kind: llm, role: "Classify a message", model: { provider: openai, name: small, temperature: 0.1 } }
+          classifier: { kind: llm, role: "Classify a message", model: { provider: openai, model: small, temperature: 0.1 } }
           knowledge: { kind: rag, top: 3 }
           writer: { kind: llm, role: "Answer from the passages" }
         policies: { max_budget: 0.05, on_exceed: fail, deadline: 60s }
