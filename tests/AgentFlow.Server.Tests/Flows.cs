@@ -65,8 +65,8 @@ public static class Flows
           fail: { kind: custom, type: fail }
         planner: dag
         steps:
-          before: { tool: skill.echo, input: { a: 1 } }
-          broken: { agent: fail, depends_on: [before] }
-          after: { tool: skill.echo, depends_on: [broken] }
+          - { id: before, tool: skill.echo, input: { a: 1 } }
+          - { id: broken, agent: fail, depends_on: [before] }
+          - { id: after, tool: skill.echo, depends_on: [broken] }
         """;
 }
