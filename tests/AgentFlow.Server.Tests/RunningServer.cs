@@ -24,6 +24,8 @@ public sealed class RunningServer : IAsyncDisposable
 
     public TestAgents Agents { get; }
 
+    public string DatabasePath => Path.Combine(_directory, "agentflow.db");
+
     public HttpClient Http { get; private set; } = null!;
 
     public Uri Address => Http.BaseAddress!;
