@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Expressions;
+using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Runs;
+using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Templates;
+using AgentFlow.Cli.Tools;
+using AgentFlow.Cli.Workflows;
+
+namespace AgentFlow.Cli;
+
+/// <summary>The tree of verbs.</summary>
+internal static class AfCommand
+{
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("AgentFlow: runs fleets of AI agents durably.")
+        {
+            DemoCommand.Create(),
+            InitCommand.Create(),
+            ValidateCommand.Create(),
+            RunCommand.Create(),
+            RunsCommand.Create(),
+            ServeCommand.Create(),
+            DevCommand.Create(),
+            ToolsCommand.Create(),
+            ExprCommand.Create(),
+            JsonCommand.Create(),
+            VersionCommand.Create(),
+            GlobalOptions.Output,
+            GlobalOptions.Server,
+            GlobalOptions.Tenant,
+            GlobalOptions.NoColor,
+        };
+        root.SetAction(parsed => new HelpAction().Invoke(parsed));
+        return root;
+    }
+
+    /// <summary>Says what is wrong with a command line, and which word was probably meant.</summary>
+    public static int Explain(ParseResult parsed, TextWriter error)
+    {
+        if (parsed.Action is ParseErrorAction action)
+        {
+            action.ShowHelp = false;
+            action.ShowTypoCorrections = true;
+        }
+
+        using var text = new StringWriter();
+        parsed.Invoke(new InvocationConfiguration { Output = text, Error = text });
+        error.WriteLine($"{text.ToString().TrimEnd()}{Environment.NewLine}See: {string.Join(' ', Path(parsed))} --help");
+        return ExitCode.Usage;
+    }
+
+    private static IEnumerable<string> Path(ParseResult parsed)
+    {
+        var names = new Stack<string>();
+        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is System.CommandLine.Parsing.CommandResult command; at = at.Parent)
+        {
+            names.Push(command.Command is RootCommand ? "af" : command.Command.Name);
+        }
+
+        return names;
+    }
+}

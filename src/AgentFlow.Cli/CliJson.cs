@@ -1,0 +1,23 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Templates;
+using AgentFlow.Cli.Workflows;
+using AgentFlow.Client;
+
+namespace AgentFlow.Cli;
+
+/// <summary>What <c>-o json</c> prints, named as the HTTP API names it.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
+[JsonSerializable(typeof(VersionInfo))]
+[JsonSerializable(typeof(JsonObject))]
+[JsonSerializable(typeof(RowResult))]
+[JsonSerializable(typeof(Run))]
+[JsonSerializable(typeof(Tool))]
+[JsonSerializable(typeof(ServingAt))]
+[JsonSerializable(typeof(ValidatedFile))]
+[JsonSerializable(typeof(WrittenTemplate))]
+[JsonSerializable(typeof(JsonElement))]
+internal sealed partial class CliJson : JsonSerializerContext;

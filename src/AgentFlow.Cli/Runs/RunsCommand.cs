@@ -1,0 +1,166 @@
+using System.CommandLine;
+using System.Text.Json;
+using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Terminals;
+using AgentFlow.Client;
+
+namespace AgentFlow.Cli.Runs;
+
+/// <summary><c>af runs</c>: what became of runs, and what to do about them.</summary>
+internal static class RunsCommand
+{
+    private const int PageSize = 500;
+    private static readonly TimeSpan CancelWait = TimeSpan.FromSeconds(10);
+
+    private static readonly Argument<string> RunId = new("run") { Description = "The run's id." };
+    private static readonly Argument<string> SignalName = new("name") { Description = "The signal that the run waits for." };
+    private static readonly Option<string?> Workflow = new("--workflow") { Description = "Only runs of this workflow.", HelpName = "name" };
+    private static readonly Option<string?> Status = new("--status") { Description = "Only runs in this status, for example failed.", HelpName = "status" };
+    private static readonly Option<int> Limit = new("--limit") { Description = "Most runs to list.", DefaultValueFactory = _ => 50, HelpName = "n" };
+    private static readonly Option<long> From = new("--from") { Description = "The first event to give, by its sequence.", HelpName = "seq" };
+    private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for the run's journal.", HelpName = "text" };
+    private static readonly Option<string?> Payload = new("--payload") { Description = "What the signal carries, as JSON.", HelpName = "json" };
+    private static readonly Option<string?> SignalId = new("--id") { Description = "Sending the same id again delivers nothing twice.", HelpName = "text" };
+
+    public static Command Create() => new("runs", "List, inspect and steer runs.")
+    {
+        Verb("list", "List runs, newest first.", ListAsync, [Workflow, Status, Limit]),
+        Verb("show", "Print one run with its steps and output.", ShowAsync, [], RunId),
+        Verb("events", "Print the journal of a run.", EventsAsync, [From], RunId),
+        Verb("watch", "Follow a run's journal live until the run ends.", WatchAsync, [From], RunId),
+        Verb("cancel", "Ask a run to stop and wait until it has.", CancelAsync, [Reason], RunId),
+        Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
+    };
+
+    private static Command Verb(string name, string description, Func<Invocation, Task<int>> work, Option[] options, params Argument[] arguments)
+    {
+        var command = new Command(name, description);
+        Array.ForEach(arguments, command.Add);
+        Array.ForEach(options, command.Add);
+        command.Does(work);
+        return command;
+    }
+
+    private static async Task<int> ListAsync(Invocation invocation)
+    {
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        int limit = Math.Max(1, invocation.Get(Limit));
+        var query = new RunQuery { Workflow = invocation.Get(Workflow), Status = invocation.Get(Status), Size = Math.Min(limit, PageSize) };
+        var runs = new List<Run>();
+        long total;
+        do
+        {
+            Page<Run> page = await connection.Client.ListRunsAsync(query, invocation.Cancelled);
+            runs.AddRange(page.Items.Take(limit - runs.Count));
+            query = query with { Cursor = page.NextCursor };
+            total = page.TotalCount ?? runs.Count;
+        }
+        while (query.Cursor is not null && runs.Count < limit);
+
+        RunView.List(invocation.Terminal, runs, total);
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ShowAsync(Invocation invocation)
+    {
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        RunView.Show(invocation.Terminal, await connection.Client.GetRunAsync(invocation.Get(RunId)!, invocation.Cancelled));
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> EventsAsync(Invocation invocation)
+    {
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        long? from = invocation.Get(From);
+        while (from is { } next)
+        {
+            Page<RunEvent> page = await connection.Client.ListEventsAsync(invocation.Get(RunId)!, next, PageSize, invocation.Cancelled);
+            foreach (RunEvent happened in page.Items)
+            {
+                RunView.Event(invocation.Terminal, happened);
+            }
+
+            from = page.NextCursor is null ? null : page.Items[^1].Seq + 1;
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> WatchAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        try
+        {
+            await foreach (RunEvent happened in connection.Client.StreamAsync(id, invocation.Get(From), invocation.Cancelled))
+            {
+                RunView.Event(invocation.Terminal, happened);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Interruption.Explain(invocation.Terminal, connection, [id]);
+            throw;
+        }
+
+        return RunExit.CodeOf(await connection.Client.GetRunAsync(id, invocation.Cancelled));
+    }
+
+    private static async Task<int> CancelAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        await connection.Client.CancelAsync(id, invocation.Get(Reason), invocation.Cancelled);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancelled);
+        patience.CancelAfter(CancelWait);
+        Run run;
+        try
+        {
+            run = await connection.Client.WaitAsync(id, patience.Token);
+        }
+        catch (OperationCanceledException) when (!invocation.Cancelled.IsCancellationRequested)
+        {
+            invocation.Terminal.Note($"{id} is still closing: a step is in flight. Follow with: {connection.CommandLine($"runs watch {id}")}");
+            run = await connection.Client.GetRunAsync(id, invocation.Cancelled);
+        }
+
+        Answer(invocation.Terminal, run);
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> SignalAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        JsonElement? payload = ParsePayload(invocation.Get(Payload));
+        await using Connection connection = await Connection.OpenAsync(invocation);
+        await connection.Client.SignalAsync(id, invocation.Get(SignalName)!, payload, invocation.Get(SignalId), invocation.Cancelled);
+        Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
+        invocation.Terminal.Note($"the signal is delivered. Follow the run with: {connection.CommandLine($"runs watch {id}")}");
+        return ExitCode.Ok;
+    }
+
+    private static JsonElement? ParsePayload(string? json)
+    {
+        try
+        {
+            return json is null ? null : JsonElement.Parse(json);
+        }
+        catch (JsonException e)
+        {
+            throw CliException.Usage($"--payload is not JSON: {e.Message} A text needs its quotes: '\"yes\"'.");
+        }
+    }
+
+    private static void Answer(Terminal terminal, Run run)
+    {
+        if (terminal.IsJson)
+        {
+            terminal.WriteObject(run, CliJson.Default.Run);
+        }
+        else
+        {
+            terminal.Say($"{run.Id} {run.Status}", RowText.ToneOf(run.Status));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using AgentFlow.Client;
+
+namespace AgentFlow.Cli.Servers;
+
+/// <summary>
+/// A client, and whatever it needs to have somebody to talk to: a server that the user named, or the engine inside this
+/// process, behind a socket that only this user can open. Verbs don't see the difference.
+/// </summary>
+internal sealed class Connection : IAsyncDisposable
+{
+    private readonly EmbeddedServer? _embedded;
+    private readonly string _prefix = "";
+    private readonly string _suffix = "";
+
+    private Connection(AgentFlowClient client, string place) => (Client, Place) = (client, place);
+
+    private Connection(AgentFlowClient client, EmbeddedServer embedded, string prefix)
+        : this(client, embedded.Place) => (_embedded, _prefix) = (embedded, prefix);
+
+    private Connection(AgentFlowClient client, string place, string suffix)
+        : this(client, place) => _suffix = suffix;
+
+    public AgentFlowClient Client { get; }
+
+    /// <summary>Where runs are, for messages.</summary>
+    public string Place { get; }
+
+    /// <summary>Whether runs stop when this process ends, to go on later.</summary>
+    public bool IsEmbedded => _embedded is not null;
+
+    /// <summary>Whether runs are gone when this process ends.</summary>
+    public bool IsTemporary => _embedded is { IsTemporary: true };
+
+    /// <summary>The named server, else the engine on the usual database.</summary>
+    /// <exception cref="CliException">Another process has the database, or the settings are wrong.</exception>
+    public static Task<Connection> OpenAsync(Invocation invocation) =>
+        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartAsync, "");
+
+    /// <summary>The named server, else the engine on a database that is gone afterwards: for what needs no memory.</summary>
+    public static Task<Connection> OpenTemporaryAsync(Invocation invocation) =>
+        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartTemporaryAsync, "");
+
+    /// <summary>The engine on one database file.</summary>
+    public static Task<Connection> OpenDatabaseAsync(Invocation invocation, string file) =>
+        EmbedAsync(invocation, cancelled => EmbeddedServer.StartAsync(file, cancelled), $"AF_DB_DSN=sqlite:{file} ");
+
+    /// <summary>A command that goes on where this one is, as the user can type it.</summary>
+    public string CommandLine(string arguments) => $"{_prefix}af {arguments}{_suffix}";
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (_embedded is not null)
+        {
+            await _embedded.DisposeAsync();
+        }
+    }
+
+    private static Connection Remote(Invocation invocation, ServerAddress server) =>
+        new(NewClient(invocation, server), server.ToString(), Environment.GetEnvironmentVariable(GlobalOptions.ServerVariable) == server.ToString() ? "" : $" --server {server}");
+
+    private static async Task<Connection> EmbedAsync(Invocation invocation, Func<CancellationToken, Task<EmbeddedServer>> start, string prefix)
+    {
+        string tenant = invocation.Tenant;
+        EmbeddedServer embedded = await start(invocation.Cancelled);
+        return new Connection(NewClient(tenant, embedded.Address), embedded, prefix);
+    }
+
+    private static AgentFlowClient NewClient(Invocation invocation, ServerAddress server) => NewClient(invocation.Tenant, server);
+
+    private static AgentFlowClient NewClient(string tenant, ServerAddress server) => new(new AgentFlowClientOptions(server) { Tenant = tenant });
+}

@@ -1,0 +1,82 @@
+using AgentFlow.Server;
+using AgentFlow.Server.Configuration;
+using AgentFlow.Storage.Sqlite;
+using AgentFlow.Tools;
+using Microsoft.AspNetCore.Builder;
+
+namespace AgentFlow.Cli.Servers;
+
+/// <summary>A server inside this process: its database is open, its engine works, it answers.</summary>
+internal sealed class EngineHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private EngineHost(WebApplication app, string database) => (_app, Database) = (app, database);
+
+    /// <summary>The database file.</summary>
+    public string Database { get; }
+
+    /// <summary>Where it listens, with the port that it got.</summary>
+    public string Url => _app.Urls.First();
+
+    /// <exception cref="CliException">The settings are wrong, another process has the database, or the address is taken.</exception>
+    public static async Task<EngineHost> StartAsync(Func<Settings, ServerOptions> configure, CancellationToken cancelled)
+    {
+        ServerOptions options = Configure(configure);
+        WebApplication app = Build(options);
+        try
+        {
+            await app.StartAsync(cancelled);
+            return new EngineHost(app, options.DatabasePath);
+        }
+        catch (IOException e)
+        {
+            await app.DisposeAsync();
+            throw CliException.Failed($"cannot listen on {options.Listen}: {e.Message} Name another address with --url; port 0 takes a free one.");
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    private static ServerOptions Configure(Func<Settings, ServerOptions> configure)
+    {
+        try
+        {
+            // Signals are Interrupts' business.
+            return configure(Settings.Load()) with { HandlesSignals = false };
+        }
+        catch (OptionsException e)
+        {
+            throw CliException.Usage(e.Message);
+        }
+    }
+
+    private static WebApplication Build(ServerOptions options)
+    {
+        try
+        {
+            return AgentFlowApp.Build(options);
+        }
+        catch (DatabaseLockedException e)
+        {
+            throw CliException.Unreachable($"{e.Message} ({DatabaseLockedException.Code})");
+        }
+        catch (ToolConfigurationException e)
+        {
+            throw CliException.Usage(e.Message);
+        }
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Failed($"cannot open the database {options.DatabasePath}: {e.Message}");
+        }
+    }
+}

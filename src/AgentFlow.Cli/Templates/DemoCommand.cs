@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.Diagnostics;
+using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Inputs;
+using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Terminals;
+using AgentFlow.Cli.Workflows;
+using AgentFlow.Client;
+
+namespace AgentFlow.Cli.Templates;
+
+/// <summary><c>af demo</c>: a template over the inputs that ship with it, in a database that is gone afterwards.</summary>
+internal static class DemoCommand
+{
+    private const int UsualConcurrency = 8;
+
+    private static readonly Argument<string> Name = new("template") { Description = "The template's name, for example support." };
+    private static readonly Option<string?> Database = new("--db") { Description = "Keep the runs in this SQLite file. Default: a temporary one.", HelpName = "file" };
+    private static readonly Option<Dictionary<string, string>> Parameters = RunOptions.Parameters();
+    private static readonly Option<int> Concurrency = RunOptions.Concurrency(UsualConcurrency);
+
+    public static Command Create()
+    {
+        var command = new Command("demo", "Run a template over the inputs that ship with it and show what became of each.") { Name, Database, Parameters, Concurrency };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation)
+    {
+        Template template = TemplateCatalog.Get(invocation.Get(Name)!);
+        if (template.DemoInputs is not { } inputs)
+        {
+            throw CliException.Usage($"the template {template.Name} ships no inputs to demonstrate. Run it with: af run {template.Name} --input FILE");
+        }
+
+        Terminal terminal = invocation.Terminal;
+        InputRows rows = InputFile.Read(Path.Combine(template.Folder, inputs));
+        await using Connection connection = invocation.Get(Database) is { } file
+            ? await Connection.OpenDatabaseAsync(invocation, file)
+            : await Connection.OpenTemporaryAsync(invocation);
+        Workflow workflow = await new WorkflowReference(connection.Client, terminal).ResolveAsync(template, invocation.Get(Parameters)!, invocation.Cancelled);
+        IReadOnlyList<FittedRow> fitted = new InputFitting(new InputShape(workflow.InputSchema), new Dictionary<string, string>()).Fit(rows);
+        if (!terminal.IsJson)
+        {
+            terminal.Say($"{template.Title} {workflow.Version}: {fitted.Count} messages on {connection.Place}", Tone.Strong);
+        }
+
+        var runner = new RowRunner(connection.Client, workflow, invocation.Get(Concurrency));
+        var report = new RowReport(terminal) { ShowsRunIds = !connection.IsTemporary };
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            await RowProgress.ShowAsync(terminal, template.Title, fitted.Count, ended => runner.RunAsync(fitted, report.Add, ended, invocation.Cancelled));
+        }
+        finally
+        {
+            report.Finish();
+            Interruption.Explain(terminal, connection, runner.Open);
+        }
+
+        Conclude(terminal, template, report.Totals, fitted.Count, Stopwatch.GetElapsedTime(start), connection);
+        return report.Totals.ExitCode;
+    }
+
+    private static void Conclude(Terminal terminal, Template template, RowTotals totals, int rows, TimeSpan elapsed, Connection connection)
+    {
+        bool all = totals.Completed == rows;
+        terminal.Note($"{totals.Completed} of {rows} messages accounted for in {elapsed.TotalSeconds:0.00} s.", all ? Tone.Good : Tone.Bad);
+        if (terminal.IsJson || !all)
+        {
+            return;
+        }
+
+        terminal.Say("");
+        terminal.Say("Try next:");
+        terminal.Say($"  af run {template.Name} -i message=\"Where is my parcel?\"     one message, with its answer");
+        terminal.Say($"  af run {template.Name} --input messages.csv               your own messages");
+        terminal.Say(connection.IsTemporary
+            ? $"  af init my-{template.Name} --template {template.Name}             the files, to make it yours"
+            : "  " + connection.CommandLine("runs list"));
+    }
+}

@@ -1,0 +1,23 @@
+namespace AgentFlow.Client;
+
+/// <summary>How to reach a server, and as whom.</summary>
+public sealed record AgentFlowClientOptions(ServerAddress Server)
+{
+    /// <summary>The tenant that every request names. Default <c>default</c>.</summary>
+    public string Tenant { get; init; } = "default";
+
+    /// <summary>How long a connection may take to be made. Default 5 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Tries of a request that is safe to repeat (reads, and executions, which carry an idempotency key) when the
+    /// connection fails or the server answers 503. The first counts. Default 3.
+    /// </summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>The pause before the second try; doubled for each further one. Default 200 ms.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Waits between tries. Default: the system's clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+}

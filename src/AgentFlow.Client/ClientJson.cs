@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace AgentFlow.Client;
+
+/// <summary>
+/// The client's side of the wire. Members that this version does not know are ignored, so that a newer server can be
+/// talked to.
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    MaxDepth = 256)]
+[JsonSerializable(typeof(Workflow))]
+[JsonSerializable(typeof(Page<Workflow>))]
+[JsonSerializable(typeof(Run))]
+[JsonSerializable(typeof(Page<Run>))]
+[JsonSerializable(typeof(Page<Tool>))]
+[JsonSerializable(typeof(Page<JsonElement>))]
+[JsonSerializable(typeof(ExecuteBody))]
+[JsonSerializable(typeof(AcceptedBody))]
+[JsonSerializable(typeof(WorkflowBody))]
+[JsonSerializable(typeof(CancelBody))]
+[JsonSerializable(typeof(SignalBody))]
+internal sealed partial class ClientJson : JsonSerializerContext;
+
+internal sealed record ExecuteBody(JsonElement Input, string? Version, string? TraceId);
+
+internal sealed record AcceptedBody(string RunId, string? TraceId);
+
+internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionary<string, byte[]> Assets);
+
+internal sealed record CancelBody(string? Reason);
+
+internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);

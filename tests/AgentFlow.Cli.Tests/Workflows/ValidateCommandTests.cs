@@ -1,0 +1,68 @@
+using System.Text.Json;
+using AgentFlow.Cli.Tests.Support;
+
+namespace AgentFlow.Cli.Tests.Workflows;
+
+public sealed class ValidateCommandTests : IDisposable
+{
+    private readonly Af _af = new();
+
+    public void Dispose() => _af.Dispose();
+
+    [Fact]
+    public async Task Validate_GoodFile_SaysWhatItIs()
+    {
+        _af.Write("echo.yaml", Af.Echo);
+        AfResult result = await _af.RunAsync("validate", "echo.yaml");
+        Assert.Equal((ExitCode.Ok, "echo.yaml: ok, echo 1.0.0 (fsm)\n"), (result.Code, result.Out));
+        Assert.False(Directory.Exists(Path.Combine(_af.Folder, ".af")));
+    }
+
+    [Fact]
+    public async Task Validate_BadFile_PrintsEveryProblemOnALine()
+    {
+        _af.Write("bad.yaml", Af.Echo.Replace("skill.echo", "skill.ekko", StringComparison.Ordinal).Replace("final_states", "final_state", StringComparison.Ordinal));
+        AfResult result = await _af.RunAsync("validate", "bad.yaml");
+        Assert.Equal(ExitCode.Failed, result.Code);
+        string[] lines = result.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains(lines, l => l.StartsWith("bad.yaml:7:1: error ", StringComparison.Ordinal) && l.Contains("final_states", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("bad.yaml:9:", StringComparison.Ordinal) && l.Contains("skill.echo", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Validate_Json_IsAnArrayOfFiles()
+    {
+        _af.Write("a/echo.yaml", Af.Echo);
+        _af.Write("a/b/bad.yaml", Af.Echo.Replace("skill.echo", "skill.ekko", StringComparison.Ordinal));
+        _af.Write("a/other.yaml", "not: a workflow");
+        _af.Write("a/.hidden/bad.yaml", "planner: fsm");
+        AfResult result = await _af.RunAsync("validate", "a", "-o", "json");
+        Assert.Equal((ExitCode.Failed, ""), (result.Code, result.Error));
+        JsonElement[] files = [.. JsonElement.Parse(result.Out).EnumerateArray()];
+        Assert.Equal([("a/echo.yaml", true), ("a/b/bad.yaml", false)], files.Select(f => (f.GetProperty("file").GetString()!, f.GetProperty("valid").GetBoolean())));
+        JsonElement problem = files[1].GetProperty("diagnostics")[0];
+        Assert.Equal(("error", 9), (problem.GetProperty("severity").GetString(), problem.GetProperty("line").GetInt32()));
+    }
+
+    [Fact]
+    public async Task Validate_OnATerminal_PointsAtThePlace()
+    {
+        _af.Write("bad.yaml", Af.Echo.Replace("skill.echo", "skill.ekko", StringComparison.Ordinal));
+        AfResult result = await _af.RunOnTerminalAsync("validate", "bad.yaml", "--no-color");
+        string[] lines = [.. result.Out.Split('\n').Select(l => l.TrimEnd())];
+        int at = Array.FindIndex(lines, l => l.Contains("    9 |", StringComparison.Ordinal));
+        Assert.True(at > 0, $"{result}");
+        Assert.Equal(lines[at].IndexOf("skill.ekko", StringComparison.Ordinal), lines[at + 1].IndexOf('^'));
+    }
+
+    [Theory]
+    [InlineData("none.yaml", "there is no file or folder none.yaml.")]
+    [InlineData("empty", "there is no workflow file in empty")]
+    public async Task Validate_Nothing_IsMisuse(string path, string message)
+    {
+        Directory.CreateDirectory(Path.Combine(_af.Folder, "empty"));
+        AfResult result = await _af.RunAsync("validate", path);
+        Assert.Equal(ExitCode.Usage, result.Code);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+}
