@@ -77,8 +77,6 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         }
 
         Directory.Delete(folder);
-        folder = Path.Combine("/tmp", FolderPrefix + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return folder;
+        throw CliException.Usage($"the temporary folder {Path.GetTempPath()} has too long a name for a socket in it. Set TMPDIR=/tmp.");
     }
 }
