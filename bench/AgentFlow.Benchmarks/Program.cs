@@ -1,58 +1,55 @@
-using System.Diagnostics;
-using AgentFlow.Contracts.Ids;
-using AgentFlow.Contracts.Randomness;
-using AgentFlow.Contracts.Tools;
-using AgentFlow.Engine.Definitions;
-using AgentFlow.Engine.Nodes;
-using AgentFlow.Engine.Nodes.StateMachine;
-using AgentFlow.Engine.Ports;
-using AgentFlow.Engine.Runs;
-using AgentFlow.Engine.Scheduling;
-using AgentFlow.Engine.Steps;
-using AgentFlow.Messaging.InProcess;
+using System.Runtime.InteropServices;
+using AgentFlow.Benchmarks;
 using AgentFlow.Storage.Sqlite;
-using Microsoft.Extensions.Logging.Abstractions;
 
-var echo = new Echo();
-WorkflowDefinition Def(Durability d)
+// bench [micro|durable|pure|parallel|signals|all]... [--seconds N] [--out FILE]
+double seconds = args is [.., "--seconds", var s] ? double.Parse(s, System.Globalization.CultureInfo.InvariantCulture) : 4;
+string? file = null;
+for (int i = 0; i < args.Length - 1; i++)
 {
-    var states = Enumerable.Range(0, 10).Select(i => ((PlanNode)new CallNode { Id = "s" + i, Tool = echo }, new StateRules { OnSuccess = i < 9 ? i + 1 : null, IsFinal = i == 9 })).ToArray();
-    return new WorkflowDefinition(new StateMachineNode(states, 0) { Id = "root" }) { Name = "w1", Version = "1.0.0", Hash = new string('0', 64), Planner = "fsm", Source = new WorkflowSource("", WorkflowAssets.Empty), Policies = new RunPolicies { Durability = d } };
-}
-string dir = Path.Combine(Path.GetTempPath(), "afbench" + Environment.ProcessId);
-using var db = SqliteDatabase.Open(Path.Combine(dir, "a.db"));
-Console.WriteLine(SqliteEngine.Version);
-var store = new SqliteRunStore(db);
-var clock = TimeProvider.System;
-await using var host = new RunHost(new EngineOptions(), store, new DefinitionCache(new SqliteCatalogue(db), _ => throw new NotSupportedException()), [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()], new StepPerformer(clock), new InProcessBus(), new UlidFactory(clock, CryptographicRandom.Shared), clock, NullLogger.Instance);
-var input = Payload.FromText("{\"message\":\"hello\"}");
-foreach (Durability d in new[] { Durability.EveryStep, Durability.Effects })
-foreach (int c in new[] { 1, 16, 64, 1, 16, 64 })
-{
-    var def = Def(d);
-    var sw = Stopwatch.StartNew();
-    long done = 0;
-    var lat = new System.Collections.Concurrent.ConcurrentBag<double>();
-    await Task.WhenAll(Enumerable.Range(0, c).Select(_ => Task.Run(async () =>
+    if (args[i] == "--seconds")
     {
-        while (sw.ElapsedMilliseconds < 3000)
-        {
-            long t = Stopwatch.GetTimestamp();
-            var (_, end) = await host.ExecuteAsync(new StartRequest("default", def, input, "bench"), default);
-            if (end.Status != RunStatus.Completed) throw new InvalidOperationException(end.ToString());
-            lat.Add(Stopwatch.GetElapsedTime(t).TotalMilliseconds);
-            Interlocked.Increment(ref done);
-        }
-    })));
-    var l = lat.Order().ToArray();
-    Console.WriteLine($"{d} c={c} {done / sw.Elapsed.TotalSeconds:0}/s p50={l[l.Length / 2]:0.00} p99={l[(int)(l.Length * 0.99)]:0.00}");
+        seconds = double.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+    else if (args[i] == "--out")
+    {
+        file = args[i + 1];
+    }
 }
-Console.WriteLine(new FileInfo(Path.Combine(dir, "a.db")).Length / 1e6 + " MB, wal " + new FileInfo(Path.Combine(dir, "a.db-wal")).Length / 1e6);
-Directory.Delete(dir, true);
 
-internal sealed class Echo : ITool
+TimeSpan round = TimeSpan.FromSeconds(seconds);
+bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "pure" or "parallel" or "signals");
+var report = new Report();
+SqliteEngine.Load();
+Console.WriteLine($"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, SQLite {SqliteEngine.Version}");
+if (Wanted("micro"))
 {
-    public ToolContract Contract { get; } = new() { Id = "skill.echo", Version = "1.0.0", Effects = Effects.None, Determinism = Determinism.Full };
-
-    public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken) => new(StepOutcome.Success(call.Input));
+    await Micro.RunAsync(report);
 }
+
+if (Wanted("durable"))
+{
+    await Durable.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", [1, 16, 64], round);
+}
+
+if (Wanted("pure"))
+{
+    await Durable.WorkflowsAsync(report, "ten-steps-pure", "Ten pure steps, one barrier (in process)", [1, 16, 64], round);
+}
+
+if (Wanted("parallel"))
+{
+    await Durable.WorkflowsAsync(report, "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", [1, 8], round);
+}
+
+if (Wanted("signals"))
+{
+    await Durable.SignalsAsync(report, 10_000, 2_000);
+}
+
+if (file is not null)
+{
+    await File.WriteAllTextAsync(file, report.ToMarkdown());
+}
+
+return 0;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using NuGet.Versioning;
+using AgentFlow.Contracts.Tools;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -86,7 +86,7 @@ internal sealed class TemplateManifest
 
     private void CheckVersion(YamlNode range)
     {
-        // The manifest separates bounds with spaces, as package.json does; NuGet's ranges have another notation.
+        // The manifest separates bounds with spaces, as package.json does.
         string own = VersionCommand.Build;
         foreach (string bound in Scalar(range).Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {

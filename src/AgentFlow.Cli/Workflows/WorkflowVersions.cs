@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Client;
-using NuGet.Versioning;
+using AgentFlow.Contracts.Tools;
 
 namespace AgentFlow.Cli.Workflows;
 
@@ -21,8 +21,8 @@ internal static class WorkflowVersions
     public static string Development(string version, DateTimeOffset now)
     {
         SemanticVersion parsed = SemanticVersion.Parse(version);
-        return parsed.IsPrerelease
-            ? $"{Core(parsed)}-{parsed.Release}.dev.{now.ToUnixTimeSeconds()}"
+        return parsed.PreRelease.Length > 0
+            ? $"{Core(parsed)}-{parsed.PreRelease}.dev.{now.ToUnixTimeSeconds()}"
             : $"{parsed.Major}.{parsed.Minor}.{parsed.Patch + 1}-dev.{now.ToUnixTimeSeconds()}";
     }
 

@@ -1,6 +1,6 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
-using NuGet.Versioning;
 
 namespace AgentFlow.Storage.Sqlite;
 
@@ -43,14 +43,14 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
     public ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> versions = Query($"SELECT {Columns} FROM workflows WHERE tenant = ? AND name = ?", tenant, name);
-        return ValueTask.FromResult<IReadOnlyList<StoredWorkflow>>([.. versions.OrderByDescending(w => NuGetVersion.Parse(w.Version))]);
+        return ValueTask.FromResult<IReadOnlyList<StoredWorkflow>>([.. versions.OrderByDescending(w => SemanticVersion.Parse(w.Version))]);
     }
 
     public ValueTask<IReadOnlyList<StoredWorkflow>> ListAsync(string tenant, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> all = Query($"SELECT {Columns} FROM workflows WHERE tenant = ?", tenant, null);
         return ValueTask.FromResult<IReadOnlyList<StoredWorkflow>>(
-            [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => NuGetVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)]);
+            [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => SemanticVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)]);
     }
 
     private List<StoredWorkflow> Query(string sql, string tenant, string? second) => database.Read(connection =>

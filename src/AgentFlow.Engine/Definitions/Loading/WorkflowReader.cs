@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -8,7 +9,6 @@ using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
-using NuGet.Versioning;
 
 namespace AgentFlow.Engine.Definitions.Loading;
 

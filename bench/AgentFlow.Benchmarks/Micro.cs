@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Expressions.Cel;
+
+namespace AgentFlow.Benchmarks;
+
+/// <summary>What single operations cost in memory: median of batches, with the bytes that they allocate.</summary>
+internal static class Micro
+{
+    private static readonly string[] Header = ["operation", "ns", "bytes allocated"];
+
+    public static async Task RunAsync(Report report)
+    {
+        CelExpression condition = CelExpression.Compile("output.confidence < 0.7");
+        var variables = new CelVariables(new Dictionary<string, CelValue> { ["output"] = CelValue.FromJson("""{"category":"billing","confidence":0.64}"""u8.ToArray()) });
+        Measure(report, "CEL: output.confidence < 0.7", 1, () => condition.Evaluate(variables).IsTrue);
+
+        await using var bench = new Bench();
+        WorkflowDefinition definition = await bench.LoadAsync("ten-steps-durable");
+        Payload input = Payload.FromText("""{"message":"hello"}""");
+        Measure(report, "state machine: one transition (admission, outcome, next state scheduled)", 10, () => Walk(definition, input).Status == RunStatus.Completed);
+
+        List<JournalEvent> events = [];
+        Walk(definition, input, events);
+        var blobs = new List<Payload>();
+        byte[] frame = FrameCodec.Encode(events, blobs);
+        Measure(report, $"frame: encode {events.Count} events ({frame.Length} bytes)", 1, () => FrameCodec.Encode(events, blobs).Length > 0);
+        Measure(report, $"frame: decode {events.Count} events", 1, () => FrameCodec.Decode(frame, _ => null).Events.Count > 0);
+    }
+
+    /// <summary>A whole run of ten steps through the planning function, without host, store or tools.</summary>
+    private static RunState Walk(WorkflowDefinition definition, Payload input, List<JournalEvent>? events = null)
+    {
+        var machine = new RunMachine(new RunState("default", default(Ulid), definition));
+        machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, "", "t", "b", input, Payload.EmptyObject) { At = 1 });
+        while (machine.Runnable.Count > 0)
+        {
+            NodeRun step = machine.Runnable[0];
+            machine.Runnable.Clear();
+            machine.Handle(new StepStarted(step.Id, 1, 0, false) { At = 1 });
+            machine.Handle(new StepSucceeded(step.Id, 1, input, 0, 0, 0, "") { At = 1 });
+        }
+
+        events?.AddRange(machine.Events);
+        return machine.State;
+    }
+
+    private static void Measure(Report report, string name, int operations, Func<bool> body)
+    {
+        int batch = 1;
+        TimeSpan target = TimeSpan.FromMilliseconds(40);
+        while (Time(batch, body) < target)
+        {
+            batch *= 2;
+        }
+
+        var times = new List<double>();
+        for (int i = 0; i < 25; i++)
+        {
+            times.Add(Time(batch, body).TotalNanoseconds / batch / operations);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Time(1000, body);
+        double bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / 1000.0 / operations;
+        report.Add("In memory", Header, name, times.Order().ElementAt(12), bytes);
+    }
+
+    private static TimeSpan Time(int count, Func<bool> body)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < count; i++)
+        {
+            if (!body())
+            {
+                throw new InvalidOperationException("The operation gave a wrong result.");
+            }
+        }
+
+        return Stopwatch.GetElapsedTime(start);
+    }
+}
