@@ -36,6 +36,10 @@ internal sealed class Connection : IAsyncDisposable
     public static Task<Connection> OpenAsync(Invocation invocation) =>
         invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartAsync, "");
 
+    /// <summary>The named server, else the engine on the usual database without executing anything: looking at runs must not start steps.</summary>
+    public static Task<Connection> OpenForReadingAsync(Invocation invocation) =>
+        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartForReadingAsync, "");
+
     /// <summary>The named server, else the engine on a database that is gone afterwards: for what needs no memory.</summary>
     public static Task<Connection> OpenTemporaryAsync(Invocation invocation) =>
         invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartTemporaryAsync, "");

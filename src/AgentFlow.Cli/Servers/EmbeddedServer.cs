@@ -32,6 +32,10 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     /// <exception cref="CliException">The settings are wrong, or another process has the database.</exception>
     public static Task<EmbeddedServer> StartAsync(CancellationToken cancelled) => StartAsync((options, _) => options, isTemporary: false, cancelled);
 
+    /// <summary>Starts on the database of the settings, and lets its runs rest.</summary>
+    public static Task<EmbeddedServer> StartForReadingAsync(CancellationToken cancelled) =>
+        StartAsync((options, _) => options with { Executes = false }, isTemporary: false, cancelled);
+
     /// <summary>Starts on one database file.</summary>
     public static Task<EmbeddedServer> StartAsync(string database, CancellationToken cancelled) =>
         StartAsync((options, _) => options with { DatabasePath = database }, isTemporary: false, cancelled);

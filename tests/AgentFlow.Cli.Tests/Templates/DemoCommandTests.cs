@@ -33,7 +33,7 @@ public sealed partial class DemoCommandTests : IDisposable
         });
         Assert.InRange(Answered(result), 1, Messages);
         Assert.Contains(rows, r => r.GetProperty("outcome").GetString() == "human_review");
-        Assert.Contains($"{Messages} of {Messages} messages accounted for", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"{Messages} of {Messages} messages accounted for: ", result.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_af.Folder));
     }
 
