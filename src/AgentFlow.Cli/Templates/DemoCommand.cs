@@ -34,11 +34,14 @@ internal static class DemoCommand
             throw CliException.Usage($"the template {template.Name} ships no inputs to demonstrate. Run it with: af run {template.Name} --input FILE");
         }
 
+        if (invocation.NamesServer)
+        {
+            throw CliException.Usage($"the demo runs in this process only. On a server: af run {template.Name} --input {Path.Combine(template.Folder, inputs)} --server …");
+        }
+
         Terminal terminal = invocation.Terminal;
         InputRows rows = InputFile.Read(Path.Combine(template.Folder, inputs));
-        await using Connection connection = invocation.Get(Database) is { } file
-            ? await Connection.OpenDatabaseAsync(invocation, file)
-            : await Connection.OpenTemporaryAsync(invocation);
+        await using Connection connection = await Connection.OpenOwnAsync(invocation, invocation.Get(Database));
         Workflow workflow = await new WorkflowReference(connection.Client, terminal).ResolveAsync(template, invocation.Get(Parameters)!, invocation.Cancelled);
         IReadOnlyList<FittedRow> fitted = new InputFitting(new InputShape(workflow.InputSchema), new Dictionary<string, string>()).Fit(rows);
         if (!terminal.IsJson)
