@@ -15,6 +15,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     private PostgresSession? _session;
     private PostgresNews? _news;
+    private int _disposed;
 
     private PostgresDatabase(NpgsqlDataSource source, string server, string tag, PostgresOptions options, ILogger log)
     {
@@ -91,6 +92,11 @@ public sealed class PostgresDatabase : IAsyncDisposable
     /// <summary>Lets go without a word, as if the process had died here: others wait for the lease to run out.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         if (_session is not null)
         {
             await _session.DisposeAsync().ConfigureAwait(false);
@@ -206,7 +212,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
             await PostgresMigrator.MigrateAsync(connection, Server, cancellationToken).ConfigureAwait(false);
         }
 
-        _news = new PostgresNews(this);
+        string channel = await ReadAsync(PostgresNews.ChannelAsync, cancellationToken).ConfigureAwait(false);
+        _news = new PostgresNews(this, channel);
         _session = await PostgresSession.OpenAsync(this, cancellationToken).ConfigureAwait(false);
     }
 }

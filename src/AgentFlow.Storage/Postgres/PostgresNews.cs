@@ -12,8 +12,6 @@ namespace AgentFlow.Storage.Postgres;
 /// </summary>
 internal sealed class PostgresNews : IAsyncDisposable
 {
-    public const string Channel = "agentflow";
-
     /// <summary>A notification holds less than 8,000 bytes; a word with its space is 28.</summary>
     private const int WordsPerNotification = 250;
 
@@ -26,13 +24,23 @@ internal sealed class PostgresNews : IAsyncDisposable
     private readonly Task _loop;
     private HashSet<string> _words = new(StringComparer.Ordinal);
 
-    public PostgresNews(PostgresDatabase database)
+    public PostgresNews(PostgresDatabase database, string channel)
     {
         _database = database;
+        Channel = channel;
         _loop = Task.Run(SendAsync, CancellationToken.None);
     }
 
     public event Action<StoreNews>? Arrived;
+
+    /// <summary>What the processes on one schema listen to.</summary>
+    public string Channel { get; }
+
+    public static async Task<string> ChannelAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var command = new NpgsqlCommand("SELECT 'agentflow_' || to_hex(hashtext(current_schema()))", connection);
+        return (string)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+    }
 
     public void Raise(StoreNews news) => Arrived?.Invoke(news);
 
@@ -120,8 +128,8 @@ internal sealed class PostgresNews : IAsyncDisposable
                 async (connection, token) =>
                 {
                     // A notification needs no disk: what it speaks of is durable already.
-                    using var notify = new NpgsqlCommand($"SELECT set_config('synchronous_commit', 'off', true), count(pg_notify('{Channel}', p)) FROM unnest($1) AS p", connection);
-                    notify.Parameters.Values(payloads, NpgsqlDbType.Text);
+                    using var notify = new NpgsqlCommand("SELECT set_config('synchronous_commit', 'off', true), count(pg_notify($1, p)) FROM unnest($2) AS p", connection);
+                    notify.Parameters.Value(Channel).Values(payloads, NpgsqlDbType.Text);
                     return await notify.ExecuteNonQueryAsync(token).ConfigureAwait(false);
                 },
                 cancellationToken).ConfigureAwait(false);

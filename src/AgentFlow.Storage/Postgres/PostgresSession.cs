@@ -15,6 +15,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     private readonly PostgresDatabase _database;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _replacing = new(1, 1);
+    private readonly TaskCompletionSource _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loop = Task.CompletedTask;
     private long _id;
 
@@ -23,13 +24,23 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     /// <summary>The session under which this process owns runs now.</summary>
     public long Id => Volatile.Read(ref _id);
 
+    /// <summary>Takes a session. When it returns, nothing that others announce is missed any more.</summary>
     public static async Task<PostgresSession> OpenAsync(PostgresDatabase database, CancellationToken cancellationToken)
     {
         var session = new PostgresSession(database);
         session._id = await session.RegisterAsync(cancellationToken).ConfigureAwait(false);
         await database.ReadAsync(session.SweepAsync, cancellationToken).ConfigureAwait(false);
         session._loop = Task.Run(session.KeepAsync, CancellationToken.None);
-        return session;
+        try
+        {
+            await session._listening.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Takes a new session for one that others have taken over. What the lost one owned stays lost.</summary>
@@ -165,6 +176,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
             }
             catch (Exception e)
             {
+                _listening.TrySetException(e);
                 RenewalFailed(_database.Log, Id, (StoreUnavailableException.From(e, _database.Server) ?? e).Message);
                 await Task.Delay(retry, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 retry = TimeSpan.FromTicks(Math.Min(retry.Ticks * 2, (_database.Options.Lease / 3).Ticks));
@@ -175,8 +187,9 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     private async Task ListenAsync(NpgsqlConnection connection)
     {
         connection.Notification += (_, e) => _database.News.Receive(e.Payload);
-        using var listen = new NpgsqlCommand("LISTEN " + PostgresNews.Channel, connection);
+        using var listen = new NpgsqlCommand("LISTEN " + _database.News.Channel, connection);
         await listen.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
+        _listening.TrySetResult();
         // Whatever was announced before now was missed.
         _database.News.Raise(new StoreNews(StoreNewsKind.WorkAvailable));
     }

@@ -32,6 +32,7 @@ public sealed class StoreUnavailableException(string message, bool mayPass, Exce
         PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
             new($"PostgreSQL at {server} refuses the login ({e.MessageText}). Correct user and password in AF_DB_DSN.", false, e),
         PostgresErrorCodes.InvalidCatalogName => new($"PostgreSQL at {server}: {e.MessageText}. Create it (CREATE DATABASE), or correct AF_DB_DSN.", false, e),
+        PostgresErrorCodes.InvalidSchemaName => new($"PostgreSQL at {server}: {e.MessageText}. Create the schema (CREATE SCHEMA), or correct search_path in AF_DB_DSN.", false, e),
         PostgresErrorCodes.InsufficientPrivilege => new($"PostgreSQL at {server}: {e.MessageText}. Grant the user of AF_DB_DSN its own schema: it creates tables, a function and a sequence.", false, e),
         PostgresErrorCodes.ReadOnlySqlTransaction => new($"PostgreSQL at {server} is read-only: a standby, or default_transaction_read_only is on. Point AF_DB_DSN at the primary (with several hosts: target_session_attrs=primary).", true, e),
         PostgresErrorCodes.TooManyConnections => new($"PostgreSQL at {server} has no connection left. Raise max_connections, or lower 'Maximum Pool Size' in AF_DB_DSN.", true, e),

@@ -65,7 +65,8 @@ public sealed class PostgresCluster : IAsyncDisposable
     }
 
     /// <param name="schema">Where the store keeps its tables.</param>
-    public string Dsn(string schema) => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username={User};Password={Password};Database=postgres;Search Path={schema}");
+    /// <param name="port">Another way to the server than its own port.</param>
+    public string Dsn(string schema, int? port = null) => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port ?? _port};Username={User};Password={Password};Database=postgres;Search Path={schema}");
 
     public string Uri(string schema, string user = User, string password = Password, string database = "postgres", string query = "") => string.Create(
         CultureInfo.InvariantCulture,

@@ -28,10 +28,13 @@ public sealed class PostgresFixture : IAsyncDisposable
 /// <summary>A schema of its own on the shared server, and one process's store over it.</summary>
 public sealed class TemporaryPostgres : IAsyncDisposable
 {
-    private TemporaryPostgres(PostgresCluster cluster, string schema)
+    private readonly string _dsn;
+
+    private TemporaryPostgres(PostgresCluster cluster, string schema, string dsn)
     {
         Cluster = cluster;
         Schema = schema;
+        _dsn = dsn;
     }
 
     public PostgresCluster Cluster { get; }
@@ -48,9 +51,10 @@ public sealed class TemporaryPostgres : IAsyncDisposable
         return await CreateAsync(cluster, options);
     }
 
-    public static async Task<TemporaryPostgres> CreateAsync(PostgresCluster cluster, PostgresOptions? options = null)
+    public static async Task<TemporaryPostgres> CreateAsync(PostgresCluster cluster, PostgresOptions? options = null, LossyProxy? through = null)
     {
-        var postgres = new TemporaryPostgres(cluster, await cluster.CreateSchemaAsync());
+        string schema = await cluster.CreateSchemaAsync();
+        var postgres = new TemporaryPostgres(cluster, schema, cluster.Dsn(schema, through?.Port));
         await postgres.OpenAsync(options);
         return postgres;
     }
@@ -58,7 +62,7 @@ public sealed class TemporaryPostgres : IAsyncDisposable
     /// <summary>Another process on the same tables.</summary>
     public async Task<TemporaryPostgres> JoinAsync(PostgresOptions? options = null)
     {
-        var other = new TemporaryPostgres(Cluster, Schema);
+        var other = new TemporaryPostgres(Cluster, Schema, Cluster.Dsn(Schema));
         await other.OpenAsync(options);
         return other;
     }
@@ -83,7 +87,7 @@ public sealed class TemporaryPostgres : IAsyncDisposable
 
     private async Task OpenAsync(PostgresOptions? options)
     {
-        Database = await PostgresDatabase.OpenAsync(Cluster.Dsn(Schema), options);
+        Database = await PostgresDatabase.OpenAsync(_dsn, options);
         Store = new PostgresRunStore(Database);
     }
 }
