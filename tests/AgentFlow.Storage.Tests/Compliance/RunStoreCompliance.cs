@@ -199,6 +199,7 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         Assert.Equal(1, history.WakeSeq);
         Assert.Equal((item.Item, InboxKind.Signal, "a"), (history.Inbox[0].Item, history.Inbox[0].Kind, history.Inbox[0].Dedupe));
         RunAppend next = Next(run, 3, RowChange.Park, wake: 1, consumed: [item.Item]);
+        next.Key = claim.Key;
         Assert.Equal(CommitOutcome.Committed, (await Commit(next)).Outcome);
         Assert.Empty((await Store.LoadAsync(claim, default)).Inbox);
         Assert.Empty(await Store.ClaimAsync(10, default));
