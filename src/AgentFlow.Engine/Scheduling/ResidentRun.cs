@@ -421,13 +421,18 @@ internal sealed class ResidentRun
                 return false;
             case CommitOutcome.Duplicate:
                 Evict();
-                _host.NotCreated(S.Id);
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                _host.NotCreated(S.Id);
                 return false;
             default:
                 _host.Fenced(this);
                 Evict();
                 Accepted?.TrySetException(new InvalidOperationException($"Run {S.Id} was refused by the store ({append.Outcome})."));
+                if (!_hasRow)
+                {
+                    _host.NotCreated(S.Id);
+                }
+
                 return false;
         }
 
