@@ -1,5 +1,5 @@
 // Draws what a program printed on a terminal as an SVG picture: text stays text, colours are those of the escape sequences.
-//   script -qec "stty cols 150; ./af demo support 2>/dev/null" /dev/null | dotnet run docs/images/terminal-svg.cs "./af demo support" > docs/images/demo.svg
+//   script -qec "stty cols 180; ./af demo support 2>/dev/null" /dev/null | dotnet run docs/images/terminal-svg.cs "./af demo support" > docs/images/demo.svg
 #:property PublishAot=false
 using System.Globalization;
 using System.Net;
@@ -23,16 +23,18 @@ for (int row = 0; row < lines.Length; row++)
     int column = 0;
     string colour = "#c9d1d9";
     bool bold = false, dim = false;
-    foreach (Match part in Regex.Matches(lines[row], "\u001b\\[([0-9;]*)([A-Za-z])|[^\u001b]+"))
+    foreach (Match part in Regex.Matches(lines[row], "\u001b\\[([0-9;?]*)([A-Za-z])|\u001b[=>]|[^\u001b]+"))
     {
         if (part.Value[0] != '\u001b')
         {
             string text = part.Value;
-            if (text.Trim().Length > 0)
+            // Word by word where gaps are wide: viewers disagree about white space, and columns must stay columns.
+            foreach (Match word in Regex.Matches(text, @"\S+( \S+)*"))
             {
+                string x = Number(Margin + (column + word.Index) * Cell);
                 string y = Number(Bar + Margin + (row + 0.75) * Line);
-                body.Append(CultureInfo.InvariantCulture, $"<text x=\"{Number(Margin + column * Cell)}\" y=\"{y}\" textLength=\"{Number(text.Length * Cell)}\" fill=\"{colour}\"");
-                body.Append(bold ? " font-weight=\"bold\"" : "").Append(dim ? " opacity=\"0.6\"" : "").Append('>').Append(WebUtility.HtmlEncode(text)).Append("</text>\n");
+                body.Append(CultureInfo.InvariantCulture, $"<text x=\"{x}\" y=\"{y}\" textLength=\"{Number(word.Length * Cell)}\" fill=\"{colour}\"");
+                body.Append(bold ? " font-weight=\"bold\"" : "").Append(dim ? " opacity=\"0.6\"" : "").Append('>').Append(WebUtility.HtmlEncode(word.Value)).Append("</text>\n");
             }
 
             column += text.Length;
@@ -60,7 +62,7 @@ for (int row = 0; row < lines.Length; row++)
 double width = columns * Cell + 2 * Margin;
 double height = lines.Length * Line + 2 * Margin + Bar;
 Console.WriteLine($"""
-    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Number(width)} {Number(height)}" width="{Number(width)}" height="{Number(height)}" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Number(width)} {Number(height)}" width="{Number(width)}" height="{Number(height)}" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
     <title>{WebUtility.HtmlEncode(title)}</title>
     <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
     <circle cx="20" cy="18" r="6" fill="#ff5f57"/><circle cx="40" cy="18" r="6" fill="#febc2e"/><circle cx="60" cy="18" r="6" fill="#28c840"/>

@@ -34,12 +34,24 @@ internal static class Failures
         _ => (ExitCode.Failed, $"unexpected: {exception.Message}{(debug ? "" : $" Set {DebugVariable}=1 for the details.")}"),
     };
 
-    private static int CodeOf(AgentFlowException refused) =>
-        refused.Code == ErrorCode.DatabaseLocked.Code || refused.Code == ErrorCode.StoreUnavailable.Code ? ExitCode.Unreachable : ExitCode.Failed;
+    private static int CodeOf(AgentFlowException refused) => ErrorCode.Find(refused.Code) switch
+    {
+        var code when code == ErrorCode.DatabaseLocked || code == ErrorCode.StoreUnavailable => ExitCode.Unreachable,
+        var code when code == ErrorCode.ParameterInvalid => ExitCode.Usage,
+        _ => ExitCode.Failed,
+    };
 
     private static string Describe(Problem problem)
     {
-        IEnumerable<string> entries = (problem.Errors ?? []).Select(e => $"{Environment.NewLine}  {(e.Pointer is { Length: > 0 } pointer ? pointer + ": " : "")}{e.Message} {e.Remedy}".TrimEnd());
-        return $"{problem.Detail ?? problem.Title} ({problem.Code}){string.Concat(entries)}";
+        string summary = problem.Detail ?? problem.Title;
+        return $"{summary} ({problem.Code}){string.Concat((problem.Errors ?? []).Select(Line))}";
+
+        // A single fault is often the summary as well.
+        string Line(ProblemEntry entry)
+        {
+            string message = summary.StartsWith(entry.Message, StringComparison.Ordinal) ? "" : entry.Message + " ";
+            string line = $"{(entry.Pointer is { Length: > 0 } pointer ? pointer + ": " : "")}{message}{entry.Remedy}".TrimEnd();
+            return line.Length == 0 ? "" : Environment.NewLine + "  " + line;
+        }
     }
 }

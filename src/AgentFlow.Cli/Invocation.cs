@@ -13,6 +13,9 @@ internal sealed partial class Invocation(ParseResult parsed, CancellationToken c
     /// <summary>Set by Ctrl-C and by a termination signal.</summary>
     public CancellationToken Cancelled { get; } = cancelled;
 
+    /// <summary>Whether <c>--server</c> is given.</summary>
+    public bool NamesServer => parsed.GetValue(GlobalOptions.Server) is not null;
+
     /// <summary>The server named by option or environment; <see langword="null"/>: the engine in this process.</summary>
     /// <exception cref="CliException">What is named is no address.</exception>
     public ServerAddress? Server

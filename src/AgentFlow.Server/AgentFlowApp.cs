@@ -54,7 +54,7 @@ public static class AgentFlowApp
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
         var bus = new InProcessBus();
         var host = new RunHost(
-            new EngineOptions(),
+            new EngineOptions { Executes = options.Executes },
             store,
             definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],

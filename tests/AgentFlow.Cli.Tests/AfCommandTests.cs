@@ -11,7 +11,7 @@ public sealed partial class AfCommandTests
     [Fact]
     public void Reference_HasEveryVerbAndOption_AndNoOther()
     {
-        string reference = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "reference", "cli.md"));
+        string reference = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "cli.md"));
         Dictionary<string, string> sections = Section().Matches(reference).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value, StringComparer.Ordinal);
         Dictionary<string, Command> verbs = Leaves(AfCommand.Create(), "af").ToDictionary(StringComparer.Ordinal);
         Assert.Equal(verbs.Keys.Order(StringComparer.Ordinal), sections.Keys.Order(StringComparer.Ordinal));
@@ -72,17 +72,6 @@ public sealed partial class AfCommandTests
     private static IEnumerable<KeyValuePair<string, Command>> Leaves(Command command, string name) => command.Subcommands.Count == 0
         ? [KeyValuePair.Create(name, command)]
         : command.Subcommands.SelectMany(child => Leaves(child, $"{name} {child.Name}"));
-
-    private static string RepositoryRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "AgentFlow.slnx")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new DirectoryNotFoundException("AgentFlow.slnx was not found above the test.");
-    }
 
     [GeneratedRegex(@"^### (af [^\n]+)\n(.*?)(?=^##|\z)", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Section();

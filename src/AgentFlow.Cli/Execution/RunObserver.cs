@@ -6,9 +6,7 @@ namespace AgentFlow.Cli.Execution;
 /// <summary>Follows one run to its end and notes what its final view does not show.</summary>
 internal sealed class RunObserver(AgentFlowClient client)
 {
-    private const string StepSucceeded = "step_succeeded";
-
-    private double? _lastConfidence;
+    private double? _agentsConfidence;
 
     /// <summary>Waits for the end.</summary>
     /// <param name="seen">Called for each event, in order.</param>
@@ -16,9 +14,9 @@ internal sealed class RunObserver(AgentFlowClient client)
     {
         await foreach (RunEvent happened in client.StreamAsync(runId, cancellationToken: cancelled))
         {
-            if (happened.Type == StepSucceeded && happened.Json.TryGetProperty("output", out JsonElement output))
+            if (happened.Type == "step_succeeded" && happened.Text("kind") == "agent" && happened.Json.TryGetProperty("output", out JsonElement output))
             {
-                _lastConfidence = ConfidenceOf(output) ?? _lastConfidence;
+                _agentsConfidence = ConfidenceOf(output) ?? _agentsConfidence;
             }
 
             if (seen is not null)
@@ -39,7 +37,7 @@ internal sealed class RunObserver(AgentFlowClient client)
         run.Status,
         run.Outcome,
         run.Path,
-        (run.Output is { } output ? ConfidenceOf(output) : null) ?? _lastConfidence,
+        _agentsConfidence ?? (run.Output is { } output ? ConfidenceOf(output) : null),
         string.Join("+", run.Steps.Select(s => s.Provider).Where(p => !string.IsNullOrEmpty(p)).Distinct()) is { Length: > 0 } providers ? providers : null,
         run.DurationMs,
         run.CostDollars,

@@ -11,8 +11,8 @@ internal static class RunView
 {
     private const int FieldLength = 60;
 
-    /// <summary>Members that a line shows elsewhere, or that only say what another one says.</summary>
-    private static readonly string[] ShownElsewhere = ["seq", "at", "type", "cause", "node"];
+    /// <summary>Members that a line shows elsewhere, or that only programs want.</summary>
+    private static readonly string[] LeftOut = ["seq", "at", "type", "cause", "node", "id", "definition_hash", "tools_hash"];
 
     public static void List(Terminal terminal, IReadOnlyList<Run> runs, long total)
     {
@@ -82,8 +82,10 @@ internal static class RunView
         }
 
         IEnumerable<string> fields = happened.Json.EnumerateObject()
-            .Where(f => f.Value.ValueKind != JsonValueKind.Null && !ShownElsewhere.Contains(f.Name))
-            .Select(f => $"{f.Name}={Excerpt.Of(f.Value.ToString(), FieldLength)}");
+            .Where(f => !LeftOut.Contains(f.Name))
+            .Select(f => (f.Name, Value: f.Value.ValueKind == JsonValueKind.String ? f.Value.GetString()! : f.Value.GetRawText()))
+            .Where(f => f.Value is not ("" or "null" or "{}" or "false"))
+            .Select(f => $"{f.Name}={Excerpt.Of(f.Value, FieldLength)}");
         terminal.Say(
             $"{happened.Seq,4}  {Time(happened.At, "HH:mm:ss.fff")}  {happened.Type,-16} {happened.Text("node"),-18} {string.Join(' ', fields)}".TrimEnd(),
             ToneOf(happened.Type));

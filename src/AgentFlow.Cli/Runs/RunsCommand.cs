@@ -44,7 +44,7 @@ internal static class RunsCommand
 
     private static async Task<int> ListAsync(Invocation invocation)
     {
-        await using Connection connection = await Connection.OpenAsync(invocation);
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         int limit = Math.Max(1, invocation.Get(Limit));
         var query = new RunQuery { Workflow = invocation.Get(Workflow), Status = invocation.Get(Status), Size = Math.Min(limit, PageSize) };
         var runs = new List<Run>();
@@ -64,14 +64,14 @@ internal static class RunsCommand
 
     private static async Task<int> ShowAsync(Invocation invocation)
     {
-        await using Connection connection = await Connection.OpenAsync(invocation);
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         RunView.Show(invocation.Terminal, await connection.Client.GetRunAsync(invocation.Get(RunId)!, invocation.Cancelled));
         return ExitCode.Ok;
     }
 
     private static async Task<int> EventsAsync(Invocation invocation)
     {
-        await using Connection connection = await Connection.OpenAsync(invocation);
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         long? from = invocation.Get(From);
         while (from is { } next)
         {
@@ -133,7 +133,7 @@ internal static class RunsCommand
     {
         string id = invocation.Get(RunId)!;
         JsonElement? payload = ParsePayload(invocation.Get(Payload));
-        await using Connection connection = await Connection.OpenAsync(invocation);
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         await connection.Client.SignalAsync(id, invocation.Get(SignalName)!, payload, invocation.Get(SignalId), invocation.Cancelled);
         Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
         invocation.Terminal.Note($"the signal is delivered. Follow the run with: {connection.CommandLine($"runs watch {id}")}");

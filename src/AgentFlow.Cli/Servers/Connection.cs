@@ -36,13 +36,19 @@ internal sealed class Connection : IAsyncDisposable
     public static Task<Connection> OpenAsync(Invocation invocation) =>
         invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartAsync, "");
 
-    /// <summary>The named server, else the engine on a database that is gone afterwards: for what needs no memory.</summary>
-    public static Task<Connection> OpenTemporaryAsync(Invocation invocation) =>
-        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartTemporaryAsync, "");
+    /// <summary>The named server, else the engine on the usual database without executing anything: looking at runs must not start steps.</summary>
+    public static Task<Connection> OpenForReadingAsync(Invocation invocation) =>
+        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : EmbedAsync(invocation, EmbeddedServer.StartForReadingAsync, "");
 
-    /// <summary>The engine on one database file.</summary>
-    public static Task<Connection> OpenDatabaseAsync(Invocation invocation, string file) =>
-        EmbedAsync(invocation, cancelled => EmbeddedServer.StartAsync(file, cancelled), $"AF_DB_DSN=sqlite:{file} ");
+    /// <summary>The named server, else the engine on a database that is gone afterwards: for what needs no memory.</summary>
+    public static Task<Connection> OpenStatelessAsync(Invocation invocation) =>
+        invocation.Server is { } server ? Task.FromResult(Remote(invocation, server)) : OpenOwnAsync(invocation, database: null);
+
+    /// <summary>The engine in this process, whatever server is named.</summary>
+    /// <param name="database">A SQLite file; <see langword="null"/> takes one that is gone afterwards.</param>
+    public static Task<Connection> OpenOwnAsync(Invocation invocation, string? database) => database is null
+        ? EmbedAsync(invocation, EmbeddedServer.StartTemporaryAsync, "")
+        : EmbedAsync(invocation, cancelled => EmbeddedServer.StartAsync(database, cancelled), $"AF_DB_DSN=sqlite:{database} ");
 
     /// <summary>A command that goes on where this one is, as the user can type it.</summary>
     public string CommandLine(string arguments) => $"{_prefix}af {arguments}{_suffix}";

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using AgentFlow.Cli.Terminals;
 using AgentFlow.Cli.Workflows;
 using AgentFlow.Client;
 

@@ -32,6 +32,10 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     /// <exception cref="CliException">The settings are wrong, or another process has the database.</exception>
     public static Task<EmbeddedServer> StartAsync(CancellationToken cancelled) => StartAsync((options, _) => options, isTemporary: false, cancelled);
 
+    /// <summary>Starts on the database of the settings, and lets its runs rest.</summary>
+    public static Task<EmbeddedServer> StartForReadingAsync(CancellationToken cancelled) =>
+        StartAsync((options, _) => options with { Executes = false }, isTemporary: false, cancelled);
+
     /// <summary>Starts on one database file.</summary>
     public static Task<EmbeddedServer> StartAsync(string database, CancellationToken cancelled) =>
         StartAsync((options, _) => options with { DatabasePath = database }, isTemporary: false, cancelled);
@@ -77,8 +81,6 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         }
 
         Directory.Delete(folder);
-        folder = Path.Combine("/tmp", FolderPrefix + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return folder;
+        throw CliException.Usage($"the temporary folder {Path.GetTempPath()} has too long a name for a socket in it. Set TMPDIR=/tmp.");
     }
 }

@@ -9,6 +9,8 @@ namespace AgentFlow.Cli.Servers;
 /// <summary>A server inside this process: its database is open, its engine works, it answers.</summary>
 internal sealed class EngineHost : IAsyncDisposable
 {
+    private const string KestrelUnixPrefix = "http://unix:";
+
     private readonly WebApplication _app;
 
     private EngineHost(WebApplication app, string database) => (_app, Database) = (app, database);
@@ -16,8 +18,8 @@ internal sealed class EngineHost : IAsyncDisposable
     /// <summary>The database file.</summary>
     public string Database { get; }
 
-    /// <summary>Where it listens, with the port that it got.</summary>
-    public string Url => _app.Urls.First();
+    /// <summary>Where it listens, with the port that it got, as <c>--server</c> takes it.</summary>
+    public string Url => _app.Urls.First() is var url && url.StartsWith(KestrelUnixPrefix, StringComparison.Ordinal) ? url["http://".Length..] : url;
 
     /// <exception cref="CliException">The settings are wrong, another process has the database, or the address is taken.</exception>
     public static async Task<EngineHost> StartAsync(Func<Settings, ServerOptions> configure, CancellationToken cancelled)
@@ -43,7 +45,7 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
+        await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
     }
 

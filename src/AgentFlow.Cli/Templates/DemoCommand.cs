@@ -34,11 +34,14 @@ internal static class DemoCommand
             throw CliException.Usage($"the template {template.Name} ships no inputs to demonstrate. Run it with: af run {template.Name} --input FILE");
         }
 
+        if (invocation.NamesServer)
+        {
+            throw CliException.Usage($"the demo runs in this process only. On a server: af run {template.Name} --input {Path.Combine(template.Folder, inputs)} --server …");
+        }
+
         Terminal terminal = invocation.Terminal;
         InputRows rows = InputFile.Read(Path.Combine(template.Folder, inputs));
-        await using Connection connection = invocation.Get(Database) is { } file
-            ? await Connection.OpenDatabaseAsync(invocation, file)
-            : await Connection.OpenTemporaryAsync(invocation);
+        await using Connection connection = await Connection.OpenOwnAsync(invocation, invocation.Get(Database));
         Workflow workflow = await new WorkflowReference(connection.Client, terminal).ResolveAsync(template, invocation.Get(Parameters)!, invocation.Cancelled);
         IReadOnlyList<FittedRow> fitted = new InputFitting(new InputShape(workflow.InputSchema), new Dictionary<string, string>()).Fit(rows);
         if (!terminal.IsJson)
@@ -66,7 +69,10 @@ internal static class DemoCommand
     private static void Conclude(Terminal terminal, Template template, RowTotals totals, int rows, TimeSpan elapsed, Connection connection)
     {
         bool all = totals.Completed == rows;
-        terminal.Note($"{totals.Completed} of {rows} messages accounted for in {elapsed.TotalSeconds:0.00} s.", all ? Tone.Good : Tone.Bad);
+        IEnumerable<string> outcomes = totals.Groups.GroupBy(g => g.Outcome).Select(g => $"{g.Sum(path => path.Rows)} {g.Key}");
+        terminal.Say("");
+        terminal.Say($"{totals.Completed} of {rows} messages accounted for: {string.Join(", ", outcomes)}.", all ? Tone.Good : Tone.Bad);
+        terminal.Note($"took {elapsed.TotalSeconds:0.00} s");
         if (terminal.IsJson || !all)
         {
             return;
@@ -74,10 +80,10 @@ internal static class DemoCommand
 
         terminal.Say("");
         terminal.Say("Try next:");
-        terminal.Say($"  af run {template.Name} -i message=\"Where is my parcel?\"     one message, with its answer");
-        terminal.Say($"  af run {template.Name} --input messages.csv               your own messages");
-        terminal.Say(connection.IsTemporary
-            ? $"  af init my-{template.Name} --template {template.Name}             the files, to make it yours"
-            : "  " + connection.CommandLine("runs list"));
+        Suggest(connection.CommandLine($"run {template.Name} -i message=\"Where is my parcel?\""), "one message, with its answer");
+        Suggest(connection.CommandLine($"run {template.Name} --input messages.csv"), "your own messages");
+        Suggest(connection.IsTemporary ? $"af init my-{template.Name} --template {template.Name}" : connection.CommandLine("runs list"), connection.IsTemporary ? "the files, to make it yours" : "these runs");
+
+        void Suggest(string command, string what) => terminal.Say($"  {command,-48}  {what}");
     }
 }

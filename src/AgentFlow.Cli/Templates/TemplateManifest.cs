@@ -28,9 +28,11 @@ internal sealed class TemplateManifest
             yaml.Load(text);
             return new TemplateManifest(path).Read(folder, yaml.Documents is [var document, ..] ? document.RootNode : new YamlScalarNode());
         }
-        catch (YamlException e)
+        catch (Exception e) when (e is YamlException or InvalidOperationException)
         {
-            throw CliException.Failed($"{path}:{e.Start.Line}:{e.Start.Column}: not YAML: {e.Message}");
+            // The library lets some syntax errors out as operations that are not valid, without their place.
+            Mark at = (e as YamlException)?.Start ?? new Mark(0, 1, 1);
+            throw CliException.Failed($"{path}:{at.Line}:{at.Column}: not YAML: {e.Message}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

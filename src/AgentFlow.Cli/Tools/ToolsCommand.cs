@@ -17,7 +17,7 @@ internal static class ToolsCommand
 
     private static async Task<int> ListAsync(Invocation invocation)
     {
-        await using Connection connection = await Connection.OpenTemporaryAsync(invocation);
+        await using Connection connection = await Connection.OpenStatelessAsync(invocation);
         var tools = new List<Tool>();
         string? cursor = null;
         do

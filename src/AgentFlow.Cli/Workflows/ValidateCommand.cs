@@ -24,7 +24,7 @@ internal static class ValidateCommand
     {
         Terminal terminal = invocation.Terminal;
         IReadOnlyList<string> files = WorkflowFolder.Find(invocation.Get(Paths)!);
-        await using Connection connection = await Connection.OpenTemporaryAsync(invocation);
+        await using Connection connection = await Connection.OpenStatelessAsync(invocation);
         var checks = new List<WorkflowCheck>();
         foreach (string file in files)
         {

@@ -34,13 +34,16 @@ internal sealed class Evaluation(long steps, int maxErrors)
             throw new EvaluationAbortedException("The schema needs too many steps for this instance. Remove alternatives or references that multiply.");
         }
 
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-        {
-            throw new EvaluationAbortedException(
-                "The evaluation is nested too deeply. Make the instance flatter, or look for references that lead back to themselves.");
-        }
-
+        CheckStack();
         _scope.Add(node.Resource);
+    }
+
+    /// <exception cref="EvaluationAbortedException">The thread's stack is nearly used up.</exception>
+    public static void CheckStack()
+    {
+        if (RuntimeHelpers.TryEnsureSufficientExecutionStack()) return;
+        throw new EvaluationAbortedException(
+            "The evaluation is nested too deeply. Make the instance flatter, or look for references that lead back to themselves.");
     }
 
     public void Leave() => _scope.RemoveAt(_scope.Count - 1);

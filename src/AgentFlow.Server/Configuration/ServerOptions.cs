@@ -33,6 +33,9 @@ public sealed record ServerOptions
     /// <summary>Whether Ctrl+C and SIGTERM stop the server. False for a host that has its own way to end. Default true.</summary>
     public bool HandlesSignals { get; init; } = true;
 
+    /// <summary>Whether this process executes runs; false only accepts, shows and steers them. Default true.</summary>
+    public bool Executes { get; init; } = true;
+
     /// <summary>How long a stopping server waits for answers under way. Default 10 s.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -102,8 +102,10 @@ public sealed class RunCommandTests : IDisposable
         _af.Write("m.jsonl", "{\"message\":\"fine\"}\n{\"message\":7}\n");
         AfResult result = await _af.RunAsync("run", "echo.yaml", "--input", "m.jsonl", "-o", "json");
         Assert.Equal(ExitCode.Failed, result.Code);
-        Assert.Equal(["completed", "refused"], JsonElement.Parse(result.Out).EnumerateArray().Select(r => Text(r, "status")));
-        Assert.Contains("/message", result.Error, StringComparison.Ordinal);
+        JsonElement[] rows = [.. JsonElement.Parse(result.Out).EnumerateArray()];
+        Assert.Equal(["completed", "refused"], rows.Select(r => Text(r, "status")));
+        Assert.Equal("INPUT_INVALID", Text(rows[1].GetProperty("error"), "code"));
+        Assert.Contains("/message", Text(rows[1].GetProperty("error"), "message"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -168,8 +170,8 @@ public sealed class RunCommandTests : IDisposable
         AfResult result = await _af.RunOnTerminalAsync("run", "echo.yaml", "--input", "m.csv");
         Assert.Equal(ExitCode.Ok, result.Code);
         Assert.Contains('╭', result.Out);
-        Assert.Contains("\u001b[32msaid", result.Out, StringComparison.Ordinal);
-        Assert.DoesNotContain("\u001b[3", (await _af.RunOnTerminalAsync("run", "echo.yaml", "--input", "m.csv", "--no-color")).Out, StringComparison.Ordinal);
+        Assert.Contains("\u001b[38;5;2msaid", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b[38", (await _af.RunOnTerminalAsync("run", "echo.yaml", "--input", "m.csv", "--no-color")).Out, StringComparison.Ordinal);
     }
 
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();

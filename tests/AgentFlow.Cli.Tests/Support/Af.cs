@@ -129,9 +129,3 @@ internal sealed class Af : IDisposable
         return start;
     }
 }
-
-internal sealed record AfResult(int Code, string Out, string Error)
-{
-    /// <summary>Everything, for messages of failed assertions.</summary>
-    public override string ToString() => $"exit code {Code}\n--- stdout\n{Out}\n--- stderr\n{Error}";
-}

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace AgentFlow.Cli.Tests.Support;
@@ -11,11 +10,8 @@ internal sealed record AfResult(int Code, string Out, string Error)
 }
 
 /// <summary>A started <c>af</c>. Killed when disposed.</summary>
-internal sealed partial class AfProcess : IDisposable
+internal sealed class AfProcess : IDisposable
 {
-    private const int Interrupt = 2;
-    private const int Terminate = 15;
-
     private readonly Process _process;
     private readonly Output _out;
     private readonly Output _error;
@@ -52,9 +48,9 @@ internal sealed partial class AfProcess : IDisposable
     /// <summary>Waits for a line with this text on stderr, and gives the line.</summary>
     public Task<string> ErrorLineAsync(string text) => LineAsync(_error, text);
 
-    public void SendInterrupt() => Assert.Equal(0, Kill(_process.Id, Interrupt));
+    public void SendInterrupt() => Signal("INT");
 
-    public void SendTerminate() => Assert.Equal(0, Kill(_process.Id, Terminate));
+    public void SendTerminate() => Signal("TERM");
 
     public void SendKill() => _process.Kill(entireProcessTree: true);
 
@@ -72,8 +68,12 @@ internal sealed partial class AfProcess : IDisposable
     private async Task<string> LineAsync(Output output, string text) =>
         await output.LineAsync(text).WaitAsync(Af.Patience) ?? throw new InvalidOperationException($"af never printed '{text}':\n{await EndAsync()}");
 
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
+    private void Signal(string name)
+    {
+        using Process kill = Process.Start("sh", ["-c", $"kill -{name} {_process.Id}"]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
 
     /// <summary>Reads one stream to its end, so that the process never blocks on it.</summary>
     private sealed class Output

@@ -1,7 +1,7 @@
 using System.Text;
 using AgentFlow.Cli.Workflows;
 using AgentFlow.Client;
-using NuGet.Versioning;
+using AgentFlow.Contracts.Tools;
 
 namespace AgentFlow.Cli.Tests.Workflows;
 

@@ -9,9 +9,8 @@ namespace AgentFlow.Expressions.JsonSchema.Compilation;
 /// <summary>The keywords of one schema.</summary>
 internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFormat, HashSet<string> dynamicNames)
 {
-    private readonly Dictionary<string, JsonElement> _members = node.Element.ValueKind == JsonValueKind.Object
-        ? node.Element.EnumerateObject().GroupBy(m => JsonText.Name(m), StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last().Value, StringComparer.Ordinal)
-        : new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JsonElement> _members =
+        node.Element.ValueKind == JsonValueKind.Object ? MembersOf(node.Element) : new(StringComparer.Ordinal);
 
     public IEnumerable<Keyword> Compile()
     {
@@ -109,10 +108,8 @@ internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFo
         var patterns = new List<(EcmaPattern, SchemaNode)>();
         foreach (KeyValuePair<string, JsonElement> member in Members("patternProperties") ?? [])
         {
-            if (Named("patternProperties", member) is { } named && Pattern(JsonPointer.Append("patternProperties", member.Key), member.Key) is { } pattern)
-            {
-                patterns.Add((pattern, named.Node));
-            }
+            EcmaPattern? pattern = Pattern(JsonPointer.Append("patternProperties", member.Key), member.Key);
+            if (pattern is not null && Named("patternProperties", member) is { } named) patterns.Add((pattern, named.Node));
         }
 
         SchemaNode? additional = One("additionalProperties");
@@ -134,12 +131,11 @@ internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFo
         return TextFormats.Find(name) is { } accepts ? new FormatKeyword(name, accepts) : null;
     }
 
-    private ReferenceKeyword? Reference() =>
-        Get("$ref", JsonValueKind.String) is { } reference && Resolve("$ref", reference, out _) is { } target ? new ReferenceKeyword("$ref", target) : null;
+    private ReferenceKeyword? Reference() => Resolve("$ref", out _) is { } target ? new ReferenceKeyword("$ref", target) : null;
 
     private Keyword? DynamicReference()
     {
-        if (Get("$dynamicRef", JsonValueKind.String) is not { } reference || Resolve("$dynamicRef", reference, out string? anchor) is not { } target) return null;
+        if (Resolve("$dynamicRef", out string? anchor) is not { } target) return null;
 
         // Only a dynamic anchor makes it dynamic (Core 8.2.3.2).
         if (anchor is null || !target.Resource.DynamicAnchors.Contains(anchor)) return new ReferenceKeyword("$dynamicRef", target);
@@ -147,8 +143,10 @@ internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFo
         return new DynamicReferenceKeyword(anchor, target);
     }
 
-    private SchemaNode? Resolve(string keyword, JsonElement reference, out string? anchor)
+    private SchemaNode? Resolve(string keyword, out string? anchor)
     {
+        anchor = null;
+        if (Get(keyword, JsonValueKind.String) is not { } reference) return null;
         SchemaNode? target = set.Resolve(node.Resource, JsonText.Value(reference), out anchor, out string? problem);
         if (problem is not null) Fail(keyword, problem);
         return target;
@@ -189,8 +187,11 @@ internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFo
         return [.. schemas.EnumerateArray().Select((schema, i) => Child(JsonPointer.Append(pointer, i), schema)).OfType<SchemaNode>()];
     }
 
-    private NamedNode? Named(string keyword, KeyValuePair<string, JsonElement> member) =>
-        Child(JsonPointer.Append(JsonPointer.Append(node.Pointer, keyword), member.Key), member.Value) is { } child ? new NamedNode(member.Key, child) : null;
+    private NamedNode? Named(string keyword, KeyValuePair<string, JsonElement> member)
+    {
+        string pointer = JsonPointer.Append(JsonPointer.Append(node.Pointer, keyword), member.Key);
+        return Child(pointer, member.Value) is { } child ? new NamedNode(member.Key, child) : null;
+    }
 
     private SchemaNode? Child(string pointer, JsonElement schema)
     {
@@ -199,12 +200,14 @@ internal sealed class NodeCompiler(SchemaSet set, SchemaNode node, bool assertFo
         return null;
     }
 
-    private Dictionary<string, JsonElement>? Members(string keyword)
+    private Dictionary<string, JsonElement>? Members(string keyword) =>
+        Get(keyword, JsonValueKind.Object) is { } members ? MembersOf(members) : null;
+
+    private static Dictionary<string, JsonElement> MembersOf(JsonElement json)
     {
-        if (Get(keyword, JsonValueKind.Object) is not { } members) return null;
-        var named = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (JsonProperty member in members.EnumerateObject()) named[JsonText.Name(member)] = member.Value;
-        return named;
+        var members = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (JsonProperty member in json.EnumerateObject()) members[JsonText.Name(member)] = member.Value;
+        return members;
     }
 
     private string[]? Texts(string keyword)

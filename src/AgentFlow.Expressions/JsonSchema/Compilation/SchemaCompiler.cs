@@ -10,7 +10,10 @@ internal sealed class SchemaCompiler(JsonSchemaOptions options, SchemaSet set)
     {
         do
         {
-            while (set.Pending.TryDequeue(out SchemaNode? node)) node.Keywords = [.. new NodeCompiler(set, node, options.AssertFormat, _dynamicNames).Compile()];
+            while (set.Pending.TryDequeue(out SchemaNode? node))
+            {
+                node.Keywords = [.. new NodeCompiler(set, node, options.AssertFormat, _dynamicNames).Compile()];
+            }
 
             // Any resource with such an anchor may turn out to be the outermost one.
             foreach (SchemaResource resource in set.Resources)
@@ -44,7 +47,9 @@ internal sealed class SchemaCompiler(JsonSchemaOptions options, SchemaSet set)
                 }
                 else if (onPath.Contains(at.Next.Current))
                 {
-                    set.Fail(at.Node.Resource.Document, at.Node.Pointer, "The schema leads back to itself for the same value; validation would never end. Remove the reference, or put it under a property or item.");
+                    const string problem = "The schema leads back to itself for the same value; validation would never end. "
+                        + "Remove the reference, or put it under a property or item.";
+                    set.Fail(at.Node.Resource.Document, at.Node.Pointer, problem);
                     return;
                 }
                 else if (!done.Contains(at.Next.Current))

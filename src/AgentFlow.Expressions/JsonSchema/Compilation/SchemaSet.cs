@@ -70,14 +70,16 @@ internal sealed class SchemaSet(JsonSchemaOptions options)
         (string uri, string fragment) = SchemaUri.SplitFragment(SchemaUri.Resolve(from.Uri, reference));
         if (Find(uri) is not { } resource)
         {
-            problem = $"The reference '{Describe.Short(reference)}' leads to '{Describe.Short(uri)}', which is not in this schema and not registered; nothing is fetched. Put the schema under $defs with this $id, or register the document.";
+            problem = $"The reference '{Describe.Short(reference)}' leads to '{Describe.Short(uri)}', which is not in this schema and not registered; "
+                + "nothing is fetched. Put the schema under $defs with this $id, or register the document.";
             return null;
         }
 
         if (fragment.Length == 0 || fragment[0] == '/') return AtPointer(resource, fragment, reference, out problem);
         if (!resource.Anchors.TryGetValue(fragment, out string? pointer))
         {
-            problem = $"The reference '{Describe.Short(reference)}' names the anchor '{Describe.Short(fragment)}', which no $anchor or $dynamicAnchor defines in '{resource.Uri}'.";
+            problem = $"The reference '{Describe.Short(reference)}' names the anchor '{Describe.Short(fragment)}', "
+                + $"which no $anchor or $dynamicAnchor defines in '{resource.Uri}'.";
             return null;
         }
 
@@ -102,7 +104,8 @@ internal sealed class SchemaSet(JsonSchemaOptions options)
         {
             if (!JsonPointer.TryStep(element, token, out element))
             {
-                problem = $"The reference '{Describe.Short(reference)}' leads to nothing: there is no '{Describe.Short(token)}' at '{Describe.Short(pointer)}'.";
+                string place = pointer.Length == 0 ? "the root" : $"'{Describe.Short(pointer)}'";
+                problem = $"The reference '{Describe.Short(reference)}' leads to nothing: there is no '{Describe.Short(token)}' at {place}.";
                 return null;
             }
 
@@ -174,7 +177,8 @@ internal sealed class SchemaSet(JsonSchemaOptions options)
         if (Text(schema, keyword) is not { } name) return;
         if (!resource.Anchors.TryAdd(name, pointer) && resource.Anchors[name] != pointer)
         {
-            Fail(resource.Document, JsonPointer.Append(pointer, keyword), $"The anchor '{Describe.Short(name)}' is defined twice in '{resource.Uri}'. Rename one.");
+            string problem = $"The anchor '{Describe.Short(name)}' is defined twice in '{resource.Uri}'. Rename one.";
+            Fail(resource.Document, JsonPointer.Append(pointer, keyword), problem);
         }
 
         if (keyword == "$dynamicAnchor") resource.DynamicAnchors.Add(name);
@@ -205,7 +209,8 @@ internal sealed class SchemaSet(JsonSchemaOptions options)
         {
             string name = JsonText.Name(vocabulary);
             if (VocabularyUris.TryParse(name, out Vocabularies known)) used |= known;
-            else if (vocabulary.Value.ValueKind == JsonValueKind.True) Fail(document, place, $"The dialect needs the vocabulary '{Describe.Short(name)}', which is not known here.");
+            else if (vocabulary.Value.ValueKind != JsonValueKind.True) continue;
+            else Fail(document, place, $"The dialect needs the vocabulary '{Describe.Short(name)}', which is not known here.");
         }
 
         return used;

@@ -26,7 +26,7 @@ internal static partial class TextFormats
         ["uuid"] = Uuid().IsMatch,
         ["json-pointer"] = Pointer().IsMatch,
         ["relative-json-pointer"] = RelativePointer().IsMatch,
-        ["regex"] = t => EcmaPattern.TryCreate(t, out _, out _),
+        ["regex"] = EcmaPattern.IsWellFormed,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static Func<string, bool>? Find(string format) => Known.GetValueOrDefault(format);

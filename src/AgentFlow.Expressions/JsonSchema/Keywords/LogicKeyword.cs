@@ -76,7 +76,8 @@ internal sealed class AlternativesKeyword(string name, IReadOnlyList<SchemaNode>
             if (nearest is null || failures.Count < nearest.Count) nearest = failures;
         }
 
-        evaluation.Fail(name, $"Expected a value for one of {Describe.Count(nodes.Count, "alternative", "alternatives")}; none matches {Describe.Value(instance)}.");
+        string alternatives = Describe.Count(nodes.Count, "alternative", "alternatives");
+        evaluation.Fail(name, $"Expected a value for one of {alternatives}; none matches {Describe.Value(instance)}.");
         evaluation.Add(nearest ?? []);
     }
 }

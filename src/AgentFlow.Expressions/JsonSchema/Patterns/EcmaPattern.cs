@@ -11,9 +11,17 @@ internal sealed class EcmaPattern
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
 
-    private readonly Regex _regex;
+    private readonly Regex _basic;
+    private readonly Lazy<Regex> _astral;
 
-    private EcmaPattern(string source, Regex regex) => (Source, _regex) = (source, regex);
+    private EcmaPattern(string source)
+    {
+        Source = source;
+        _basic = Create(source, astral: false);
+
+        // Few texts have characters that take two UTF-16 units, and the pattern for them is far more expensive to make.
+        _astral = new Lazy<Regex>(() => Create(source, astral: true));
+    }
 
     public string Source { get; }
 
@@ -22,8 +30,7 @@ internal sealed class EcmaPattern
         pattern = null;
         try
         {
-            string translated = new EcmaTranslator(source).Translate(out bool linear);
-            pattern = new EcmaPattern(source, Create(translated, linear));
+            pattern = new EcmaPattern(source);
             problem = null;
             return true;
         }
@@ -39,22 +46,39 @@ internal sealed class EcmaPattern
         return false;
     }
 
+    /// <summary>Whether the text is a regular expression, without making it ready for use.</summary>
+    public static bool IsWellFormed(string source)
+    {
+        try
+        {
+            new EcmaTranslator(source, astral: false).Translate(out _);
+            return true;
+        }
+        catch (EcmaSyntaxException)
+        {
+            return false;
+        }
+    }
+
     /// <exception cref="EvaluationAbortedException">The time limit was reached.</exception>
     public bool IsMatch(string text)
     {
         try
         {
-            return _regex.IsMatch(text);
+            bool astral = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0;
+            return (astral ? _astral.Value : _basic).IsMatch(text);
         }
         catch (RegexMatchTimeoutException)
         {
             throw new EvaluationAbortedException(
-                $"The pattern {Values.Describe.Short(Source)} takes longer than {Limit.TotalSeconds:0} s on a text of {text.Length} characters. Simplify the pattern.");
+                $"The pattern {Values.Describe.Short(Source)} takes longer than {Limit.TotalSeconds:0} s on a text of {text.Length} characters. "
+                + "Simplify the pattern.");
         }
     }
 
-    private static Regex Create(string pattern, bool linear)
+    private static Regex Create(string source, bool astral)
     {
+        string pattern = new EcmaTranslator(source, astral).Translate(out bool linear);
         if (linear)
         {
             try

@@ -8,16 +8,21 @@ namespace AgentFlow.Expressions.JsonSchema.Patterns;
 /// <c>$</c>, group numbers and UTF-16 view differ. Escaped punctuation and lone braces and brackets, which Unicode mode
 /// forbids, are taken literally, because much used schemas have them.
 /// </summary>
-internal sealed class EcmaTranslator(string source)
+/// <param name="astral">
+/// Whether texts may hold surrogate pairs. Where they do not, units are code points, and the result is shorter and faster.
+/// </param>
+internal sealed class EcmaTranslator(string source, bool astral)
 {
     private const int MaxDepth = 200;
+    private const int MaxAutomatonPairs = 32;
     private const string WordClass = "[0-9A-Za-z_]";
     private const string AnyPair = "[\\uD800-\\uDBFF][\\uDC00-\\uDFFF]";
 
     private static readonly CodePointSet Digit = new(('0', '9'));
     private static readonly CodePointSet Word = new(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
     private static readonly CodePointSet Space = new(
-        (9, 13), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF));
+        (9, 13), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F),
+        (0x3000, 0x3000), (0xFEFF, 0xFEFF));
 
     private readonly StringBuilder _output = new();
     private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
@@ -44,6 +49,8 @@ internal sealed class EcmaTranslator(string source)
     private bool Ended => _at >= source.Length;
 
     private int Length => source.Length;
+
+    private bool Astral => astral;
 
     private char Peek => source[_at + 1];
 
@@ -73,7 +80,10 @@ internal sealed class EcmaTranslator(string source)
                 {
                     _groups++;
                     int end = source.IndexOf('>', i);
-                    if (end > 0 && !_names.TryAdd(source[(i + 3)..end], _groups)) throw new EcmaSyntaxException($"the group name '{source[(i + 3)..end]}' is used twice.");
+                    if (end > 0 && !_names.TryAdd(source[(i + 3)..end], _groups))
+                    {
+                        throw new EcmaSyntaxException($"the group name '{source[(i + 3)..end]}' is used twice.");
+                    }
                 }
             }
         }
@@ -113,8 +123,8 @@ internal sealed class EcmaTranslator(string source)
                 break;
             case '.':
                 _at++;
-                _output.Append("(?:[^\\n\\r\\u2028\\u2029\\uD800-\\uDFFF]|").Append(AnyPair).Append(')');
                 units = "[^\\n\\r\\u2028\\u2029]";
+                _output.Append(astral ? $"(?:[^\\n\\r\\u2028\\u2029\\uD800-\\uDFFF]|{AnyPair})" : units);
                 break;
             case '(':
                 repeatable = Group();
@@ -265,13 +275,16 @@ internal sealed class EcmaTranslator(string source)
     {
         int end = source.IndexOf('>', _at);
         string name = end < 0 ? "" : source[_at..end];
-        bool valid = name.Length > 0
-            && !char.IsAsciiDigit(name[0])
-            && name.EnumerateRunes().All(r => Rune.IsLetterOrDigit(r) || r.Value is '_' or '$' || Rune.GetUnicodeCategory(r) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark);
+        bool valid = name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.EnumerateRunes().All(IsNamePart);
         if (!valid) throw Error("a group name is missing or malformed");
         _at = end + 1;
         return name;
     }
+
+    private static bool IsNamePart(Rune rune) =>
+        Rune.IsLetterOrDigit(rune)
+        || rune.Value is '_' or '$'
+        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
 
     /// <returns>Whether it may be repeated.</returns>
     private bool Escape()
@@ -301,7 +314,7 @@ internal sealed class EcmaTranslator(string source)
                 BackReference(named);
                 return true;
             default:
-                if (ReadSetEscape() is { } set) AppendSet(set.Basic, set.Astral);
+                if (ReadSetEscape() is { } set) AppendSet(set.Basic, set.Points);
                 else Literal(CharacterEscape());
                 return true;
         }
@@ -315,7 +328,7 @@ internal sealed class EcmaTranslator(string source)
     }
 
     /// <summary>An escape that stands for many characters; null for any other.</summary>
-    private (string Basic, CodePointSet Astral)? ReadSetEscape()
+    private (string Basic, CodePointSet Points)? ReadSetEscape()
     {
         char c = source[_at + 1];
         if (c is 'd' or 'D' or 'w' or 'W' or 's' or 'S')
@@ -336,7 +349,7 @@ internal sealed class EcmaTranslator(string source)
         }
 
         _at = end + 1;
-        if (property is not null) return (property.BasicClass(c == 'P'), property.Astral(c == 'P'));
+        if (property is not null) return (property.BasicClass(c == 'P'), astral ? property.Astral(c == 'P') : new CodePointSet());
         if (c == 'P') points = points!.Complement();
         return (points!.BasicClass(), points);
     }
@@ -432,17 +445,26 @@ internal sealed class EcmaTranslator(string source)
         else _output.Append("(?:").AppendJoin("", char.ConvertFromUtf32(codePoint).Select(u => CodePointSet.Unit(u))).Append(')');
     }
 
-    private void AppendSet(string basicClass, CodePointSet astral)
+    private void AppendSet(string basicClass, CodePointSet points)
     {
         // Surrogates are halves of what the pairs stand for, whatever a property says about them.
         string basic = basicClass.Contains("\\p", StringComparison.OrdinalIgnoreCase) ? $"[{basicClass}-[\\uD800-\\uDFFF]]" : $"[{basicClass}]";
-        string[] alternatives = [.. basicClass.Length == 0 ? [] : new[] { basic }, .. astral.AstralPairs()];
+        string[] alternatives = [.. basicClass.Length == 0 ? [] : new[] { basic }, .. Pairs(points)];
         _output.Append(alternatives.Length switch
         {
             0 => "[^\\s\\S]",
             1 when basicClass.Length > 0 => basic,
             _ => $"(?:{string.Join('|', alternatives)})",
         });
+    }
+
+    private string[] Pairs(CodePointSet points)
+    {
+        string[] pairs = astral ? [.. points.AstralPairs()] : [];
+
+        // An automaton over the hundreds of ranges of a property such as \p{L} takes more than a second to make.
+        if (pairs.Length > MaxAutomatonPairs) _linear = false;
+        return pairs;
     }
 
     private EcmaSyntaxException Error(string problem, int? at = null) => new($"{problem} (at character {(at ?? _at) + 1}).");
@@ -500,34 +522,39 @@ internal sealed class EcmaTranslator(string source)
 
             if (c is 'p' or 'P')
             {
-                (string basic, CodePointSet astral) = owner.ReadSetEscape()!.Value;
+                (string basic, CodePointSet points) = owner.ReadSetEscape()!.Value;
                 _properties.Append(basic);
-                _astralOfProperties.Add(astral);
+                _astralOfProperties.Add(points);
                 return null;
             }
 
             if (owner.ReadSetEscape() is not { } set) return owner.CharacterEscape();
-            _points.Add(set.Astral);
+            _points.Add(set.Points);
             return null;
         }
 
         private void Append(bool negated)
         {
-            var astral = new CodePointSet();
-            astral.Add(_points);
-            astral.Add(_astralOfProperties);
-            if (_properties.Length == 0)
+            var all = new CodePointSet();
+            all.Add(_points);
+            all.Add(_astralOfProperties);
+            if (_properties.Length == 0 && negated && !owner.Astral)
+            {
+                string basic = _points.BasicClass();
+                owner._output.Append(basic.Length == 0 ? "[\\s\\S]" : $"[^{basic}]");
+            }
+            else if (_properties.Length == 0)
             {
                 CodePointSet points = negated ? _points.Complement() : _points;
                 owner.AppendSet(points.BasicClass(), points);
             }
             else if (!negated)
             {
-                owner.AppendSet(_points.BasicClass() + _properties, astral);
+                owner.AppendSet(_points.BasicClass() + _properties, all);
             }
             else
             {
-                string[] pairs = [.. astral.Complement().AstralPairs()];
+                string[] pairs = owner.Pairs(all.Complement());
                 string basic = $"[^{_points.BasicClass()}{_properties}\\uD800-\\uDFFF]";
                 owner._output.Append(pairs.Length == 0 ? basic : $"(?:{basic}|{string.Join('|', pairs)})");
             }

@@ -11,17 +11,25 @@ internal sealed class UnicodeProperty
 {
     private static readonly ConcurrentDictionary<string, CodePointSet> AstralSets = new(StringComparer.Ordinal);
 
-    private static readonly Dictionary<string, string> Categories = new(StringComparer.Ordinal)
-    {
-        ["Letter"] = "L", ["Cased_Letter"] = "LC", ["Uppercase_Letter"] = "Lu", ["Lowercase_Letter"] = "Ll", ["Titlecase_Letter"] = "Lt",
-        ["Modifier_Letter"] = "Lm", ["Other_Letter"] = "Lo", ["Mark"] = "M", ["Combining_Mark"] = "M", ["Nonspacing_Mark"] = "Mn",
-        ["Spacing_Mark"] = "Mc", ["Enclosing_Mark"] = "Me", ["Number"] = "N", ["Decimal_Number"] = "Nd", ["digit"] = "Nd", ["Letter_Number"] = "Nl",
-        ["Other_Number"] = "No", ["Punctuation"] = "P", ["punct"] = "P", ["Connector_Punctuation"] = "Pc", ["Dash_Punctuation"] = "Pd",
-        ["Open_Punctuation"] = "Ps", ["Close_Punctuation"] = "Pe", ["Initial_Punctuation"] = "Pi", ["Final_Punctuation"] = "Pf",
-        ["Other_Punctuation"] = "Po", ["Symbol"] = "S", ["Math_Symbol"] = "Sm", ["Currency_Symbol"] = "Sc", ["Modifier_Symbol"] = "Sk",
-        ["Other_Symbol"] = "So", ["Separator"] = "Z", ["Space_Separator"] = "Zs", ["Line_Separator"] = "Zl", ["Paragraph_Separator"] = "Zp",
-        ["Other"] = "C", ["Control"] = "Cc", ["cntrl"] = "Cc", ["Format"] = "Cf", ["Surrogate"] = "Cs", ["Private_Use"] = "Co", ["Unassigned"] = "Cn",
-    };
+    /// <summary>Long names and aliases of the general categories (UAX #44, table 12).</summary>
+    private static readonly Dictionary<string, string> Categories =
+        """
+        Letter=L Cased_Letter=LC Uppercase_Letter=Lu Lowercase_Letter=Ll Titlecase_Letter=Lt Modifier_Letter=Lm Other_Letter=Lo
+        Mark=M Combining_Mark=M Nonspacing_Mark=Mn Spacing_Mark=Mc Enclosing_Mark=Me
+        Number=N Decimal_Number=Nd digit=Nd Letter_Number=Nl Other_Number=No
+        Punctuation=P punct=P Connector_Punctuation=Pc Dash_Punctuation=Pd Open_Punctuation=Ps Close_Punctuation=Pe
+        Initial_Punctuation=Pi Final_Punctuation=Pf Other_Punctuation=Po
+        Symbol=S Math_Symbol=Sm Currency_Symbol=Sc Modifier_Symbol=Sk Other_Symbol=So
+        Separator=Z Space_Separator=Zs Line_Separator=Zl Paragraph_Separator=Zp
+        Other=C Control=Cc cntrl=Cc Format=Cf Surrogate=Cs Private_Use=Co Unassigned=Cn
+        """
+        .Split(Array.Empty<char>(), StringSplitOptions.RemoveEmptyEntries)
+        .Select(e => e.Split('='))
+        .ToDictionary(e => e[0], e => e[1], StringComparer.Ordinal);
+
+    /// <summary>The short names in the order of <see cref="UnicodeCategory"/>.</summary>
+    private static readonly string[] ByCategory =
+        "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Zs Zl Zp Cc Cf Cs Co Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Cn".Split(' ');
 
     private static readonly HashSet<string> ShortNames = [.. Categories.Values];
 
@@ -56,7 +64,8 @@ internal sealed class UnicodeProperty
             "ASCII" => new CodePointSet((0, 0x7F)),
             "ASCII_Hex_Digit" or "AHex" => new CodePointSet(('0', '9'), ('A', 'F'), ('a', 'f')),
             "White_Space" or "space" => new CodePointSet(
-                (9, 13), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
+                (9, 13), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+                (0x205F, 0x205F), (0x3000, 0x3000)),
             _ => null,
         };
         if (set is not null) return true;
@@ -88,39 +97,7 @@ internal sealed class UnicodeProperty
 
     private static bool Belongs(UnicodeCategory category, string name)
     {
-        string own = category switch
-        {
-            UnicodeCategory.UppercaseLetter => "Lu",
-            UnicodeCategory.LowercaseLetter => "Ll",
-            UnicodeCategory.TitlecaseLetter => "Lt",
-            UnicodeCategory.ModifierLetter => "Lm",
-            UnicodeCategory.OtherLetter => "Lo",
-            UnicodeCategory.NonSpacingMark => "Mn",
-            UnicodeCategory.SpacingCombiningMark => "Mc",
-            UnicodeCategory.EnclosingMark => "Me",
-            UnicodeCategory.DecimalDigitNumber => "Nd",
-            UnicodeCategory.LetterNumber => "Nl",
-            UnicodeCategory.OtherNumber => "No",
-            UnicodeCategory.SpaceSeparator => "Zs",
-            UnicodeCategory.LineSeparator => "Zl",
-            UnicodeCategory.ParagraphSeparator => "Zp",
-            UnicodeCategory.Control => "Cc",
-            UnicodeCategory.Format => "Cf",
-            UnicodeCategory.Surrogate => "Cs",
-            UnicodeCategory.PrivateUse => "Co",
-            UnicodeCategory.ConnectorPunctuation => "Pc",
-            UnicodeCategory.DashPunctuation => "Pd",
-            UnicodeCategory.OpenPunctuation => "Ps",
-            UnicodeCategory.ClosePunctuation => "Pe",
-            UnicodeCategory.InitialQuotePunctuation => "Pi",
-            UnicodeCategory.FinalQuotePunctuation => "Pf",
-            UnicodeCategory.OtherPunctuation => "Po",
-            UnicodeCategory.MathSymbol => "Sm",
-            UnicodeCategory.CurrencySymbol => "Sc",
-            UnicodeCategory.ModifierSymbol => "Sk",
-            UnicodeCategory.OtherSymbol => "So",
-            _ => "Cn",
-        };
+        string own = ByCategory[(int)category];
         return name == "LC" ? own is "Lu" or "Ll" or "Lt" : own == name || (name.Length == 1 && own[0] == name[0]);
     }
 }

@@ -10,12 +10,20 @@ namespace AgentFlow.Expressions.JsonSchema.Values;
 internal sealed class JsonEquality : IEqualityComparer<JsonElement>
 {
     private const int FewMembers = 8;
+    private const int MaxDepth = 1000;
 
     public static JsonEquality Instance { get; } = new();
 
-    public bool Equals(JsonElement left, JsonElement right)
+    /// <exception cref="EvaluationAbortedException">The values are nested too deeply.</exception>
+    public bool Equals(JsonElement left, JsonElement right) => Equals(left, right, 0);
+
+    /// <exception cref="EvaluationAbortedException">The value is nested too deeply.</exception>
+    public int GetHashCode(JsonElement value) => Hash(value, 0);
+
+    private static bool Equals(JsonElement left, JsonElement right, int depth)
     {
         if (left.ValueKind != right.ValueKind) return false;
+        CheckDepth(depth);
         switch (left.ValueKind)
         {
             case JsonValueKind.Number:
@@ -23,17 +31,17 @@ internal sealed class JsonEquality : IEqualityComparer<JsonElement>
             case JsonValueKind.String:
                 return SameText(left, right);
             case JsonValueKind.Array:
-                return left.GetArrayLength() == right.GetArrayLength()
-                    && left.EnumerateArray().Zip(right.EnumerateArray()).All(pair => Equals(pair.First, pair.Second));
+                return left.GetArrayLength() == right.GetArrayLength() && SameItems(left, right, depth);
             case JsonValueKind.Object:
-                return left.GetPropertyCount() == right.GetPropertyCount() && SameMembers(left, right);
+                return left.GetPropertyCount() == right.GetPropertyCount() && SameMembers(left, right, depth);
             default:
                 return true;
         }
     }
 
-    public int GetHashCode(JsonElement value)
+    private static int Hash(JsonElement value, int depth)
     {
+        CheckDepth(depth);
         switch (value.ValueKind)
         {
             case JsonValueKind.Number:
@@ -42,20 +50,26 @@ internal sealed class JsonEquality : IEqualityComparer<JsonElement>
                 return JsonText.Value(value).GetHashCode();
             case JsonValueKind.Array:
                 var items = new HashCode();
-                foreach (JsonElement item in value.EnumerateArray()) items.Add(GetHashCode(item));
+                foreach (JsonElement item in value.EnumerateArray()) items.Add(Hash(item, depth + 1));
                 return items.ToHashCode();
             case JsonValueKind.Object:
                 // A sum does not depend on the order.
                 int members = 1;
                 foreach (JsonProperty member in value.EnumerateObject())
                 {
-                    members += HashCode.Combine(JsonText.Name(member), GetHashCode(member.Value));
+                    members += HashCode.Combine(JsonText.Name(member), Hash(member.Value, depth + 1));
                 }
 
                 return members;
             default:
                 return (int)value.ValueKind;
         }
+    }
+
+    private static void CheckDepth(int depth)
+    {
+        if (depth <= MaxDepth) return;
+        throw new EvaluationAbortedException($"Values nested deeper than {MaxDepth} levels are not compared. Make the instance flatter.");
     }
 
     public static JsonNumber Number(JsonElement number) => JsonNumber.Parse(JsonMarshal.GetRawUtf8Value(number));
@@ -66,9 +80,21 @@ internal sealed class JsonEquality : IEqualityComparer<JsonElement>
         return l.SequenceEqual(r) || ((l.Contains((byte)'\\') || r.Contains((byte)'\\')) && JsonText.Value(left) == JsonText.Value(right));
     }
 
-    private bool SameMembers(JsonElement left, JsonElement right)
+    private static bool SameItems(JsonElement left, JsonElement right, int depth)
     {
-        if (left.GetPropertyCount() > FewMembers) return SameManyMembers(left, right);
+        JsonElement.ArrayEnumerator others = right.EnumerateArray();
+        foreach (JsonElement item in left.EnumerateArray())
+        {
+            others.MoveNext();
+            if (!Equals(item, others.Current, depth + 1)) return false;
+        }
+
+        return true;
+    }
+
+    private static bool SameMembers(JsonElement left, JsonElement right, int depth)
+    {
+        if (left.GetPropertyCount() > FewMembers) return SameManyMembers(left, right, depth);
         foreach (JsonProperty member in left.EnumerateObject())
         {
             ReadOnlySpan<byte> name = JsonText.Utf8Name(member);
@@ -76,7 +102,7 @@ internal sealed class JsonEquality : IEqualityComparer<JsonElement>
             foreach (JsonProperty other in right.EnumerateObject())
             {
                 if (!name.SequenceEqual(JsonText.Utf8Name(other))) continue;
-                found = Equals(member.Value, other.Value);
+                found = Equals(member.Value, other.Value, depth + 1);
                 break;
             }
 
@@ -86,10 +112,15 @@ internal sealed class JsonEquality : IEqualityComparer<JsonElement>
         return true;
     }
 
-    private bool SameManyMembers(JsonElement left, JsonElement right)
+    private static bool SameManyMembers(JsonElement left, JsonElement right, int depth)
     {
         var members = new Dictionary<string, JsonElement>(right.GetPropertyCount(), StringComparer.Ordinal);
         foreach (JsonProperty member in right.EnumerateObject()) members[JsonText.Name(member)] = member.Value;
-        return left.EnumerateObject().All(m => members.TryGetValue(JsonText.Name(m), out JsonElement other) && Equals(m.Value, other));
+        foreach (JsonProperty member in left.EnumerateObject())
+        {
+            if (!members.TryGetValue(JsonText.Name(member), out JsonElement other) || !Equals(member.Value, other, depth + 1)) return false;
+        }
+
+        return true;
     }
 }
