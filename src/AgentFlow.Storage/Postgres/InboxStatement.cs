@@ -15,7 +15,7 @@ internal sealed class InboxStatement
     private readonly SetStatement _statement = new(
         """
         WITH item AS MATERIALIZED (
-            SELECT u.kind, u.dedupe, u.data, u.n, r.key, r.status, r.owner
+            SELECT u.kind, u.dedupe, u.data, u.n, r.key, r.status, r.owner, r.wake_seq
             FROM unnest($1::text[], $2::uuid[], $3::smallint[], $4::text[], $5::bytea[]) WITH ORDINALITY AS u (tenant, id, kind, dedupe, data, n)
             JOIN runs r ON r.tenant = u.tenant AND r.id = u.id),
         added AS (
@@ -26,9 +26,9 @@ internal sealed class InboxStatement
         woken AS (
             UPDATE runs r SET wake_seq = r.wake_seq + a.items, status = CASE WHEN r.status IN (2, 3) THEN 0 ELSE r.status END
             FROM (SELECT run, count(*) AS items FROM added GROUP BY run) a WHERE r.key = a.run)
-        SELECT i.n, i.key, i.status, i.owner, NULL::text FROM item i
+        SELECT i.n, i.key, i.status, i.owner, NULL::text, i.wake_seq FROM item i
         UNION ALL
-        SELECT NULL, a.run, NULL, a.id, a.dedupe FROM added a
+        SELECT NULL, a.run, NULL, a.id, a.dedupe, NULL FROM added a
         """,
         takesSession: false);
 
@@ -69,6 +69,7 @@ internal sealed class InboxStatement
     {
         var runs = new (long Key, long Owner)?[items.Count];
         var added = new Dictionary<(long Run, string Dedupe), long>();
+        var wakes = new Dictionary<long, long>();
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             if (reader.IsDBNull(0))
@@ -80,6 +81,7 @@ internal sealed class InboxStatement
             int position = (int)reader.GetInt64(0) - 1;
             runs[position] = (reader.GetInt64(1), reader.GetInt64(3));
             items[position].StatusBefore = (RunStatus)reader.GetInt16(2);
+            wakes[reader.GetInt64(1)] = reader.GetInt64(5);
         }
 
         var elsewhere = new List<Ulid>();
@@ -93,6 +95,7 @@ internal sealed class InboxStatement
             else if (added.Remove((run.Key, _dedupe[i]), out long id))
             {
                 item.Item = id;
+                item.WakeSeq = ++wakes[run.Key];
                 item.Outcome = CommitOutcome.Committed;
                 if (item.StatusBefore == RunStatus.Running && run.Owner != session)
                 {

@@ -1,8 +1,8 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using Npgsql;
 using NpgsqlTypes;
-using NuGet.Versioning;
 
 namespace AgentFlow.Storage.Postgres;
 
@@ -47,13 +47,13 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
     public async ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> versions = await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.name = $2", p => p.Value(tenant).Value(name), cancellationToken).ConfigureAwait(false);
-        return [.. versions.OrderByDescending(w => NuGetVersion.Parse(w.Version))];
+        return [.. versions.OrderByDescending(w => SemanticVersion.Parse(w.Version))];
     }
 
     public async ValueTask<IReadOnlyList<StoredWorkflow>> ListAsync(string tenant, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> all = await QueryAsync($"{Select} WHERE w.tenant = $1", p => p.Value(tenant), cancellationToken).ConfigureAwait(false);
-        return [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => NuGetVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)];
+        return [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => SemanticVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)];
     }
 
     private ValueTask<List<StoredWorkflow>> QueryAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => database.ReadAsync(
