@@ -433,14 +433,14 @@ internal sealed class ResidentRun
                 return false;
             case CommitOutcome.Duplicate:
                 Evict();
-                _host.NotCreated(S.Id);
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                _host.NotCreated(S.Id);
                 return false;
             default:
                 _host.Fenced(this);
                 Evict();
-                _host.NotCreated(S.Id);
                 Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
+                _host.NotCreated(S.Id);
                 return false;
         }
 
