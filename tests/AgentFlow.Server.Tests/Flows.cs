@@ -65,8 +65,27 @@ public static class Flows
           fail: { kind: custom, type: fail }
         planner: dag
         steps:
-          before: { tool: skill.echo, input: { a: 1 } }
-          broken: { agent: fail, depends_on: [before] }
-          after: { tool: skill.echo, depends_on: [broken] }
+          - { id: before, tool: skill.echo, input: { a: 1 } }
+          - { id: broken, agent: fail, depends_on: [before] }
+          - { id: after, tool: skill.echo, depends_on: [broken] }
+        """;
+
+    /// <summary>Visits one state <paramref name="times"/> times; every visit is a frame of its own.</summary>
+    public static string Loop(int times) => $$"""
+        language: 1
+        name: loop
+        version: 1.0.0
+        policies: { durability: every_step }
+        planner: fsm
+        initial_state: again
+        final_states: [done]
+        states:
+          again:
+            tool: skill.echo
+            input: "${input}"
+            transitions:
+              - { condition: "steps.again.visits < {{times}}", target: again }
+            on_success: done
+          done: { tool: skill.echo, outcome: looped }
         """;
 }

@@ -4,6 +4,9 @@ using System.Text;
 using System.Text.Json;
 using AgentFlow.Server.Configuration;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Tests;
@@ -23,6 +26,11 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     public TestAgents Agents { get; }
+
+    public string DatabasePath => Path.Combine(_directory, "agentflow.db");
+
+    /// <summary>What the server has mapped.</summary>
+    public IEnumerable<RouteEndpoint> Endpoints => ((IEndpointRouteBuilder)_app!).DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>();
 
     public HttpClient Http { get; private set; } = null!;
 
@@ -85,6 +93,9 @@ public sealed class RunningServer : IAsyncDisposable
         content.Headers.ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type);
         return content;
     }
+
+    /// <summary>Takes the database away from the running server.</summary>
+    public void BreakStore() => _app!.Services.GetServices<IHostedService>().OfType<HostedEngine>().Single().DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>Stores a workflow and fails the test when the server does not take it.</summary>
     public async Task SaveAsync(string yaml, params (string Name, string Value)[] headers)

@@ -49,7 +49,35 @@ public interface IRunStore
 
     /// <summary>A blob by its SHA-256; <see langword="null"/> when the tenant has none.</summary>
     Payload? ReadBlob(string tenant, ReadOnlyMemory<byte> hash);
+
+    /// <summary>
+    /// What other processes did that may concern this one. News says where to look, not what happened: it can be late,
+    /// repeated or lost, and whoever relies on it looks again from time to time. Raised on the store's own thread;
+    /// handlers must neither block nor throw. A store of one process has none, which is the default.
+    /// </summary>
+    event Action<StoreNews> News
+    {
+        add { }
+        remove { }
+    }
 }
+
+public enum StoreNewsKind
+{
+    /// <summary>Runs may be there to claim.</summary>
+    WorkAvailable,
+
+    /// <summary>Something came into the inbox of a run that this process owns: <see cref="StoreNews.Run"/>.</summary>
+    ItemArrived,
+
+    /// <summary>A run came to its end elsewhere: <see cref="StoreNews.Run"/>.</summary>
+    RunEnded,
+
+    /// <summary>This process was taken for dead: every run that it holds belongs to others now, and its frames are fenced.</summary>
+    OwnershipLost,
+}
+
+public readonly record struct StoreNews(StoreNewsKind Kind, Ulid Run = default);
 
 /// <summary>What one transaction writes.</summary>
 public sealed class CommitBatch
@@ -77,6 +105,9 @@ public enum CommitOutcome
 
     /// <summary>The frame is on disk, but something arrived for the run: it was not parked.</summary>
     CommittedAwake,
+
+    /// <summary>The frame is on disk; whether the run was parked with it is unknown, and its row tells. Set by the engine alone.</summary>
+    CommittedUnsure,
 
     /// <summary>Something arrived for the run before its end: nothing of this item was written.</summary>
     Woken,
@@ -113,7 +144,10 @@ public sealed class RunAppend
 
     public required Ulid Run { get; init; }
 
-    /// <summary>The store's own key; 0 until the row exists. Set by the store on creation.</summary>
+    /// <summary>
+    /// The store's own key; 0 until the row exists. Set by the store on creation, and not to be derived from anything else:
+    /// where several processes share a store it also says which ownership of the run the frame is written under.
+    /// </summary>
     public long Key { get; set; }
 
     /// <summary>Sequence of the frame's first event, from 0.</summary>
@@ -197,8 +231,11 @@ public sealed class InboxAppend
 
     public CommitOutcome Outcome { get; set; }
 
-    /// <summary>The item's number; set by the store.</summary>
+    /// <summary>The item's number; set by the store with <see cref="CommitOutcome.Committed"/>.</summary>
     public long Item { get; set; }
+
+    /// <summary>The run's wake sequence with this item: it is the run's n-th. Set by the store with <see cref="CommitOutcome.Committed"/>.</summary>
+    public long WakeSeq { get; set; }
 
     /// <summary>The run's status before the item arrived; set by the store.</summary>
     public RunStatus StatusBefore { get; set; }
@@ -207,7 +244,7 @@ public sealed class InboxAppend
     internal Action<InboxAppend>? Done { get; init; }
 }
 
-/// <param name="Key">The store's own key.</param>
+/// <param name="Key">The store's own key, as <see cref="RunAppend.Key"/>.</param>
 public sealed record ClaimedRun(long Key, Ulid Run, string Tenant, string Workflow, string Version, string DefinitionHash);
 
 /// <param name="WakeSeq">Counts the inbox items that ever came; the read items below are all that are unconsumed at this count.</param>

@@ -5,7 +5,12 @@ namespace AgentFlow.Engine.Scheduling;
 
 /// <summary>A cause on its way into a run.</summary>
 /// <param name="Item">Number of the inbox item that carried it; 0: it came from this process.</param>
-internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0);
+/// <param name="WakeSeq">The run's wake sequence with this item; 0: the item was read from the store, and <see cref="Known"/> follows.</param>
+internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0, long WakeSeq = 0)
+{
+    /// <summary>Says that everything up to a wake sequence has been handed over.</summary>
+    public static Inbound Known(long wakeSeq) => new(null, 0, wakeSeq);
+}
 
 /// <summary>The content of inbox items.</summary>
 internal static class InboxItems

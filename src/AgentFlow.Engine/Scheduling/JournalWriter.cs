@@ -174,7 +174,9 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
                     bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append.Tenant, append.Run, append.FirstSeq, append.Frame, CancellationToken.None).ConfigureAwait(false);
                     if (stands is { } equal)
                     {
-                        append.Outcome = equal ? CommitOutcome.Committed : CommitOutcome.Fenced;
+                        append.Outcome = !equal ? CommitOutcome.Fenced
+                            : append.Then == RowChange.Park ? CommitOutcome.CommittedUnsure
+                            : CommitOutcome.Committed;
                     }
                     else
                     {

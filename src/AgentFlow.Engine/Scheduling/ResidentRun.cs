@@ -21,7 +21,7 @@ internal sealed class ResidentRun
     private readonly Dictionary<int, Attempt> _attempts = [];
     private readonly List<NodeRun> _launches = [];
     private readonly List<long> _consumed = [];
-    private readonly HashSet<long> _counted = [];
+    private readonly HashSet<long> _ahead = [];
     private readonly HashSet<long> _taken = [];
     private List<Inbound> _mailbox = [];
     private List<Inbound> _turn = [];
@@ -64,15 +64,8 @@ internal sealed class ResidentRun
             _machine = machine;
             _key = claim.Key;
             _hasRow = true;
-            _wakeSeq = history.WakeSeq;
             _snapshotSeq = history.Snapshot?.Seq ?? 0;
-            _counted.Clear();
-            var arrived = new List<Inbound>();
-            foreach (StoredItem item in history.Inbox)
-            {
-                _counted.Add(item.Item);
-                arrived.Add(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item));
-            }
+            List<Inbound> arrived = [.. Items(history)];
 
             if (recovered)
             {
@@ -140,7 +133,9 @@ internal sealed class ResidentRun
             long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
             Settle(now);
             int taken = 0;
-            while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn)
+
+            // What arrived behind the run's end stays where it is: the store then refuses the end, and it comes first.
+            while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn && !S.Status.IsTerminal())
             {
                 Take(_turn[taken++], now);
                 Settle(now);
@@ -175,14 +170,10 @@ internal sealed class ResidentRun
 
     private void Take(in Inbound inbound, long now)
     {
+        NoteWake(inbound);
         if (inbound.Item != 0)
         {
-            // An item may come twice: from whoever stored it, and read from the store. It counts and acts once.
-            if (_counted.Add(inbound.Item))
-            {
-                _wakeSeq++;
-            }
-
+            // An item may come twice: from whoever stored it, and read from the store. It acts once.
             if (!_taken.Add(inbound.Item))
             {
                 return;
@@ -198,6 +189,30 @@ internal sealed class ResidentRun
             _machine.Handle(cause with { At = now });
         }
     }
+
+    /// <summary>
+    /// Follows the run's wake sequence. It is known as far as nothing is missing: an item that came before an earlier one
+    /// does not count until that one has come, and until then the run can neither park nor end.
+    /// </summary>
+    private void NoteWake(in Inbound inbound)
+    {
+        if (inbound.Item == 0)
+        {
+            _wakeSeq = Math.Max(_wakeSeq, inbound.WakeSeq);
+        }
+        else if (inbound.WakeSeq > _wakeSeq)
+        {
+            _ahead.Add(inbound.WakeSeq);
+        }
+
+        while (_ahead.Count > 0 && _ahead.Remove(_wakeSeq + 1))
+        {
+            _wakeSeq++;
+        }
+    }
+
+    private static IEnumerable<Inbound> Items(RunHistory history) =>
+        [.. history.Inbox.Select(item => new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item)), Inbound.Known(history.WakeSeq)];
 
     private void Forget(JournalEvent outcome)
     {
@@ -290,10 +305,7 @@ internal sealed class ResidentRun
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static state => _ = state.Run.PerformOutsideAsync(state.Id, state.Call, state.ToolCall, state.Attempt),
-                (Run: this, step.Id, Call: call, ToolCall: toolCall, Attempt: attempt),
-                preferLocal: false);
+            _host.Options.Schedule(new PerformWork(this, step.Id, call, toolCall, attempt));
             return;
         }
 
@@ -414,7 +426,7 @@ internal sealed class ResidentRun
         _committing = null;
         switch (append.Outcome)
         {
-            case CommitOutcome.Committed or CommitOutcome.CommittedAwake:
+            case CommitOutcome.Committed or CommitOutcome.CommittedAwake or CommitOutcome.CommittedUnsure:
                 break;
             case CommitOutcome.Woken:
                 _ = _host.ReloadAsync(this, _key, TakeRefused(append));
@@ -427,7 +439,8 @@ internal sealed class ResidentRun
             default:
                 _host.Fenced(this);
                 Evict();
-                Accepted?.TrySetException(new InvalidOperationException($"Run {S.Id} was refused by the store ({append.Outcome})."));
+                _host.NotCreated(S.Id);
+                Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
                 return false;
         }
 
@@ -451,6 +464,13 @@ internal sealed class ResidentRun
         {
             Evict();
             _host.Parked(this, append.Timers);
+            return false;
+        }
+
+        if (append.Outcome == CommitOutcome.CommittedUnsure)
+        {
+            Evict();
+            _ = _host.ReclaimAsync(this, _key);
             return false;
         }
 
@@ -519,9 +539,9 @@ internal sealed class ResidentRun
     /// <summary>Takes inbox items that were read from the store.</summary>
     public void TakeInbox(RunHistory history)
     {
-        foreach (StoredItem item in history.Inbox)
+        foreach (Inbound inbound in Items(history))
         {
-            TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item));
+            TryPost(inbound);
         }
     }
 
@@ -535,6 +555,12 @@ internal sealed class ResidentRun
         }
 
         _host.Forget(this, late);
+    }
+
+    /// <summary>A call with effects: made outside the turn, so that a slow tool never holds a worker.</summary>
+    private sealed class PerformWork(ResidentRun run, int id, CallNode call, ToolCall toolCall, Attempt attempt) : IThreadPoolWorkItem
+    {
+        public void Execute() => _ = run.PerformOutsideAsync(id, call, toolCall, attempt);
     }
 
     private sealed record Attempt(int Number, CancellationTokenSource? Stop);

@@ -309,12 +309,43 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// A run left memory without knowing whether it was parked. When it was not, it is still this process's, and nobody else
+    /// will ever look at it.
+    /// </summary>
+    internal async Task ReclaimAsync(ResidentRun run, long key)
+    {
+        RunState state = run.State;
+        var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
+        while (!_stopping)
+        {
+            try
+            {
+                if (await _store.FindAsync(state.Tenant, state.Id, CancellationToken.None).ConfigureAwait(false) is { Status: RunStatus.Running })
+                {
+                    _unread.Enqueue(claim);
+                }
+
+                ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds());
+                RequestClaim();
+                return;
+            }
+            catch (Exception e)
+            {
+                ReloadFailed(_log, state.Id, e);
+                await Task.Delay(TimeSpan.FromSeconds(1), Clock, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
         run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
     }
+
+    internal static InvalidOperationException Refused(Ulid run, CommitOutcome outcome) => new($"Run {run} was refused by the store ({outcome}); ask again.");
 
     /// <summary>Tells whoever waits how the run ended.</summary>
     private void Tell(RunState state)
@@ -401,6 +432,13 @@ public sealed partial class RunHost : IAsyncDisposable
                     return;
                 }
 
+                if (append.Outcome != CommitOutcome.Committed)
+                {
+                    NotCreated(state.Id);
+                    accepted.TrySetException(Refused(state.Id, append.Outcome));
+                    return;
+                }
+
                 Published(state, 0, events);
                 accepted.TrySetResult(new StartOutcome(state.Id, creation.RequestHash, IsNew: true));
                 if (state.Status.IsTerminal())
@@ -423,7 +461,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Carries a stored item to the run's memory, or makes sure that somebody loads the run.</summary>
     private void Deliver(InboxAppend item)
     {
-        if (!_resident.TryGetValue(item.Run, out ResidentRun? run) || !run.TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item)))
+        if (!_resident.TryGetValue(item.Run, out ResidentRun? run) || !run.TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item, item.WakeSeq)))
         {
             RequestClaim();
         }

@@ -32,10 +32,10 @@ public abstract record ListenAddress
         problem = "";
         if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
         {
-            string path = System.IO.Path.GetFullPath(text[UnixPrefix.Length..]);
-            if (text.Length > UnixPrefix.Length && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxSocketPath)
+            string path = text[UnixPrefix.Length..];
+            if (path.Length > 0 && !path.Contains('\0') && System.Text.Encoding.UTF8.GetByteCount(System.IO.Path.GetFullPath(path)) <= MaxSocketPath)
             {
-                return new Unix(path);
+                return new Unix(System.IO.Path.GetFullPath(path));
             }
 
             problem = $"a socket's path has 1 to {MaxSocketPath} bytes: name a shorter one";

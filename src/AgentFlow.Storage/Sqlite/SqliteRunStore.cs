@@ -217,7 +217,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     {
         Span<byte> id = stackalloc byte[Ulid.ByteLength];
         item.Run.TryWriteBytes(id);
-        SqliteStatement find = connection.Prepare("SELECT key, status FROM runs WHERE tenant = ? AND id = ?").Bind(item.Tenant).Bind(id);
+        SqliteStatement find = connection.Prepare("SELECT key, status, wake_seq FROM runs WHERE tenant = ? AND id = ?").Bind(item.Tenant).Bind(id);
         if (!find.Read())
         {
             return CommitOutcome.Missing;
@@ -225,6 +225,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
 
         long key = find.Int64(0);
         item.StatusBefore = (RunStatus)find.Int64(1);
+        item.WakeSeq = find.Int64(2) + 1;
         find.Reset();
         if (item.StatusBefore.IsTerminal() || item.StatusBefore == RunStatus.Diverged)
         {

@@ -15,8 +15,9 @@ public class DependencyTests
         ["Tools"] = ["Engine"],
         ["Models"] = ["Engine"],
         ["Client"] = ["Contracts"],
+        ["Simulation"] = ["Engine"],
         ["Server"] = ["Contracts", "Expressions", "Engine", "Storage", "Messaging", "Tools", "Models"],
-        ["Cli"] = ["Contracts", "Expressions", "Server", "Client"],
+        ["Cli"] = ["Contracts", "Expressions", "Server", "Client", "Simulation"],
     };
 
     private static string Root

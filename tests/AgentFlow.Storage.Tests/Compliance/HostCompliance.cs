@@ -356,16 +356,10 @@ public abstract class HostCompliance : IAsyncLifetime
         StartOutcome bad = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
         StartOutcome good = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
         await Evicted();
-        var damage = new CommitBatch();
-        IReadOnlyList<ClaimedRun> none = await Store.ClaimAsync(10, default);
-        Assert.Empty(none);
+        Assert.Empty(await Store.ClaimAsync(10, default));
         await Send(bad.Run, "1", "s1");
         await Evicted();
-        StoredFrame last = (await Store.ReadLastFrameAsync("t1", bad.Run, default))!;
-        Frame frame = FrameCodec.Decode(last.Data, _ => null);
-        long next = last.FirstSeq + frame.Events.Count;
-        damage.Frames.Add(new RunAppend { Tenant = "t1", Run = bad.Run, Key = await KeyOf(bad.Run), FirstSeq = next, NextSeq = next + 1, Frame = new byte[] { 1, 2, 3 } });
-        await Store.CommitAsync(damage, default);
+        long next = await Damage(bad.Run);
         await Send(bad.Run, "2", "s2");
         await Send(good.Run, "1", "s1");
         await Send(good.Run, "2", "s2");
@@ -375,19 +369,22 @@ public abstract class HostCompliance : IAsyncLifetime
         Assert.Contains($"Frame {next}", end.Error!.Message);
     }
 
-    /// <summary>The store's key of a run, from a claim that is given back by parking again.</summary>
-    private async Task<long> KeyOf(Ulid run)
+    /// <summary>Owns a run for as long as it takes to append bytes that are no frame, and parks it again.</summary>
+    /// <returns>Where they stand.</returns>
+    private async Task<long> Damage(Ulid run)
     {
+        StoredFrame last = (await Store.ReadLastFrameAsync("t1", run, default))!;
+        long next = last.FirstSeq + FrameCodec.Decode(last.Data, _ => null).Events.Count;
         var probe = new CommitBatch();
         probe.Inbox.Add(new InboxAppend { Tenant = "t1", Run = run, Kind = InboxKind.Pause, Dedupe = "probe", Data = new InboxContent().Write() });
         await Store.CommitAsync(probe, default);
         ClaimedRun claim = Assert.Single(await Store.ClaimAsync(1, default));
         RunHistory history = await Store.LoadAsync(claim, default);
-        var park = new CommitBatch();
-        park.Frames.Add(new RunAppend { Tenant = "t1", Run = run, Key = claim.Key, FirstSeq = 0, Frame = ReadOnlyMemory<byte>.Empty, Then = RowChange.Park, Status = RunStatus.Waiting, WakeSeq = history.WakeSeq, Consumed = [.. history.Inbox.Select(i => i.Item)] });
-        await Store.CommitAsync(park, default);
-        Assert.Equal(CommitOutcome.Committed, park.Frames[0].Outcome);
-        return claim.Key;
+        var damage = new CommitBatch();
+        damage.Frames.Add(new RunAppend { Tenant = "t1", Run = run, Key = claim.Key, FirstSeq = next, NextSeq = next + 1, Frame = new byte[] { 1, 2, 3 }, Then = RowChange.Park, Status = RunStatus.Waiting, WakeSeq = history.WakeSeq, Consumed = [.. history.Inbox.Select(i => i.Item)] });
+        await Store.CommitAsync(damage, default);
+        Assert.Equal(CommitOutcome.Committed, damage.Frames[0].Outcome);
+        return next;
     }
 
     private Task<SendOutcome> Send(Ulid run, string payload, string dedupe) =>

@@ -193,12 +193,13 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         RunAppend run = await Commit(Create(then: RowChange.Park));
         InboxAppend item = await Send(Item(run, "a"));
         Assert.Equal(CommitOutcome.Committed, item.Outcome);
-        Assert.Equal(RunStatus.Waiting, item.StatusBefore);
+        Assert.Equal((RunStatus.Waiting, 1L), (item.StatusBefore, item.WakeSeq));
         ClaimedRun claim = Assert.Single(await Store.ClaimAsync(10, default));
         RunHistory history = await Store.LoadAsync(claim, default);
         Assert.Equal(1, history.WakeSeq);
         Assert.Equal((item.Item, InboxKind.Signal, "a"), (history.Inbox[0].Item, history.Inbox[0].Kind, history.Inbox[0].Dedupe));
         RunAppend next = Next(run, 3, RowChange.Park, wake: 1, consumed: [item.Item]);
+        next.Key = claim.Key;
         Assert.Equal(CommitOutcome.Committed, (await Commit(next)).Outcome);
         Assert.Empty((await Store.LoadAsync(claim, default)).Inbox);
         Assert.Empty(await Store.ClaimAsync(10, default));

@@ -10,7 +10,7 @@ internal sealed class AssetFiles(string folder, Findings findings)
     private const int MostLinks = 40;
     private const int MostEntries = 10 * LoadLimits.AssetFiles;
 
-    private readonly string _root = RealPath(folder, MostLinks) ?? folder;
+    private readonly string _root = RealPath(folder) ?? folder;
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _content = new(StringComparer.Ordinal);
     private readonly HashSet<string> _entered = new(StringComparer.Ordinal);
     private int _entries;
@@ -41,9 +41,9 @@ internal sealed class AssetFiles(string folder, Findings findings)
             return true;
         }
 
-        if (RealPath(full, MostLinks) is not { } real || !real.StartsWith(_root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        if (RealPath(full) is not { } real || !real.StartsWith(_root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
-            findings.Error(listed, DiagnosticCodes.AssetOutside, $"'{Excerpt.Of(path)}' is a link that leads out of the workflow's folder.", "Copy the file into the folder.");
+            findings.Error(listed, DiagnosticCodes.AssetOutside, $"'{Excerpt.Of(path)}' is a link that leads out of the workflow's folder, or in a circle.", "Copy the file into the folder.");
             return false;
         }
 
@@ -101,7 +101,13 @@ internal sealed class AssetFiles(string folder, Findings findings)
     }
 
     /// <summary>The path with every link in it followed; <see langword="null"/> when they lead in a circle.</summary>
-    private static string? RealPath(string path, int links)
+    private static string? RealPath(string path)
+    {
+        int links = MostLinks;
+        return RealPath(path, ref links);
+    }
+
+    private static string? RealPath(string path, ref int links)
     {
         string root = Path.GetPathRoot(path)!;
         string real = root;
@@ -110,7 +116,7 @@ internal sealed class AssetFiles(string folder, Findings findings)
             string next = Path.Combine(real, segment);
             if (new FileInfo(next).LinkTarget is { } target)
             {
-                if (links == 0 || RealPath(Path.GetFullPath(target, real), --links) is not { } resolved)
+                if (links-- <= 0 || RealPath(Path.GetFullPath(target, real), ref links) is not { } resolved)
                 {
                     return null;
                 }

@@ -16,6 +16,9 @@ internal sealed class Findings(string file, YamlText text)
     /// <summary>Errors reported so far, also those that are not listed.</summary>
     public int ErrorCount { get; private set; }
 
+    /// <summary>True when there are more errors than are listed: looking for further ones helps nobody.</summary>
+    public bool IsFull => ErrorCount > LoadLimits.Diagnostics;
+
     public void Error(int offset, string code, string message, string remedy) => Add(new Finding(offset, code, message, remedy, IsError: true));
 
     public void Error(YamlNode node, string code, string message, string remedy) => Error(node.Offset, code, message, remedy);
@@ -58,7 +61,7 @@ internal sealed class Findings(string file, YamlText text)
         ErrorCount += finding.IsError ? 1 : 0;
         if (_found.Count >= LoadLimits.Diagnostics)
         {
-            _cut |= !_seen.Contains(finding);
+            _cut = _cut || !_seen.Contains(finding);
         }
         else if (_seen.Add(finding))
         {

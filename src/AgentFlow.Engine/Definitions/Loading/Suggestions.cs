@@ -6,7 +6,7 @@ internal sealed class Suggestions
     // Words come from strangers: neither a long one nor thousands of wrong ones may cost a search without end.
     private const int LongestWord = 64;
     private const int LettersPerMistake = 3;
-    private long _budget = 20_000_000;
+    private long _budget = 50_000_000;
 
     /// <summary>
     /// The nearest of the known words, when no more than about a third of the letters differ; swapped neighbours count
@@ -14,7 +14,7 @@ internal sealed class Suggestions
     /// </summary>
     public string? Nearest(string word, IEnumerable<string> known)
     {
-        if (word.Length is 0 or > LongestWord)
+        if (word.Length is 0 or > LongestWord || _budget < 0)
         {
             return null;
         }
@@ -24,8 +24,19 @@ internal sealed class Suggestions
         int best = Math.Max(1, flat.Length / LettersPerMistake) + 1;
         foreach (string candidate in known)
         {
+            _budget -= (long)word.Length * Math.Min(candidate.Length, LongestWord);
+            if (_budget < 0)
+            {
+                break;
+            }
+
+            if (candidate.Length > 2 * LongestWord)
+            {
+                continue;
+            }
+
             string other = Flatten(candidate);
-            if (Math.Abs(other.Length - flat.Length) >= best || (_budget -= (long)flat.Length * other.Length) < 0)
+            if (Math.Abs(other.Length - flat.Length) >= best)
             {
                 continue;
             }
@@ -40,18 +51,38 @@ internal sealed class Suggestions
         return nearest;
     }
 
-    private static string Flatten(string word) => word.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+    private static string Flatten(string word)
+    {
+        Span<char> flat = stackalloc char[2 * LongestWord];
+        int length = 0;
+        foreach (char c in word)
+        {
+            if (c is not ('_' or '-'))
+            {
+                flat[length++] = char.ToLowerInvariant(c);
+            }
+        }
+
+        return new string(flat[..length]);
+    }
 
     /// <summary>Optimal string alignment: insertions, deletions, changes and swaps of neighbours.</summary>
     private static int Distance(string a, string b)
     {
-        int[] beforeLast = new int[b.Length + 1];
-        int[] last = [.. Enumerable.Range(0, b.Length + 1)];
+        int width = b.Length + 1;
+        Span<int> rows = stackalloc int[3 * width];
+        Span<int> beforeLast = rows[..width];
+        Span<int> last = rows.Slice(width, width);
+        Span<int> row = rows[(2 * width)..];
+        for (int j = 0; j < width; j++)
+        {
+            last[j] = j;
+        }
+
         for (int i = 1; i <= a.Length; i++)
         {
-            int[] row = new int[b.Length + 1];
             row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
+            for (int j = 1; j < width; j++)
             {
                 int changed = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
                 row[j] = Math.Min(changed, Math.Min(last[j], row[j - 1]) + 1);
@@ -61,7 +92,10 @@ internal sealed class Suggestions
                 }
             }
 
-            (beforeLast, last) = (last, row);
+            Span<int> free = beforeLast;
+            beforeLast = last;
+            last = row;
+            row = free;
         }
 
         return last[b.Length];

@@ -33,23 +33,6 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
     }
 
-    /// <summary>Compiles what <see cref="WorkflowFiles.Read"/> gave, with its diagnostics among the others.</summary>
-    public LoadResult Load(ReadResult read)
-    {
-        if (read.Source is null)
-        {
-            return new LoadResult(null, read.Diagnostics);
-        }
-
-        LoadResult loaded = Load(read.Source);
-
-        // An asset that could not be read is missing, too; why it is says more.
-        var explained = read.Diagnostics.Select(d => (d.Line, d.Column)).ToHashSet();
-        IEnumerable<Diagnostic> others = loaded.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.MissingAsset or DiagnosticCodes.AssetLimit) || !explained.Contains((d.Line, d.Column)));
-        Diagnostic[] all = [.. read.Diagnostics.Concat(others).OrderBy(d => d.Line).ThenBy(d => d.Column)];
-        return new LoadResult(read.Diagnostics.Any(d => d.IsError) ? null : loaded.Definition, all);
-    }
-
     internal static Diagnostic TooLarge(string path) =>
         new(path, 1, 1, DiagnosticCodes.TooLarge, $"The file is larger than {LoadLimits.YamlBytes >> 20} MiB.", "Move data to assets, or split the workflow.");
 }

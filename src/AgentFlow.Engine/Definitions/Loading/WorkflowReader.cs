@@ -89,7 +89,7 @@ internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<st
     private void ReadLanguage(Fields fields)
     {
         fields.Require("language", What, $"Add 'language: {Language}' as the first line.");
-        if (fields.Integer("language", 0, int.MaxValue) is { } language && language != Language)
+        if (fields.Integer("language", 1, 99) is { } language && language != Language)
         {
             findings.Error(fields["language"]!, DiagnosticCodes.UnsupportedLanguage, $"This version reads language {Language}, not {language}.", $"Write 'language: {Language}', or use a newer version.");
         }

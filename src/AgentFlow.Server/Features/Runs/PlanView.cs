@@ -13,8 +13,7 @@ public sealed record PlanView(string RunId, string Workflow, string Version, str
     internal static PlanView Of(RunRow row, WorkflowDefinition definition, RunFold fold)
     {
         ILookup<int, StepFold> visits = fold.Steps.Where(s => s.Visit.Node is not null).ToLookup(s => s.Visit.Node!.Index);
-        HashSet<int> skipped = [.. fold.Skipped.Select(s => s.Node)];
-        return new PlanView(row.Run.ToString(), row.Workflow, row.Version, definition.Planner, Node(definition.Root, "", visits, skipped));
+        return new PlanView(row.Run.ToString(), row.Workflow, row.Version, definition.Planner, Node(definition.Root, "", visits, fold.Skipped));
     }
 
     /// <summary>The word for a node's kind.</summary>

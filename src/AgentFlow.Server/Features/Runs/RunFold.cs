@@ -26,8 +26,8 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
     /// <summary>What each visit has come to, by its number; scopes included.</summary>
     public IReadOnlyList<StepFold> Steps => _steps;
 
-    /// <summary>Children that a graph passed over without entering them.</summary>
-    public HashSet<(Visit Scope, int Node)> Skipped { get; } = [];
+    /// <summary>Indexes of nodes that a graph passed over without entering them.</summary>
+    public HashSet<int> Skipped { get; } = [];
 
     public Payload? Input => _started?.Input;
 
@@ -48,7 +48,7 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
                 _steps.Add(new StepFold(Visits[e.Id], e.At));
                 break;
             case NodeSkipped e:
-                Skipped.Add((Visits[e.Parent], e.Node));
+                Skipped.Add(e.Node);
                 break;
             case ScopeCancelling e when Visits[e.Id].Parent is null:
                 _status = RunStatus.Cancelling;

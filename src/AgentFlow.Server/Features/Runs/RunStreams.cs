@@ -16,8 +16,11 @@ internal sealed class RunStreams(RunReader reader, InProcessBus bus, TimeProvide
     /// <summary>Frames of one run that may wait for one reader.</summary>
     internal const int Capacity = 1024;
 
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(15);
+    /// <summary>How often the journal is looked at, whatever the bus brings.</summary>
+    internal TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>After how much silence a heartbeat is given; a multiple of the poll interval.</summary>
+    internal TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(15);
 
     // A frame is rendered once, however many read it: all of them render it alike.
     private readonly ConditionalWeakTable<CommittedFrame, EventText[]> _rendered = [];

@@ -21,7 +21,7 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
     private const WebSocketCloseStatus TryAgainLater = (WebSocketCloseStatus)1013;
 
     // A reader that takes nothing for so long holds memory for nothing.
-    private static readonly TimeSpan SendLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan SendLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
     public async Task HandleAsync(HttpContext context, string id, CancellationToken cancellationToken)

@@ -21,7 +21,7 @@ internal sealed class Visits(WorkflowDefinition? definition)
     public long NextSeq { get; private set; }
 
     /// <summary>The visit of a number; one that nobody entered gets a name all the same.</summary>
-    public Visit this[int id] => id >= 0 && id < _visits.Count ? _visits[id] : new Visit(id, null, null, $"visit {id}", 1, "");
+    public Visit this[int id] => id >= 0 && id < _visits.Count ? _visits[id] : new Visit(id, null, null, $"visit {id}", "");
 
     public Visit? Find(int id) => id >= 0 && id < _visits.Count ? _visits[id] : null;
 
@@ -36,7 +36,7 @@ internal sealed class Visits(WorkflowDefinition? definition)
             Visit? parent = Find(e.Parent);
             string name = NameOf(e.Node);
             string path = parent is null ? "" : parent.Path.Length == 0 ? $"{name}#{e.Visit}" : $"{parent.Path}/{name}#{e.Visit}";
-            var visit = new Visit(e.Id, parent, NodeAt(e.Node), name, e.Visit, path);
+            var visit = new Visit(e.Id, parent, NodeAt(e.Node), name, path);
             if (parent is not null)
             {
                 parent.Latest = visit;
@@ -49,12 +49,24 @@ internal sealed class Visits(WorkflowDefinition? definition)
     private PlanNode? NodeAt(int index) => definition is not null && index >= 0 && index < definition.Nodes.Count ? definition.Nodes[index] : null;
 }
 
-/// <param name="Path">Structural path with visits; empty for the root.</param>
-internal sealed record Visit(int Id, Visit? Parent, PlanNode? Node, string Name, int Number, string Path)
+/// <summary>One visit of a node.</summary>
+internal sealed class Visit(int id, Visit? parent, PlanNode? node, string name, string path)
 {
+    public int Id => id;
+
+    public Visit? Parent => parent;
+
+    public PlanNode? Node => node;
+
+    /// <summary>The node's id in the workflow file.</summary>
+    public string Name => name;
+
+    /// <summary>Structural path with visits; empty for the root.</summary>
+    public string Path => path;
+
     /// <summary>The child that was entered last.</summary>
     public Visit? Latest { get; set; }
 
     /// <summary>Whether it does something itself instead of holding others.</summary>
-    public bool IsLeaf => Node is null ? Latest is null && Parent is not null : Node.Children.Count == 0;
+    public bool IsLeaf => node is null ? Latest is null && parent is not null : node.Children.Count == 0;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
@@ -19,7 +20,7 @@ internal sealed class FakeTools(params ITool[] tools) : IToolRegistry
     public IReadOnlyList<ToolContract> Contracts { get; } = [.. tools.Select(t => t.Contract).OrderBy(c => c.Id, StringComparer.Ordinal)];
 }
 
-/// <summary>Needs <c>model.name</c>; a <c>source</c> has to be among the assets; <c>needs</c> become the contract's permissions.</summary>
+/// <summary>A <c>model</c> needs <c>model.model</c>; a <c>source</c> has to be among the assets; <c>needs</c> become the contract's permissions.</summary>
 internal sealed class FakeKind(string kind) : IAgentKind
 {
     public string Kind => kind;
@@ -27,12 +28,17 @@ internal sealed class FakeKind(string kind) : IAgentKind
     public IReadOnlyList<AgentProblem> Check(AgentDefinition agent, WorkflowAssets assets)
     {
         var problems = new List<AgentProblem>();
-        if (agent.Settings.TryGetProperty("model", out var model) && (model.ValueKind != System.Text.Json.JsonValueKind.Object || !model.TryGetProperty("name", out _)))
+        if (agent.Settings.TryGetProperty("model", out var model) && (model.ValueKind != JsonValueKind.Object || !model.TryGetProperty("model", out _)))
         {
-            problems.Add(new AgentProblem("model.name", "The model has no name.", "Add 'name'."));
+            problems.Add(new AgentProblem("model.model", "The model has no name.", "Add 'model'."));
         }
 
-        if (agent.Settings.TryGetProperty("source", out var source) && !assets.Under(source.GetString()!).Any())
+        if (agent.Settings.TryGetProperty("needs", out var needs) && (needs.ValueKind != JsonValueKind.Array || needs.EnumerateArray().Any(n => n.ValueKind != JsonValueKind.String)))
+        {
+            problems.Add(new AgentProblem("needs", "'needs' is no list of texts.", "Write a list."));
+        }
+
+        if (agent.Settings.TryGetProperty("source", out var source) && (source.ValueKind != JsonValueKind.String || !assets.Under(source.GetString()!).Any()))
         {
             problems.Add(new AgentProblem("source", $"There is no asset '{source}'.", "List it under 'assets'."));
         }

@@ -10,6 +10,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
 {
     private readonly SortedSet<string> _environment = new(StringComparer.Ordinal);
     private JsonElement _vars;
+    private ScalarPositions? _positions;
 
     /// <summary>Names behind <c>env.</c> in everything that was compiled.</summary>
     public IReadOnlyCollection<string> EnvironmentNames => _environment;
@@ -82,7 +83,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
             return null;
         }
 
-        if (expression.Source is ['{', .., '}'] && !CelExpression.TryCompile(expression.Source, WorkflowExpressions.Options, out _, out _))
+        if (IsDoublyBraced(expression.Source))
         {
             findings.Error(Locate(scalar, expression.Offset), DiagnosticCodes.ForeignExpression, "'${{ … }}' is another system's way to mark an expression.", "Write '${ … }', with single braces.");
             return null;
@@ -93,11 +94,16 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
 
     private CelExpression? Compile(string source, YamlScalar scalar, int start, StepScope scope)
     {
+        if (findings.IsFull)
+        {
+            return null;
+        }
+
         if (!CelExpression.TryCompile(source, WorkflowExpressions.Options, out CelExpression? expression, out IReadOnlyList<CelError> errors))
         {
             foreach (CelError error in errors)
             {
-                findings.Error(Locate(scalar, start + Math.Max(0, error.Offset)), DiagnosticCodes.InvalidExpression, Sentence(error.Message), "The expressions are CEL; see docs/reference/workflow-file.md for the names and functions.");
+                Report(error, source, Locate(scalar, start + Math.Max(0, error.Offset)));
             }
 
             return null;
@@ -109,6 +115,41 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         }
 
         return expression;
+    }
+
+    /// <summary>Other systems write <c>${{ x }}</c>; here that would be a map literal, which needs a colon.</summary>
+    private static bool IsDoublyBraced(string source) =>
+        source is ['{', .., '}']
+        && !CelExpression.TryCompile(source, WorkflowExpressions.Options, out _, out _)
+        && (CelExpression.TryCompile(source[1..^1], WorkflowExpressions.Options, out _, out IReadOnlyList<CelError> errors) || errors[0].Code != CelErrorCodes.Syntax);
+
+    private void Report(CelError error, string source, int place)
+    {
+        string word = Excerpt.Of(WordAt(source, error.Offset));
+        switch (error.Code)
+        {
+            case CelErrorCodes.UnknownVariable when word.Length > 0:
+                string meant = word is "response" or "result" or "results" or "outputs" or "data" ? "Did you mean 'output'? " : findings.Suggest(word, RunVariables.Names);
+                findings.Error(place, DiagnosticCodes.InvalidExpression, $"'{word}' is not a name that expressions know.", meant + $"Known: {string.Join(", ", RunVariables.Names)}; text stands in quotes.");
+                break;
+            case CelErrorCodes.UnknownFunction when word.Length > 0:
+                findings.Error(place, DiagnosticCodes.InvalidExpression, $"There is no function '{word}' with these arguments.", "docs/reference/workflow-file.md lists the functions.");
+                break;
+            default:
+                findings.Error(place, DiagnosticCodes.InvalidExpression, Sentence(error.Message), "Expressions are CEL; docs/reference/workflow-file.md shows how they are written.");
+                break;
+        }
+    }
+
+    private static string WordAt(string source, int offset)
+    {
+        int end = Math.Max(0, offset);
+        while (end < source.Length && (char.IsAsciiLetterOrDigit(source[end]) || source[end] == '_'))
+        {
+            end++;
+        }
+
+        return offset < 0 ? "" : source[offset..end];
     }
 
     private void Check(CelReference reference, int place, StepScope scope)
@@ -125,7 +166,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
                 _environment.Add(reference.Segments[1]);
                 break;
             case "env":
-                findings.Error(place, DiagnosticCodes.EnvironmentName, $"'{Excerpt.Of(reference.Segments[1])}' cannot be the name of an environment variable.", Names.StepRemedy);
+                findings.Error(place, DiagnosticCodes.EnvironmentName, $"'{Excerpt.Of(reference.Segments[1])}' cannot be the name of an environment variable.", "Use letters, digits and '_': env.NAME reads AF_ENV_NAME.");
                 break;
             case "vars":
                 CheckVars(reference, place);
@@ -188,11 +229,19 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         }
     }
 
-    private int Locate(YamlScalar scalar, int index) => ScalarPositions.Locate(text.Text, scalar, index);
+    private int Locate(YamlScalar scalar, int index)
+    {
+        if (_positions?.Scalar != scalar)
+        {
+            _positions = new ScalarPositions(text.Text, scalar);
+        }
+
+        return _positions.Locate(index);
+    }
 
     private static string Sentence(string message)
     {
-        string trimmed = message.TrimEnd('.');
+        string trimmed = Excerpt.Line(message).TrimEnd('.', '?');
         return trimmed.Length == 0 ? "The expression does not compile." : char.ToUpperInvariant(trimmed[0]) + trimmed[1..] + ".";
     }
 }

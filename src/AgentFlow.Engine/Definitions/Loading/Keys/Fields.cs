@@ -39,7 +39,8 @@ internal sealed partial class Fields
             }
         }
 
-        foreach (YamlEntry entry in unknown)
+        // Looking up what a word may have meant costs more than reading it.
+        foreach (YamlEntry entry in unknown.TakeWhile(_ => !findings.IsFull))
         {
             fields.ReportUnknown(entry, keys);
         }

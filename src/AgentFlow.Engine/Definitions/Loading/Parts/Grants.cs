@@ -31,13 +31,16 @@ internal sealed class Grants(IEnumerable<string> known, Findings findings)
     }
 
     /// <summary>Reports a call that needs more than somebody grants.</summary>
+    /// <param name="call">Where to report it.</param>
+    /// <param name="callee">Who needs the permissions, as the start of a sentence.</param>
     /// <param name="granted"><see langword="null"/> grants everything.</param>
-    public void Check(YamlNode call, string callee, IReadOnlyList<string> needed, IReadOnlyList<string>? granted, string grantor)
+    /// <param name="list">The list that would have to grant them.</param>
+    public void Check(YamlNode call, string callee, IReadOnlyList<string> needed, IReadOnlyList<string>? granted, string list)
     {
         string[] missing = [.. needed.Where(n => n != None && !PermissionAdmission.Grants(granted, n))];
         if (missing.Length > 0)
         {
-            findings.Error(call, DiagnosticCodes.PermissionNotGranted, $"'{Excerpt.Of(callee)}' needs {string.Join(", ", missing)}, which {grantor} does not grant.", $"Add it to the 'permissions' of {grantor}, or call something else.");
+            findings.Error(call, DiagnosticCodes.PermissionNotGranted, $"{callee} needs {string.Join(", ", missing)}, which {list} does not grant.", "Add it there, or do without.");
         }
     }
 }

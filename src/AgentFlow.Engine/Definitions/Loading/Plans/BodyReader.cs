@@ -12,6 +12,9 @@ namespace AgentFlow.Engine.Definitions.Loading.Plans;
 /// <summary>Reads what a state or step does: a call, a wait, a nested scope, or nothing.</summary>
 internal sealed class BodyReader(PlanContext context)
 {
+    private const string PolicyList = "'policies.permissions'";
+    private const int ToolsInRemedy = 20;
+
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
 
     private readonly Findings _findings = context.Findings;
@@ -189,10 +192,16 @@ internal sealed class BodyReader(PlanContext context)
         ITool? tool = context.Tools.Find(name.Text);
         if (tool is null)
         {
-            _findings.Error(name, DiagnosticCodes.UnknownTool, $"There is no tool '{Excerpt.Of(name.Text)}' in this host.", _findings.Suggest(name.Text, context.Tools.Contracts.Select(c => c.Id)) + "'af tools list' shows them all.");
+            _findings.Error(name, DiagnosticCodes.UnknownTool, $"There is no tool '{Excerpt.Of(name.Text)}' in this host.", _findings.Suggest(name.Text, context.Tools.Contracts.Select(c => c.Id)) + KnownTools());
         }
 
         return tool;
+    }
+
+    private string KnownTools()
+    {
+        string known = string.Join(", ", context.Tools.Contracts.Take(ToolsInRemedy).Select(c => c.Id));
+        return context.Tools.Contracts.Count > ToolsInRemedy ? $"Known: {known}, …" : $"Known: {known}.";
     }
 
     private ITool? FindAgent(Fields fields, out AgentEntry? agent)
@@ -222,9 +231,10 @@ internal sealed class BodyReader(PlanContext context)
     private IReadOnlyList<string>? ReadGranted(Fields fields)
     {
         IReadOnlyList<YamlScalar>? granted = context.Grants.Read(fields);
-        foreach (YamlScalar grant in granted ?? [])
+        IReadOnlyList<string>? most = context.Policies.Permissions;
+        foreach (YamlScalar grant in (granted ?? []).Where(g => most?.Any(m => Steps.PermissionAdmission.Grants([g.Text], m)) is not true))
         {
-            context.Grants.Check(grant, "this step", [grant.Text], context.Policies.Permissions, "policies");
+            context.Grants.Check(grant, "The step", [grant.Text], most, PolicyList);
         }
 
         return granted?.Select(g => g.Text).ToArray();
@@ -232,12 +242,12 @@ internal sealed class BodyReader(PlanContext context)
 
     private void CheckPermissions(YamlNode call, ToolContract contract, AgentEntry? agent, IReadOnlyList<string>? granted)
     {
-        string callee = agent?.Key.Text ?? contract.Id;
-        context.Grants.Check(call, callee, contract.Permissions, context.Policies.Permissions, "policies");
-        context.Grants.Check(call, callee, contract.Permissions, granted, "the step");
+        string callee = $"'{Excerpt.Of(agent?.Key.Text ?? contract.Id)}'";
+        context.Grants.Check(call, callee, contract.Permissions, context.Policies.Permissions, PolicyList);
+        context.Grants.Check(call, callee, contract.Permissions, granted, "the step's 'permissions'");
         if (agent?.Definition is { Permissions.Count: > 0 } definition)
         {
-            context.Grants.Check(call, callee, contract.Permissions, definition.Permissions, $"the agent '{callee}'");
+            context.Grants.Check(call, callee, contract.Permissions, definition.Permissions, "the agent's 'permissions'");
         }
     }
 

@@ -1,86 +1,103 @@
 namespace AgentFlow.Engine.Definitions.Loading.Yaml;
 
 /// <summary>
-/// Finds where a character of a scalar's text stands in the file: behind quotes, escapes, folded lines and indentation.
+/// Where the characters of one scalar's text stand in the file: behind quotes, escapes, folded lines and indentation.
 /// Where the two cannot be matched the scalar's start is the answer.
 /// </summary>
-internal static class ScalarPositions
+internal sealed class ScalarPositions
 {
-    /// <param name="index">UTF-16 index into the scalar's text; its length is the place behind the last character.</param>
-    public static int Locate(string source, YamlScalar scalar, int index) => (scalar.Style switch
-    {
-        YamlStyle.Plain => InFlow(source, scalar, index, scalar.Offset),
-        YamlStyle.SingleQuoted or YamlStyle.DoubleQuoted => InFlow(source, scalar, index, scalar.Offset + 1),
-        YamlStyle.Literal => InLiteral(source, scalar, index),
-        YamlStyle.Folded => InFolded(source, scalar, index),
-        _ => null,
-    }) ?? scalar.Offset;
+    private readonly string _source;
+    private readonly YamlScalar _scalar;
 
-    private static int? InFlow(string source, YamlScalar scalar, int index, int at)
+    // One place for each character, and one behind the last.
+    private readonly int[] _places;
+    private readonly bool _isKnown;
+
+    public ScalarPositions(string source, YamlScalar scalar)
     {
-        string text = scalar.Text;
-        int i = 0;
-        while (at < scalar.End)
+        _source = source;
+        _scalar = scalar;
+        _places = new int[scalar.Text.Length + 1];
+        _isKnown = scalar.Style switch
         {
-            int consumed = Math.Max(1, LineBreak(source, at, scalar.End, out int breaks));
+            YamlStyle.Plain => WalkFlow(scalar.Offset),
+            YamlStyle.SingleQuoted or YamlStyle.DoubleQuoted => WalkFlow(scalar.Offset + 1),
+            YamlStyle.Literal => WalkBlock(isFolded: false),
+            YamlStyle.Folded => WalkBlock(isFolded: true),
+            _ => false,
+        };
+    }
+
+    public YamlScalar Scalar => _scalar;
+
+    /// <param name="index">UTF-16 index into the scalar's text; its length is the place behind the last character.</param>
+    public int Locate(int index) => _isKnown ? _places[Math.Min(index, _places.Length - 1)] : _scalar.Offset;
+
+    private bool WalkFlow(int at)
+    {
+        string text = _scalar.Text;
+        int i = 0;
+        while (at < _scalar.End && i < text.Length)
+        {
+            int consumed = Math.Max(1, LineBreak(at, out int breaks));
             int written = 1;
             if (breaks > 0)
             {
                 // One line break is folded into a space, of more the first is dropped.
                 written = Math.Max(1, breaks - 1);
             }
-            else if (scalar.Style == YamlStyle.DoubleQuoted && source[at] == '\\')
+            else if (_scalar.Style == YamlStyle.DoubleQuoted && _source[at] == '\\')
             {
-                (consumed, written) = Escape(source, at, scalar.End);
+                (consumed, written) = Escape(at);
             }
-            else if (scalar.Style == YamlStyle.SingleQuoted && source[at] == '\'')
+            else if (text[i] != _source[at])
+            {
+                return false;
+            }
+            else if (_scalar.Style == YamlStyle.SingleQuoted && _source[at] == '\'')
             {
                 consumed = 2;
             }
-            else if (i < text.Length && text[i] != source[at])
-            {
-                return null;
-            }
 
-            if (index < i + written)
+            for (int end = Math.Min(i + written, text.Length); i < end; i++)
             {
-                return at;
+                _places[i] = at;
             }
 
             at += consumed;
-            i += written;
         }
 
-        return index == i ? at : null;
+        _places[text.Length] = at;
+        return i == text.Length;
     }
 
     /// <summary>Length of the blanks around a line break at this place, and how many breaks are among them; 0 where there is none.</summary>
-    private static int LineBreak(string source, int at, int end, out int breaks)
+    private int LineBreak(int at, out int breaks)
     {
         breaks = 0;
         int i = at;
-        for (; i < end && source[i] is ' ' or '\t' or '\n'; i++)
+        for (; i < _scalar.End && _source[i] is ' ' or '\t' or '\n'; i++)
         {
-            breaks += source[i] == '\n' ? 1 : 0;
+            breaks += _source[i] == '\n' ? 1 : 0;
         }
 
         return breaks > 0 ? i - at : 0;
     }
 
-    private static (int Consumed, int Written) Escape(string source, int at, int end)
+    private (int Consumed, int Written) Escape(int at)
     {
-        switch (at + 1 < end ? source[at + 1] : '\0')
+        switch (at + 1 < _scalar.End ? _source[at + 1] : '\0')
         {
             case 'x':
                 return (4, 1);
             case 'u':
                 return (6, 1);
             case 'U':
-                bool isPair = at + 10 <= end && source.AsSpan(at + 2, 8).ContainsAnyExcept('0') && !source.AsSpan(at + 2, 4).SequenceEqual("0000");
+                bool isPair = at + 10 <= _scalar.End && !_source.AsSpan(at + 2, 4).SequenceEqual("0000");
                 return (10, isPair ? 2 : 1);
             case '\n':
                 int next = at + 2;
-                while (next < end && source[next] is ' ' or '\t')
+                while (next < _scalar.End && _source[next] is ' ' or '\t')
                 {
                     next++;
                 }
@@ -91,63 +108,38 @@ internal static class ScalarPositions
         }
     }
 
-    /// <summary>Line by line the text is the file without its indentation.</summary>
-    private static int? InLiteral(string source, YamlScalar scalar, int index)
+    /// <summary>
+    /// Line by line a literal's text is the file without its indentation; a folded text has a space, or fewer line breaks,
+    /// where the file has line breaks.
+    /// </summary>
+    private bool WalkBlock(bool isFolded)
     {
-        if (BlockIndent(source, scalar) is not var (start, indent))
+        string text = _scalar.Text;
+        if (Header() is not var (at, indent))
         {
-            return null;
+            return text.Length == 0;
         }
 
-        int line = start;
-        int lineText = 0;
-        for (int end; (end = scalar.Text.IndexOf('\n', lineText)) >= 0 && end < index; lineText = end + 1)
-        {
-            int next = source.IndexOf('\n', line);
-            if (next < 0)
-            {
-                return null;
-            }
-
-            line = next + 1;
-        }
-
-        return Math.Min(line + indent + index - lineText, scalar.End);
-    }
-
-    /// <summary>As a literal, except that the text has a space, or fewer line breaks, where the file has line breaks.</summary>
-    private static int? InFolded(string source, YamlScalar scalar, int index)
-    {
-        if (BlockIndent(source, scalar) is not var (start, indent))
-        {
-            return null;
-        }
-
-        string text = scalar.Text;
-        int at = start + indent;
         int i = 0;
-        while (i < index && at < scalar.End)
+        at = SkipIndent(at, indent);
+        while (i < text.Length && at < _scalar.End)
         {
-            if (source[at] != '\n')
+            if (_source[at] != '\n')
             {
-                if (text[i] != source[at])
+                if (text[i] != _source[at])
                 {
-                    return null;
+                    return false;
                 }
 
-                i++;
-                at++;
+                _places[i++] = at++;
                 continue;
             }
 
+            int start = at;
             int breaks = 0;
-            for (; at < scalar.End && source[at] == '\n'; breaks++)
+            for (; at < _scalar.End && _source[at] == '\n' && (isFolded || breaks == 0); breaks++)
             {
-                at++;
-                for (int blank = 0; blank < indent && at < scalar.End && source[at] == ' '; blank++)
-                {
-                    at++;
-                }
+                at = SkipIndent(at + 1, indent);
             }
 
             int written = 0;
@@ -156,37 +148,44 @@ internal static class ScalarPositions
                 written++;
             }
 
-            i += Math.Max(1, written);
+            for (int end = i + Math.Max(1, written); i < end; i++)
+            {
+                _places[i] = start;
+            }
         }
 
-        return i >= index ? at : null;
+        Array.Fill(_places, Math.Min(at, _scalar.End), i, _places.Length - i);
+        return true;
     }
 
-    /// <summary>Where the first line after a block scalar's header starts, and how many blanks indent its lines.</summary>
-    private static (int Start, int Indent)? BlockIndent(string source, YamlScalar scalar)
+    private int SkipIndent(int at, int indent)
     {
-        int header = source.IndexOf('\n', scalar.Offset);
-        if (header < 0 || header >= scalar.End)
+        for (int blank = 0; blank < indent && at < _scalar.End && _source[at] == ' '; blank++)
+        {
+            at++;
+        }
+
+        return at;
+    }
+
+    /// <summary>Where the first line behind a block scalar's header starts, and how many blanks indent its lines.</summary>
+    private (int Start, int Indent)? Header()
+    {
+        int header = _source.IndexOf('\n', _scalar.Offset);
+        if (header < 0 || header >= _scalar.End)
         {
             return null;
         }
 
-        int line = header + 1;
-        int content = line;
-        while (content < scalar.End && source[content] is ' ' or '\n')
-        {
-            line = source[content] == '\n' ? content + 1 : line;
-            content++;
-        }
+        (int line, int content) = FirstContent(_source.AsSpan(header + 1, _scalar.End - header - 1));
+        (int textLine, int textContent) = FirstContent(_scalar.Text);
+        return (header + 1, content - line - (textContent - textLine));
+    }
 
-        int leading = 0;
-        int first = 0;
-        while (first < scalar.Text.Length && scalar.Text[first] is ' ' or '\n')
-        {
-            leading = scalar.Text[first] == '\n' ? 0 : leading + 1;
-            first++;
-        }
-
-        return (header + 1, content - line - leading);
+    /// <summary>Start of the first line that is not blank, and of what it holds.</summary>
+    private static (int Line, int Content) FirstContent(ReadOnlySpan<char> text)
+    {
+        int content = text.IndexOfAnyExcept(' ', '\n') is var found and >= 0 ? found : text.Length;
+        return (text[..content].LastIndexOf('\n') + 1, content);
     }
 }

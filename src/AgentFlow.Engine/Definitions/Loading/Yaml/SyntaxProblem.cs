@@ -18,7 +18,7 @@ internal readonly struct SyntaxProblem(string text, int end, IReadOnlyCollection
         if (openFlows.Count > 0 && (reported < 0 || reported >= text.Length || message.Contains("flow", StringComparison.Ordinal)))
         {
             int open = openFlows.First();
-            char bracket = text[open];
+            char bracket = open < text.Length && text[open] == '{' ? '{' : '[';
             findings.Error(open, DiagnosticCodes.YamlSyntax, $"This '{bracket}' is not closed, or what it holds is not separated by ','.", $"Add the missing ',' or '{(bracket == '[' ? ']' : '}')}'.");
             return;
         }
@@ -34,7 +34,7 @@ internal readonly struct SyntaxProblem(string text, int end, IReadOnlyCollection
 
     private static string Reason(string message)
     {
-        string reason = message.Split('\n')[0].Trim().TrimEnd('.');
+        string reason = Excerpt.Line(message.Split('\n')[0]).Trim().TrimEnd('.');
         return reason.Length > 0 ? char.ToLowerInvariant(reason[0]) + reason[1..] : "nothing fits here";
     }
 

@@ -77,7 +77,12 @@ internal sealed class YamlReader
             return ReadAlias(alias, depth);
         }
 
-        var node = (NodeEvent)start;
+        if (start is not NodeEvent node)
+        {
+            // The parser lets an explicit key without a key pass, and then loses its place.
+            return Stop(OffsetOf(start), DiagnosticCodes.YamlSyntax, "A key or value is missing here.", "Write one, or quote '?' and ':' where they are text.");
+        }
+
         string? anchor = node.Anchor.IsEmpty ? null : node.Anchor.Value;
         if (anchor is not null)
         {
@@ -234,24 +239,20 @@ internal sealed class YamlReader
             return offset;
         }
 
-        while (offset < _text.Length && _text[offset] is '&' or '!')
+        // One anchor and one tag, in any order, with blanks and comments behind each.
+        for (int properties = 0; properties < 2 && offset < _text.Length && _text[offset] is '&' or '!'; properties++)
         {
-            while (offset < _text.Length && !char.IsWhiteSpace(_text[offset]))
+            offset = IndexOrEnd(_text.AsSpan(offset).IndexOfAny(" \t\n"), offset);
+            while (offset < _text.Length && _text[offset] is ' ' or '\t' or '\n' or '#')
             {
-                offset++;
+                offset = _text[offset] == '#' ? IndexOrEnd(_text.AsSpan(offset).IndexOf('\n'), offset) : offset + 1;
             }
-
-            int content = offset;
-            while (content < _text.Length && _text[content] is ' ' or '\n')
-            {
-                content++;
-            }
-
-            offset = content < _text.Length ? content : offset;
         }
 
-        return offset;
+        return Math.Min(offset, (int)at.End.Index);
     }
+
+    private int IndexOrEnd(int found, int start) => found < 0 ? _text.Length : start + found;
 
     private ParsingEvent? Next()
     {

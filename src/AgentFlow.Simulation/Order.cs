@@ -1,0 +1,87 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Scheduling;
+
+namespace AgentFlow.Simulation;
+
+/// <summary>A run that a user wants, under one idempotency key, until somebody says that it is accepted.</summary>
+internal sealed class Order(string key, WorkflowDefinition definition)
+{
+    public string Key { get; } = key;
+
+    public WorkflowDefinition Definition { get; } = definition;
+
+    public Process? Process { get; private set; }
+
+    public Task<StartOutcome>? Pending { get; private set; }
+
+    /// <summary>The accepted run.</summary>
+    public Ulid? Run { get; private set; }
+
+    public int Signals { get; set; }
+
+    public List<Letter> Letters { get; } = [];
+
+    public void Ask(Process process, Task<StartOutcome> pending)
+    {
+        Process = process;
+        Pending = pending;
+    }
+
+    /// <summary>Nobody will answer any more.</summary>
+    public void Forget()
+    {
+        Listen();
+        Pending = null;
+    }
+
+    public void Listen()
+    {
+        if (Pending is { IsCompleted: true } answered)
+        {
+            Run = answered.IsCompletedSuccessfully ? answered.Result.Run : Run;
+            Pending = null;
+        }
+        else if (Process is { IsDead: true })
+        {
+            Pending = null;
+        }
+    }
+}
+
+/// <summary>Something that a user sends to a run, again and again under one dedupe key, until somebody answers.</summary>
+internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxContent content)
+{
+    private Task<SendOutcome>? _pending;
+    private Process? _process;
+
+    public InboxKind Kind { get; } = kind;
+
+    public string Dedupe { get; } = dedupe;
+
+    public SendOutcome? Answer { get; private set; }
+
+    public bool IsUnanswered => Answer is null;
+
+    public void Post(Process process)
+    {
+        _process = process;
+        _pending = process.Host.SendAsync("sim", run, Kind, Dedupe, content, CancellationToken.None);
+    }
+
+    public void Forget() => _pending = null;
+
+    public void Retry(Process current, bool calm)
+    {
+        if (_pending is { IsCompleted: true } answered)
+        {
+            Answer = answered.IsCompletedSuccessfully ? answered.Result : null;
+            _pending = null;
+        }
+        else if (_pending is null || _process!.IsDead || (calm && _process != current))
+        {
+            Post(current);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+namespace AgentFlow.Simulation;
+
+/// <summary>Time that moves only when the world says so. Every process of the world sees the same now, with timers of its own.</summary>
+internal sealed class SimulatedClock
+{
+    private readonly List<SimulatedTimer> _timers = [];
+    private long _created;
+
+    /// <summary>Unix milliseconds.</summary>
+    public long Now { get; private set; } = 1_800_000_000_000;
+
+    /// <summary>The clock of one process: its timers die with it.</summary>
+    public TimeProvider For(Process process) => new View(this, process);
+
+    /// <summary>When the next live timer is due; <see langword="null"/>: none is set.</summary>
+    public long? NextDue()
+    {
+        long? next = null;
+        foreach (SimulatedTimer timer in _timers)
+        {
+            if (timer.Process.IsRunnable && (next is null || timer.Due < next))
+            {
+                next = timer.Due;
+            }
+        }
+
+        return next;
+    }
+
+    /// <summary>Moves time; never backwards for timers, but the shown time may jump.</summary>
+    public void AdvanceTo(long time) => Now = Math.Max(Now, time);
+
+    public void Jump(long milliseconds) => Now += milliseconds;
+
+    /// <summary>Fires what is due, in order of due time and then of creation.</summary>
+    /// <param name="about">Told whose timer is about to fire.</param>
+    public void FireDue(Action<Process> about)
+    {
+        while (_timers.Where(t => t.Process.IsRunnable && t.Due <= Now).OrderBy(t => t.Due).ThenBy(t => t.Order).FirstOrDefault() is { } timer)
+        {
+            about(timer.Process);
+            timer.Fire();
+        }
+    }
+
+    private sealed class View(SimulatedClock clock, Process process) : TimeProvider
+    {
+        public override long TimestampFrequency => 1000;
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(clock.Now);
+
+        public override long GetTimestamp() => clock.Now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = new SimulatedTimer(clock, process, callback, state);
+            timer.Change(dueTime, period);
+            return timer;
+        }
+    }
+
+    private sealed class SimulatedTimer(SimulatedClock clock, Process process, TimerCallback callback, object? state) : ITimer
+    {
+        public Process Process { get; } = process;
+
+        public long Due { get; private set; }
+
+        public long Order { get; } = clock._created++;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            clock._timers.Remove(this);
+            if (dueTime != Timeout.InfiniteTimeSpan)
+            {
+                Due = clock.Now + (long)Math.Ceiling(dueTime.TotalMilliseconds);
+                clock._timers.Add(this);
+            }
+
+            return true;
+        }
+
+        public void Fire()
+        {
+            clock._timers.Remove(this);
+            callback(state);
+        }
+
+        public void Dispose() => clock._timers.Remove(this);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

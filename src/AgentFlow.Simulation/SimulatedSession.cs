@@ -1,0 +1,94 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Simulation;
+
+/// <summary>The store as one process sees it, with the faults that the world puts between them.</summary>
+internal sealed class SimulatedSession(World world, Process process) : IRunStore
+{
+    private SimulatedStore Disk => world.Disk;
+
+    public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
+    {
+        if (world.Happens(Fault.DiskFull))
+        {
+            throw new IOException("No space left on device.");
+        }
+
+        if (world.Happens(Fault.CommitLost))
+        {
+            throw new IOException("The connection was lost before the commit.");
+        }
+
+        if (!world.Happens(Fault.CommitSlow))
+        {
+            Write(batch);
+            return ValueTask.CompletedTask;
+        }
+
+        var done = new TaskCompletionSource();
+        world.Later(process, () =>
+        {
+            try
+            {
+                Write(batch);
+                done.SetResult();
+            }
+            catch (IOException e)
+            {
+                done.SetException(e);
+            }
+        });
+        return new ValueTask(done.Task);
+    }
+
+    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
+    {
+        StoredFrame? stored = Disk.Find(run)?.Frames.Find(f => f.FirstSeq == firstSeq);
+        return ValueTask.FromResult<bool?>(stored is null ? null : stored.Data.Span.SequenceEqual(frame.Span));
+    }
+
+    public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(world.IsLive(process) ? Disk.Claim(process.Number, max) : []);
+
+    public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.Load(run.Key));
+
+    public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    {
+        SimulatedStore.Row row = Disk.Rows[(int)run.Key - 1];
+        row.Status = RunStatus.Diverged;
+        row.Reason = reason;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.FireTimers(now, max));
+
+    public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken)
+    {
+        SimulatedStore.Row? row = Disk.Find(run);
+        return ValueTask.FromResult(row is null ? null : new RunRow(row.Id, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash, row.Status, row.Reason, 0, null));
+    }
+
+    public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException("Nobody lists runs in a simulated world.");
+
+    public ValueTask<IReadOnlyList<StoredFrame>> ReadFramesAsync(string tenant, Ulid run, long fromSeq, int max, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IReadOnlyList<StoredFrame>>(Disk.Find(run)?.Frames ?? []);
+
+    public ValueTask<StoredFrame?> ReadLastFrameAsync(string tenant, Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.Find(run)?.Frames.LastOrDefault());
+
+    public Payload? ReadBlob(string tenant, ReadOnlyMemory<byte> hash) => Disk.Blob(hash);
+
+    private void Write(CommitBatch batch)
+    {
+        Disk.Commit(process.Number, world.IsLive(process), batch);
+        world.Written(batch);
+        if (world.Happens(Fault.CommitAmbiguous))
+        {
+            // The caller never learns what became of it.
+            batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
+            batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
+            throw new IOException("The connection was lost during the commit.");
+        }
+    }
+}

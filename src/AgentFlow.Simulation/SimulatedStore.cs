@@ -1,0 +1,222 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+
+namespace AgentFlow.Simulation;
+
+/// <summary>The disk of the world: survives every process. Each process sees it through a session of its own.</summary>
+internal sealed class SimulatedStore
+{
+    private readonly List<Row> _rows = [];
+    private readonly Dictionary<string, Payload> _blobs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Ulid Run, string Hash)> _idempotency = new(StringComparer.Ordinal);
+    private long _items;
+
+    public IReadOnlyList<Row> Rows => _rows;
+
+    public Row? Find(Ulid run) => _rows.Find(r => r.Id == run);
+
+    public Payload? Blob(ReadOnlyMemory<byte> hash) => _blobs.GetValueOrDefault(Convert.ToHexString(hash.Span));
+
+    /// <summary>Everything that a dead or fenced process owned can be claimed again.</summary>
+    public void Release(int owner)
+    {
+        foreach (Row row in _rows.Where(r => r.Owner == owner && r.Status == RunStatus.Running))
+        {
+            row.Status = RunStatus.Queued;
+            row.Owner = 0;
+        }
+    }
+
+    /// <summary>One transaction.</summary>
+    /// <param name="isLive">Whether the session still holds its lease.</param>
+    public void Commit(int owner, bool isLive, CommitBatch batch)
+    {
+        foreach (RunAppend append in batch.Frames)
+        {
+            append.Outcome = isLive ? Append(owner, append) : CommitOutcome.Fenced;
+        }
+
+        foreach (InboxAppend item in batch.Inbox)
+        {
+            item.Outcome = Enqueue(item);
+        }
+    }
+
+    public List<ClaimedRun> Claim(int owner, int max)
+    {
+        List<Row> ready = [.. _rows.Where(r => r.Status == RunStatus.Queued).Take(max)];
+        foreach (Row row in ready)
+        {
+            row.Status = RunStatus.Running;
+            row.Owner = owner;
+        }
+
+        return [.. ready.Select(r => new ClaimedRun(r.Key, r.Id, r.Tenant, r.Creation.Workflow, r.Creation.Version, r.Creation.DefinitionHash))];
+    }
+
+    public RunHistory Load(long key)
+    {
+        Row row = _rows[(int)key - 1];
+        return new RunHistory(
+            row.Snapshot,
+            [.. row.Frames.Where(f => f.FirstSeq >= (row.Snapshot?.Seq ?? 0))],
+            [.. row.Inbox.Where(i => !i.Consumed).Select(i => i.Item)],
+            row.WakeSeq);
+    }
+
+    public (int Fired, long? NextDue) FireTimers(long now, int max)
+    {
+        (Row Row, (long Due, int Node) Timer)[] due = [.. _rows.SelectMany(r => r.Timers.Select(t => (Row: r, Timer: t))).Where(t => t.Timer.Due <= now).OrderBy(t => t.Timer.Due).Take(max)];
+        foreach ((Row row, (long, int) timer) in due)
+        {
+            row.Timers.Remove(timer);
+            Wake(row);
+        }
+
+        long[] left = [.. _rows.SelectMany(r => r.Timers).Select(t => t.Due)];
+        return (due.Length, left.Length == 0 ? null : left.Min());
+    }
+
+    private CommitOutcome Append(int owner, RunAppend append)
+    {
+        Row? row;
+        if (append.Change is RowChange.Create or RowChange.CreateQueued)
+        {
+            if (append.Creation!.IdempotencyKey is { } key)
+            {
+                if (_idempotency.TryGetValue(key, out (Ulid, string) known))
+                {
+                    append.ExistingRun = known;
+                    return CommitOutcome.Duplicate;
+                }
+
+                _idempotency[key] = (append.Run, append.Creation.RequestHash);
+            }
+
+            row = new Row(_rows.Count + 1, append.Run, append.Tenant, append.Creation)
+            {
+                Status = append.Change == RowChange.CreateQueued ? RunStatus.Queued : RunStatus.Running,
+                Owner = append.Change == RowChange.CreateQueued ? 0 : owner,
+            };
+            _rows.Add(row);
+            append.Key = row.Key;
+        }
+        else
+        {
+            row = _rows[(int)append.Key - 1];
+            if (row.Owner != owner || row.Status != RunStatus.Running || (!append.Frame.IsEmpty && row.Frames.Exists(f => f.FirstSeq == append.FirstSeq)))
+            {
+                return CommitOutcome.Fenced;
+            }
+
+            if (append.Then == RowChange.End && row.WakeSeq != append.WakeSeq)
+            {
+                return CommitOutcome.Woken;
+            }
+        }
+
+        Write(row, append);
+        bool parks = append.Then == RowChange.Park;
+        if (parks && row.WakeSeq != append.WakeSeq)
+        {
+            return CommitOutcome.CommittedAwake;
+        }
+
+        if (append.Then != RowChange.None)
+        {
+            row.Status = append.Status;
+            row.Owner = 0;
+            row.Timers.Clear();
+            row.Timers.AddRange(parks ? append.Timers : []);
+        }
+
+        return CommitOutcome.Committed;
+    }
+
+    private void Write(Row row, RunAppend append)
+    {
+        if (!append.Frame.IsEmpty)
+        {
+            row.Frames.Add(new StoredFrame(append.FirstSeq, append.Frame));
+        }
+
+        foreach (Payload blob in append.Blobs)
+        {
+            _blobs[Convert.ToHexString(blob.Hash.Span)] = blob;
+        }
+
+        foreach (long item in append.Consumed)
+        {
+            row.Inbox.Find(i => i.Item.Item == item)!.Consumed = true;
+        }
+
+        if (append.Snapshot is { } snapshot)
+        {
+            row.Snapshot = new StoredSnapshot(append.NextSeq, snapshot);
+        }
+    }
+
+    private CommitOutcome Enqueue(InboxAppend item)
+    {
+        Row? row = Find(item.Run);
+        if (row is null)
+        {
+            return CommitOutcome.Missing;
+        }
+
+        item.StatusBefore = row.Status;
+        if (row.Status.IsTerminal() || row.Status == RunStatus.Diverged || row.Inbox.Exists(i => i.Item.Dedupe == item.Dedupe))
+        {
+            return CommitOutcome.Ignored;
+        }
+
+        item.Item = ++_items;
+        row.Inbox.Add(new Letter(new StoredItem(item.Item, item.Kind, item.Dedupe, item.Data)));
+        item.WakeSeq = ++row.WakeSeq;
+        Wake(row);
+        return CommitOutcome.Committed;
+    }
+
+    private static void Wake(Row row)
+    {
+        if (row.Status is RunStatus.Waiting or RunStatus.Paused)
+        {
+            row.Status = RunStatus.Queued;
+        }
+    }
+
+    internal sealed class Row(long key, Ulid id, string tenant, RunCreation creation)
+    {
+        public long Key { get; } = key;
+
+        public Ulid Id { get; } = id;
+
+        public string Tenant { get; } = tenant;
+
+        public RunCreation Creation { get; } = creation;
+
+        public RunStatus Status { get; set; }
+
+        public string Reason { get; set; } = "";
+
+        public int Owner { get; set; }
+
+        public long WakeSeq { get; set; }
+
+        public List<StoredFrame> Frames { get; } = [];
+
+        public List<Letter> Inbox { get; } = [];
+
+        public List<(long Due, int Node)> Timers { get; } = [];
+
+        public StoredSnapshot? Snapshot { get; set; }
+    }
+
+    internal sealed class Letter(StoredItem item)
+    {
+        public StoredItem Item { get; } = item;
+
+        public bool Consumed { get; set; }
+    }
+}

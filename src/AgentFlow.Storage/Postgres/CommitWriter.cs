@@ -1,0 +1,194 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using Npgsql;
+using static NpgsqlTypes.NpgsqlDbType;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>
+/// One connection that commits batches. All statements of a batch travel together and run in one transaction, so a commit
+/// takes one round trip; only when something was refused does a second one ask what became of each item.
+/// </summary>
+internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : IAsyncDisposable
+{
+    private readonly NpgsqlBatch _batch = new(connection);
+    private readonly SetStatement _hold = new("SELECT hold_session($1)");
+    private readonly RunLocks _locks = new();
+    private readonly InboxStatement _inbox = new();
+    private readonly OutboxStatement _outbox = new();
+    private readonly List<CommitWave> _waves = [new()];
+    private int _used;
+
+    /// <summary>Writes a batch for a session and sets every outcome.</summary>
+    /// <returns>Runs that another session owns and that have something new in their inbox.</returns>
+    public async Task<List<Ulid>> WriteAsync(CommitBatch batch, long session, CancellationToken cancellationToken)
+    {
+        List<Ulid> elsewhere = [];
+        try
+        {
+            Compose(batch, session);
+            if (batch.Inbox.Count == 0)
+            {
+                await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                NpgsqlDataReader reader = await _batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+                await using (reader.ConfigureAwait(false))
+                {
+                    // Three statements give rows: the hold, the locks, the inbox. The commit is confirmed after the last one.
+                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    elsewhere = await _inbox.ReadOutcomesAsync(reader, batch.Inbox, session, cancellationToken).ConfigureAwait(false);
+                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                }
+            }
+
+            foreach (CommitWave wave in _waves.Take(_used))
+            {
+                await SetOutcomesAsync(wave, session, cancellationToken).ConfigureAwait(false);
+            }
+
+            return elsewhere;
+        }
+        finally
+        {
+            Clear();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _batch.DisposeAsync().ConfigureAwait(false);
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Compose(CommitBatch batch, long session)
+    {
+        _used = 1;
+        foreach (RunAppend append in batch.Frames)
+        {
+            if (!_waves[_used - 1].TryAdd(append))
+            {
+                if (_waves.Count == _used)
+                {
+                    _waves.Add(new CommitWave());
+                }
+
+                _waves[_used++].TryAdd(append);
+            }
+
+            if (outbox && !append.Frame.IsEmpty)
+            {
+                _outbox.Add(append);
+            }
+        }
+
+        _hold.Session = session;
+        _batch.BatchCommands.Add(_hold.Command);
+        _inbox.Fill(batch.Inbox);
+        if (_locks.Fill(_waves.Take(_used), batch.Inbox))
+        {
+            _batch.BatchCommands.Add(_locks.Command);
+        }
+
+        for (int i = 0; i < _used; i++)
+        {
+            _waves[i].AddTo(_batch, session);
+        }
+
+        if (batch.Inbox.Count > 0)
+        {
+            _batch.BatchCommands.Add(_inbox.Command);
+        }
+
+        if (_outbox.Rows > 0)
+        {
+            _batch.BatchCommands.Add(_outbox.Command);
+        }
+    }
+
+    private void Clear()
+    {
+        _batch.BatchCommands.Clear();
+        _inbox.Clear();
+        _outbox.Clear();
+        foreach (CommitWave wave in _waves.Take(_used))
+        {
+            wave.Clear();
+        }
+    }
+
+    private async Task SetOutcomesAsync(CommitWave wave, long session, CancellationToken cancellationToken)
+    {
+        if (wave.AllWritten)
+        {
+            foreach (RunAppend append in wave.Appends)
+            {
+                append.Outcome = CommitOutcome.Committed;
+            }
+
+            if (wave.AllParked)
+            {
+                return;
+            }
+        }
+
+        RunAppend[] open = wave.AllWritten
+            ? [.. wave.Appends.Where(a => a.Then == RowChange.Park && a.Change == RowChange.None)]
+            : [.. wave.Appends];
+        await DecideAsync(open, session, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads what became of items of which some were refused.</summary>
+    private async Task DecideAsync(RunAppend[] appends, long session, CancellationToken cancellationToken)
+    {
+        using var command = new NpgsqlCommand("""
+            SELECT r.owner, r.epoch, r.status, j.data = u.frame, k.id, k.request_hash
+            FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[]) WITH ORDINALITY AS u (key, first_seq, frame, tenant, idempotency_key, n)
+            LEFT JOIN runs r ON r.key = u.key
+            LEFT JOIN journal j ON j.run = u.key AND j.first_seq = u.first_seq
+            LEFT JOIN runs k ON k.tenant = u.tenant AND k.idempotency_key = u.idempotency_key
+            ORDER BY u.n
+            """, connection);
+        command.Parameters
+            .Values(appends.Select(a => RunKey.From(a.Key).Row), Bigint)
+            .Values(appends.Select(a => a.FirstSeq), Bigint)
+            .Values(appends.Select(a => a.Frame), Bytea)
+            .Values(appends.Select(a => Parameters.Storable(a.Tenant)), Text)
+            .Values(appends.Select(a => a.Creation?.IdempotencyKey is { } key ? Parameters.Storable(key) : null), Text);
+        NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            foreach (RunAppend append in appends)
+            {
+                await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                Decide(append, reader, session);
+            }
+        }
+    }
+
+    private static void Decide(RunAppend append, NpgsqlDataReader row, long session)
+    {
+        bool mine = !row.IsDBNull(0) && row.GetInt64(0) == session && row.GetInt32(1) == RunKey.From(append.Key).Epoch;
+        RunStatus? status = row.IsDBNull(2) ? null : (RunStatus)row.GetInt16(2);
+        bool stands = !append.Frame.IsEmpty && !row.IsDBNull(3) && row.GetBoolean(3);
+        bool held = mine && status == RunStatus.Running;
+        if (append.Change != RowChange.None && !row.IsDBNull(4) && Parameters.ToUlid(row.GetGuid(4)) is var existing && existing != append.Run)
+        {
+            append.ExistingRun = (existing, row.GetString(5));
+            append.Outcome = CommitOutcome.Duplicate;
+            return;
+        }
+
+        append.Outcome = append.Then switch
+        {
+            RowChange.Park when append.Change == RowChange.None && held && (stands || append.Frame.IsEmpty) => CommitOutcome.CommittedAwake,
+            RowChange.Park when append.Frame.IsEmpty => mine ? CommitOutcome.Committed : CommitOutcome.Fenced,
+            RowChange.End when held && !stands => CommitOutcome.Woken,
+            _ when append.Frame.IsEmpty => held || (mine && status == append.Status) ? CommitOutcome.Committed : CommitOutcome.Fenced,
+            _ => stands ? CommitOutcome.Committed : CommitOutcome.Fenced,
+        };
+    }
+}

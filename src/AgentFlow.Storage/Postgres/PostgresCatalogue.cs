@@ -1,0 +1,89 @@
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>Workflow versions in the same database as their runs.</summary>
+public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
+{
+    private const string Select = "SELECT w.name, w.version, w.hash, w.planner, w.description, w.yaml, w.path, w.created_at, a.path, a.data FROM workflows w LEFT JOIN workflow_assets a ON a.tenant = w.tenant AND a.hash = w.hash";
+
+    public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var batch = new NpgsqlBatch(connection);
+            NpgsqlBatchCommand insert = batch.AddCommand("INSERT INTO workflows (tenant, name, version, hash, planner, description, yaml, path, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING");
+            insert.Parameters.Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash).Value(workflow.Planner).Value(workflow.Description)
+                .Value(workflow.Source.Yaml).Value(workflow.Source.Path).Value(workflow.CreatedAt);
+            batch.Add("""
+                INSERT INTO workflow_assets (tenant, hash, path, data)
+                SELECT $1, $2, u.path, u.data FROM unnest($3::text[], $4::bytea[]) AS u (path, data)
+                WHERE EXISTS (SELECT FROM workflows w WHERE w.tenant = $1 AND w.hash = $2)
+                ON CONFLICT DO NOTHING
+                """)
+                .Value(tenant).Value(workflow.Hash)
+                .Values(workflow.Source.Assets.Files.Keys.Order(StringComparer.Ordinal).Select(Parameters.Storable), NpgsqlDbType.Text)
+                .Values(workflow.Source.Assets.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value), NpgsqlDbType.Bytea);
+            batch.Add("SELECT hash = $4 FROM workflows WHERE tenant = $1 AND name = $2 AND version = $3").Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash);
+            bool same = (bool)(await batch.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+            return insert.RecordsAffected == 1 ? SaveOutcome.Created : same ? SaveOutcome.Unchanged : SaveOutcome.Conflict;
+        },
+        cancellationToken);
+
+    public async ValueTask<StoredWorkflow?> FindAsync(string tenant, string name, string? version, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StoredWorkflow> found = version is null
+            ? await VersionsAsync(tenant, name, cancellationToken).ConfigureAwait(false)
+            : await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.name = $2 AND w.version = $3", p => p.Value(tenant).Value(name).Value(version), cancellationToken).ConfigureAwait(false);
+        return found is [StoredWorkflow newest, ..] ? newest : null;
+    }
+
+    public async ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken) =>
+        (await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.hash = $2", p => p.Value(tenant).Value(hash), cancellationToken).ConfigureAwait(false)).FirstOrDefault();
+
+    public async ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken)
+    {
+        List<StoredWorkflow> versions = await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.name = $2", p => p.Value(tenant).Value(name), cancellationToken).ConfigureAwait(false);
+        return [.. versions.OrderByDescending(w => SemanticVersion.Parse(w.Version))];
+    }
+
+    public async ValueTask<IReadOnlyList<StoredWorkflow>> ListAsync(string tenant, CancellationToken cancellationToken)
+    {
+        List<StoredWorkflow> all = await QueryAsync($"{Select} WHERE w.tenant = $1", p => p.Value(tenant), cancellationToken).ConfigureAwait(false);
+        return [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => SemanticVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)];
+    }
+
+    private ValueTask<List<StoredWorkflow>> QueryAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand(sql + " ORDER BY w.name, w.version, a.path", connection);
+            bind(command.Parameters);
+            var found = new List<StoredWorkflow>();
+            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                Dictionary<string, ReadOnlyMemory<byte>> files = [];
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    (string name, string version) = (reader.GetString(0), reader.GetString(1));
+                    if (found.Count == 0 || found[^1].Name != name || found[^1].Version != version)
+                    {
+                        files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+                        var source = new WorkflowSource(reader.GetString(5), reader.IsDBNull(8) ? WorkflowAssets.Empty : new WorkflowAssets(files), reader.GetString(6));
+                        found.Add(new StoredWorkflow(name, version, reader.GetString(2), reader.GetString(3), reader.GetString(4), source, reader.GetInt64(7)));
+                    }
+
+                    if (!reader.IsDBNull(8))
+                    {
+                        files.Add(reader.GetString(8), reader.GetFieldValue<byte[]>(9));
+                    }
+                }
+            }
+
+            return found;
+        },
+        cancellationToken);
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>
+/// One process's way to a PostgreSQL database: its connections, the schema brought up to date, and the session under which
+/// the process owns runs. Connections that break are opened again by themselves.
+/// </summary>
+public sealed class PostgresDatabase : IAsyncDisposable
+{
+    private const int OldestVersion = 14;
+
+    private PostgresSession? _session;
+    private PostgresNews? _news;
+    private int _disposed;
+
+    private PostgresDatabase(NpgsqlDataSource source, string server, string tag, PostgresOptions options, ILogger log)
+    {
+        Source = source;
+        Server = server;
+        Tag = tag;
+        Options = options;
+        Log = log;
+    }
+
+    internal NpgsqlDataSource Source { get; }
+
+    /// <summary>How messages name the server.</summary>
+    internal string Server { get; }
+
+    /// <summary>The application name of this process's connections, which no other process has.</summary>
+    internal string Tag { get; }
+
+    internal PostgresOptions Options { get; }
+
+    internal ILogger Log { get; }
+
+    internal PostgresSession Session => _session!;
+
+    internal PostgresNews News => _news!;
+
+    /// <summary>Connects, brings the schema up to date and takes a session. Several processes may do so at once.</summary>
+    /// <param name="dsn">
+    /// <c>postgres://user:password@host:port/database?sslmode=…</c>, libpq's <c>host=… dbname=…</c>, or Npgsql's <c>Host=…;Database=…</c>.
+    /// The user needs a schema in which it may create tables. A direct connection or a pooler in session mode: the store
+    /// listens for notifications and sets session variables when it connects.
+    /// </param>
+    /// <exception cref="FormatException">The DSN cannot be read.</exception>
+    /// <exception cref="StoreUnavailableException">The server is gone, refuses, is read-only or too old, or its schema is newer than this build.</exception>
+    public static async Task<PostgresDatabase> OpenAsync(string dsn, PostgresOptions? options = null, ILogger? log = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new PostgresOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Lease, TimeSpan.FromSeconds(1));
+        NpgsqlConnectionStringBuilder settings = PostgresDsn.Parse(dsn);
+        string server = PostgresDsn.Describe(settings);
+        string tag = "agentflow-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
+        Prepare(settings, options, tag);
+        var database = new PostgresDatabase(new NpgsqlDataSourceBuilder(settings.ConnectionString).Build(), server, tag, options, log ?? NullLogger.Instance);
+        try
+        {
+            await database.StartAsync(cancellationToken).ConfigureAwait(false);
+            return database;
+        }
+        catch (Exception e)
+        {
+            await database.DisposeAsync().ConfigureAwait(false);
+            if (StoreUnavailableException.From(e, server) is { } known && !ReferenceEquals(known, e))
+            {
+                throw known;
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Gives the session back, so that others continue its runs at once instead of after the lease.</summary>
+    public async Task CloseAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Session.EndAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Lets go without a word, as if the process had died here: others wait for the lease to run out.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        if (_session is not null)
+        {
+            await _session.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_news is not null)
+        {
+            await _news.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await Source.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Runs something that may run twice. One connection that turns out to be dead costs a second try, not a failure.</summary>
+    internal async ValueTask<T> ReadAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            bool connected = false;
+            try
+            {
+                NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+                await using (connection.ConfigureAwait(false))
+                {
+                    connected = true;
+                    return await read(connection, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            catch (NpgsqlException e) when (attempt == 1 && connected && IsBroken(e))
+            {
+                // A server that was restarted leaves every idle connection dead.
+                Source.Clear();
+            }
+            catch (NpgsqlException e) when (attempt < 5 && e.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
+            {
+                await Task.Delay(Random.Shared.Next(5, 50), cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (StoreUnavailableException.From(e, Server) is { } known && !ReferenceEquals(known, e))
+            {
+                throw known;
+            }
+        }
+    }
+
+    /// <summary><see cref="ReadAsync{T}"/> for the caller that cannot wait otherwise.</summary>
+    internal T Read<T>(Func<NpgsqlConnection, T> read)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            bool connected = false;
+            try
+            {
+                using NpgsqlConnection connection = Source.OpenConnection();
+                connected = true;
+                return read(connection);
+            }
+            catch (NpgsqlException e) when (attempt == 1 && connected && IsBroken(e))
+            {
+                Source.Clear();
+            }
+            catch (Exception e) when (StoreUnavailableException.From(e, Server) is { } known && !ReferenceEquals(known, e))
+            {
+                throw known;
+            }
+        }
+    }
+
+    private static bool IsBroken(NpgsqlException e) =>
+        e is PostgresException ? e.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown : e.InnerException is not TimeoutException;
+
+    private static void Prepare(NpgsqlConnectionStringBuilder settings, PostgresOptions options, string tag)
+    {
+        if (!settings.Host!.Contains(',', StringComparison.Ordinal))
+        {
+            settings.TargetSessionAttributes = null;
+        }
+        else
+        {
+            settings.TargetSessionAttributes ??= "primary";
+        }
+
+        if (!settings.ShouldSerialize("Maximum Pool Size"))
+        {
+            settings.MaxPoolSize = 32;
+        }
+
+        settings.ApplicationName = tag;
+        settings.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5;
+        settings.Enlist = false;
+        settings.Multiplexing = false;
+        settings.NoResetOnClose = true;
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 2;
+        settings.WriteBufferSize = 65_536;
+        settings.ReadBufferSize = 32_768;
+        // Every statement finds its rows by an index, and is planned once: without statistics, as on a new database, the
+        // planner would choose plans that read whole tables, and keep them.
+        settings.Options = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{settings.Options} -c synchronous_commit=on -c statement_timeout={(long)options.StatementTimeout.TotalMilliseconds} -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off").TrimStart();
+    }
+
+    private async Task StartAsync(CancellationToken cancellationToken)
+    {
+        NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using (connection.ConfigureAwait(false))
+        {
+            if (connection.PostgreSqlVersion.Major < OldestVersion)
+            {
+                throw new StoreUnavailableException($"PostgreSQL at {Server} has version {connection.PostgreSqlVersion}; {OldestVersion} or newer is needed. Upgrade it, or point AF_DB_DSN at a newer one.", mayPass: false);
+            }
+
+            await PostgresMigrator.MigrateAsync(connection, Server, cancellationToken).ConfigureAwait(false);
+        }
+
+        string channel = await ReadAsync(PostgresNews.ChannelAsync, cancellationToken).ConfigureAwait(false);
+        _news = new PostgresNews(this, channel);
+        _session = await PostgresSession.OpenAsync(this, cancellationToken).ConfigureAwait(false);
+    }
+}

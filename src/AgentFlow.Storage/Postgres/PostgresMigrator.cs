@@ -1,0 +1,61 @@
+using Npgsql;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>Brings a schema up to date. All that is missing is applied in one transaction, by one process at a time.</summary>
+internal static class PostgresMigrator
+{
+    /// <summary>Held while migrating, together with a hash of the schema's name.</summary>
+    private const int LockSpace = 0x4146;
+
+    public static async Task MigrateAsync(NpgsqlConnection connection, string server, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Migration> migrations = Migration.All("Postgres");
+        if (await AppliedAsync(connection, cancellationToken).ConfigureAwait(false) is { } before && Check(before, migrations, server))
+        {
+            return;
+        }
+
+        NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock({LockSpace}, hashtext(current_schema()))", cancellationToken).ConfigureAwait(false);
+            await ExecuteAsync(connection, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())", cancellationToken).ConfigureAwait(false);
+            int applied = await AppliedAsync(connection, cancellationToken).ConfigureAwait(false) ?? 0;
+            Check(applied, migrations, server);
+            foreach (Migration migration in migrations.Where(m => m.Version > applied))
+            {
+                await ExecuteAsync(connection, migration.Sql, cancellationToken).ConfigureAwait(false);
+                using var note = new NpgsqlCommand("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)", connection);
+                note.Parameters.Value(migration.Version).Value(migration.Name);
+                await note.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>The newest applied migration; <see langword="null"/> when the schema is empty.</returns>
+    private static async Task<int?> AppliedAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var exists = new NpgsqlCommand("SELECT to_regclass('schema_migrations') IS NOT NULL", connection);
+        if (!(bool)(await exists.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!)
+        {
+            return null;
+        }
+
+        using var newest = new NpgsqlCommand("SELECT coalesce(max(version), 0) FROM schema_migrations", connection);
+        return (int)(await newest.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+    }
+
+    /// <returns>True when nothing is missing.</returns>
+    private static bool Check(int applied, IReadOnlyList<Migration> migrations, string server) => applied <= migrations[^1].Version
+        ? applied == migrations[^1].Version
+        : throw new StoreUnavailableException($"PostgreSQL at {server} has schema version {applied}; this build knows {migrations[^1].Version}. Use the newer build that wrote it.", mayPass: false);
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,23 @@
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>How one process uses a PostgreSQL store.</summary>
+public sealed record PostgresOptions
+{
+    /// <summary>Names this process in the <c>sessions</c> table, for people.</summary>
+    public string Name { get; init; } = $"{Environment.MachineName}:{Environment.ProcessId}";
+
+    /// <summary>
+    /// How long the process may be silent before others take its runs over. It renews three times as often. At least 1 s;
+    /// default 10 s.
+    /// </summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest statement. Default 30 s.</summary>
+    public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Whether each commit leaves a row for <see cref="PostgresOutbox"/>. Every process of a deployment must agree, and
+    /// somebody has to read and delete the rows. Default false.
+    /// </summary>
+    public bool Outbox { get; init; }
+}

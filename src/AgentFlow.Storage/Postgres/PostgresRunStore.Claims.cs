@@ -1,0 +1,213 @@
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using Npgsql;
+
+namespace AgentFlow.Storage.Postgres;
+
+public sealed partial class PostgresRunStore
+{
+    private long _claim;
+    private bool _claimOpen;
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, oldest first; what
+    /// one does not need goes to the others. Takes over the runs of processes whose lease has run out.
+    /// </remarks>
+    public async ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
+    {
+        await _claiming.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var claimed = new List<ClaimedRun>();
+            while (claimed.Count < max)
+            {
+                int before = claimed.Count;
+                try
+                {
+                    await ClaimShareAsync(claimed, max - claimed.Count, cancellationToken).ConfigureAwait(false);
+                }
+                catch (StoreUnavailableException) when (before > 0)
+                {
+                    break;
+                }
+
+                if (claimed.Count == before)
+                {
+                    break;
+                }
+            }
+
+            return InTurns(claimed);
+        }
+        finally
+        {
+            _claiming.Release();
+        }
+    }
+
+    public async ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    {
+        RunKey key = RunKey.From(run.Key);
+        long session = database.Session.Id;
+        try
+        {
+            await database.ReadAsync(
+                async (connection, token) =>
+                {
+                    using var batch = new NpgsqlBatch(connection);
+                    batch.Add("SELECT hold_session($1)").Value(session);
+                    batch.Add("UPDATE runs SET status = $4, result = $5 WHERE key = $1 AND owner = $2 AND epoch = $3 AND status = 1")
+                        .Value(key.Row).Value(session).Value(key.Epoch).Value((int)RunStatus.Diverged).Value(reason);
+                    return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (PostgresException e) when (e.SqlState == LostSession)
+        {
+            // The run is somebody else's, who will find the same.
+            await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var batch = new NpgsqlBatch(connection);
+            batch.Add("""
+                WITH due AS MATERIALIZED (
+                    SELECT t.due, t.run, t.timer FROM timers t WHERE t.due <= $1 ORDER BY t.due LIMIT $2 FOR UPDATE SKIP LOCKED),
+                gone AS (
+                    DELETE FROM timers t USING due d WHERE t.due = d.due AND t.run = d.run AND t.timer = d.timer RETURNING 1),
+                parked AS MATERIALIZED (
+                    SELECT r.key FROM runs r WHERE r.key IN (SELECT d.run FROM due d) AND r.status IN (2, 3) ORDER BY r.key FOR NO KEY UPDATE OF r),
+                woken AS (
+                    UPDATE runs r SET status = 0 FROM parked p WHERE r.key = p.key RETURNING 1)
+                SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM woken)
+                """).Value(now).Value(max);
+            batch.Add("SELECT min(due) FROM timers");
+            NpgsqlDataReader reader = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                await reader.ReadAsync(token).ConfigureAwait(false);
+                int fired = (int)reader.GetInt64(0);
+                bool woken = reader.GetInt64(1) > 0;
+                await reader.NextResultAsync(token).ConfigureAwait(false);
+                await reader.ReadAsync(token).ConfigureAwait(false);
+                long? next = reader.IsDBNull(0) ? null : reader.GetInt64(0);
+                await reader.NextResultAsync(token).ConfigureAwait(false);
+                if (woken)
+                {
+                    database.News.AnnounceWork();
+                }
+
+                return (fired, next);
+            }
+        },
+        cancellationToken);
+
+    /// <summary>One claim. Its number makes it repeatable: when the answer is lost, asking again gives the same runs.</summary>
+    private async Task ClaimShareAsync(List<ClaimedRun> claimed, int max, CancellationToken cancellationToken)
+    {
+        if (!_claimOpen && !await database.ReadAsync(AnyToClaimAsync, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        _claim += _claimOpen ? 0 : 1;
+        _claimOpen = true;
+        while (true)
+        {
+            long session = database.Session.Id;
+            try
+            {
+                claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, max, token), cancellationToken).ConfigureAwait(false));
+                _claimOpen = false;
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState == LostSession)
+            {
+                await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<List<ClaimedRun>> ClaimOnceAsync(NpgsqlConnection connection, long session, int max, CancellationToken cancellationToken)
+    {
+        using var batch = new NpgsqlBatch(connection);
+        batch.Add("SELECT hold_session($1)").Value(session);
+        PostgresSession.AddSweep(batch, session);
+        batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(_claim);
+        // Tenants with something waiting are found by one index step each; those whose oldest run waits longest come first
+        // when there are more tenants than places.
+        batch.Add($"""
+            WITH RECURSIVE waiting (tenant) AS (
+                (SELECT r.tenant FROM runs r
+                 WHERE r.status = 0 AND EXISTS (SELECT FROM sessions s WHERE s.id = $1 AND s.claim = $2 AND s.claimed IS NULL)
+                 ORDER BY r.tenant LIMIT 1)
+                UNION ALL
+                SELECT (SELECT r.tenant FROM runs r WHERE r.status = 0 AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1)
+                FROM waiting w WHERE w.tenant IS NOT NULL),
+            heads AS MATERIALIZED (
+                SELECT w.tenant, greatest($3 / count(*) OVER (), 1) AS share
+                FROM waiting w WHERE w.tenant IS NOT NULL
+                ORDER BY (SELECT r.id FROM runs r WHERE r.tenant = w.tenant AND r.status = 0 ORDER BY r.id LIMIT 1) LIMIT $3),
+            taken AS MATERIALIZED (
+                SELECT f.key FROM heads h CROSS JOIN LATERAL (
+                    SELECT r.key FROM runs r WHERE r.tenant = h.tenant AND r.status = 0
+                    ORDER BY r.id LIMIT h.share FOR NO KEY UPDATE SKIP LOCKED) f),
+            owned AS (
+                UPDATE runs r SET status = 1, owner = $1, epoch = (r.epoch + 1) & {RunKey.EpochMask} FROM taken t WHERE r.key = t.key RETURNING r.key)
+            UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
+            """).Value(session).Value(_claim).Value((long)max);
+        batch.Add("""
+            SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
+            FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)
+            WHERE s.id = $1 AND s.claim = $2 AND r.owner = $1 AND r.status = 1
+            """).Value(session).Value(_claim);
+        var runs = new List<ClaimedRun>();
+        NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                runs.Add(new ClaimedRun(
+                    new RunKey(reader.GetInt64(0), reader.GetInt32(1)).Packed,
+                    Parameters.ToUlid(reader.GetGuid(2)),
+                    reader.GetString(3),
+                    reader.GetString(4),
+                    reader.GetString(5),
+                    Convert.ToHexStringLower(reader.GetFieldValue<byte[]>(6))));
+            }
+
+            await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return runs;
+    }
+
+    /// <summary>Most looks find nothing, and a look that writes nothing costs no disk.</summary>
+    private async Task<bool> AnyToClaimAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var command = new NpgsqlCommand("""
+            SELECT EXISTS (SELECT FROM runs WHERE status = 0)
+                OR EXISTS (SELECT FROM sessions WHERE id <> $1 AND expires_at < clock_timestamp() AND clock_timestamp() - pg_postmaster_start_time() > lease)
+            """, connection);
+        command.Parameters.Value(database.Session.Id);
+        return (bool)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+    }
+
+    /// <summary>The oldest of every tenant, then the second of every tenant, and so on.</summary>
+    private static List<ClaimedRun> InTurns(List<ClaimedRun> runs)
+    {
+        var ranks = new Dictionary<string, int>(StringComparer.Ordinal);
+        return
+        [
+            .. runs.OrderBy(r => r.Run)
+                .Select(r => (Run: r, Rank: ranks[r.Tenant] = ranks.GetValueOrDefault(r.Tenant) + 1))
+                .OrderBy(r => r.Rank)
+                .Select(r => r.Run),
+        ];
+    }
+}

@@ -1,0 +1,54 @@
+using System.Collections;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>
+/// A statement that works on many rows at once: $1 is the session where it matters, each further parameter an array with one
+/// element a row. It is filled, run as part of a batch, and emptied for the next one, so that a commit allocates little.
+/// </summary>
+internal sealed class SetStatement
+{
+    private readonly List<IList> _columns = [];
+    private readonly NpgsqlParameter<long> _session = new() { NpgsqlDbType = NpgsqlDbType.Bigint };
+
+    public SetStatement(string sql, bool takesSession = true)
+    {
+        Command = new NpgsqlBatchCommand(sql);
+        if (takesSession)
+        {
+            Command.Parameters.Add(_session);
+        }
+    }
+
+    public NpgsqlBatchCommand Command { get; }
+
+    /// <summary>Rows that the statement was given.</summary>
+    public int Rows => _columns[0].Count;
+
+    /// <summary>Whether the last run touched another number of rows than it was given.</summary>
+    public bool FellShort => Rows > 0 && Command.RecordsAffected != Rows;
+
+    public long Session
+    {
+        set => _session.TypedValue = value;
+    }
+
+    /// <summary>Adds an array parameter; the caller fills the list that it gets.</summary>
+    public List<T> Column<T>(NpgsqlDbType element)
+    {
+        var values = new List<T>();
+        Command.Parameters.Add(new NpgsqlParameter<List<T>> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | element });
+        _columns.Add(values);
+        return values;
+    }
+
+    public void Clear()
+    {
+        foreach (IList column in _columns)
+        {
+            column.Clear();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Net;
+using System.Net.Sockets;
+using AgentFlow.Server.Configuration;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Server.Tests;
+
+public sealed class AgentFlowAppTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("agentflow-app-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private ServerOptions Options => new()
+    {
+        DatabasePath = Path.Combine(_directory, "a.db"),
+        Listen = new ListenAddress.Tcp(IPAddress.Loopback, 0),
+        LogLevel = LogLevel.None,
+        HandlesSignals = false,
+    };
+
+    [Fact]
+    public async Task Build_UnixSocket_AnswersThereForThisUserOnly()
+    {
+        string path = Path.Combine(_directory, "run", "af.sock");
+        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Unix(path) });
+        await app.StartAsync();
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        }
+
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellationToken) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        using (var http = new HttpClient(handler))
+        {
+            Assert.Equal("""{"status":"alive"}""", await http.GetStringAsync("http://localhost/healthz"));
+        }
+
+        await app.StopAsync();
+        await app.DisposeAsync();
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
+    public async Task Build_StaleSocket_IsReplaced()
+    {
+        string path = Path.Combine(_directory, "af.sock");
+        using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            // Renamed, because a socket that is disposed takes its file along; one that is killed does not.
+            dead.Bind(new UnixDomainSocketEndPoint(path + "~"));
+            File.Move(path + "~", path);
+        }
+
+        Assert.True(File.Exists(path));
+        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Unix(path) });
+        await app.StartAsync();
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Build_NeverStarted_LetsGoOfTheDatabase()
+    {
+        await AgentFlowApp.Build(Options).DisposeAsync();
+        await AgentFlowApp.Build(Options).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Start_PortInUse_FailsAndLetsGo()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Tcp(IPAddress.Loopback, port) });
+        await Assert.ThrowsAsync<IOException>(() => app.StartAsync());
+        await app.DisposeAsync();
+        await AgentFlowApp.Build(Options).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Build_ForeignSettings_OpenNoOtherDoor()
+    {
+        Environment.SetEnvironmentVariable("ASPNETCORE_URLS", "http://0.0.0.0:0");
+        Environment.SetEnvironmentVariable("Kestrel__Endpoints__Http__Url", "http://0.0.0.0:0");
+        try
+        {
+            WebApplication app = AgentFlowApp.Build(Options);
+            await app.StartAsync();
+            Assert.StartsWith("http://127.0.0.1:", Assert.Single(app.Urls));
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("ASPNETCORE_URLS", null);
+            Environment.SetEnvironmentVariable("Kestrel__Endpoints__Http__Url", null);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using System.Net;
+using AgentFlow.Server.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Server.Tests.Configuration;
+
+public sealed class ServerOptionsTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("agentflow-options-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void From_Nothing_IsTheDocumentedDefault()
+    {
+        ServerOptions options = From();
+        Assert.Equal(Path.Combine(".af", "agentflow.db"), options.DatabasePath);
+        Assert.Equal("http://127.0.0.1:8000", options.Listen.ToString());
+        Assert.Equal(LogLevel.Information, options.LogLevel);
+        Assert.Empty(options.HttpAllow);
+        Assert.Empty(options.Warnings);
+    }
+
+    [Fact]
+    public void From_Environment_GoesBeforeTheFile()
+    {
+        File.WriteAllText(Path.Combine(_directory, "agentflow.yml"), """
+            url: http://127.0.0.1:9001
+            db_dsn: sqlite:/data/from-file.db
+            http_allow: [localhost:8080, 10.0.0.0/8]
+            log_level: warning
+            residency_policy: strict
+            """);
+        ServerOptions options = From(("AF_URL", "http://127.0.0.1:9002"), ("AF_LOG_LEVEL", ""));
+        Assert.Equal("http://127.0.0.1:9002", options.Listen.ToString());
+        Assert.Equal("/data/from-file.db", options.DatabasePath);
+        Assert.Equal(["localhost:8080", "10.0.0.0/8"], options.HttpAllow);
+        Assert.Equal(LogLevel.Warning, options.LogLevel);
+        Assert.Equal(AgentFlow.Models.Providers.Residency.Strict, options.Models.Residency);
+    }
+
+    [Theory]
+    [InlineData("AF_DB_DSN", "sqlite:a.db", "a.db")]
+    [InlineData("AF_DB_DSN", "sqlite:/abs/a.db", "/abs/a.db")]
+    [InlineData("AF_DB_DSN", "sqlite:///abs/a.db", "/abs/a.db")]
+    public void From_Dsn_NamesTheFile(string name, string value, string path) => Assert.Equal(path, From((name, value)).DatabasePath);
+
+    [Theory]
+    [InlineData("AF_DB_DSN", "postgres://me:secret@host/db", "sqlite:")]
+    [InlineData("AF_DB_DSN", "sqlite:", "sqlite:")]
+    [InlineData("AF_URL", "http://0.0.0.0:8000", "only this machine")]
+    [InlineData("AF_URL", "http://192.168.1.5:8000", "only this machine")]
+    [InlineData("AF_URL", "http://example.com", "only this machine")]
+    [InlineData("AF_URL", "https://127.0.0.1:8000", "plain HTTP")]
+    [InlineData("AF_URL", "http://127.0.0.1:8000/api", "write http://127.0.0.1:8000")]
+    [InlineData("AF_URL", "8000", "write http://127.0.0.1:8000")]
+    [InlineData("AF_URL", "unix:", "1 to 107 bytes")]
+    [InlineData("AF_MODE", "control", "all")]
+    [InlineData("AF_ACCESS", "required", "open")]
+    [InlineData("AF_LOG_LEVEL", "loud", "information")]
+    [InlineData("AF_LOG_LEVEL", "3", "information")]
+    [InlineData("AF_RESIDENCY_POLICY", "maybe", "strict")]
+    public void From_ImpossibleValue_NamesItAndTheFix(string name, string value, string fix)
+    {
+        var e = Assert.Throws<OptionsException>(() => From((name, value)));
+        string problem = Assert.Single(e.Problems);
+        Assert.Contains(name, problem);
+        Assert.Contains(fix, problem);
+        Assert.DoesNotContain("secret", e.Message);
+    }
+
+    [Fact]
+    public void From_SeveralProblems_AreListedTogether() =>
+        Assert.Equal(3, Assert.Throws<OptionsException>(() => From(("AF_URL", "x"), ("AF_MODE", "data"), ("AF_LOG_LEVEL", "x"))).Problems.Count);
+
+    [Theory]
+    [InlineData("AF_DB_DNS", "did you mean 'AF_DB_DSN'")]
+    [InlineData("AF_MODEL_BACKEND", "did you mean 'AF_MODEL_BACKENDS'")]
+    [InlineData("AF_NATS_URL", "not a setting")]
+    public void From_UnknownVariable_Warns(string name, string words)
+    {
+        string warning = Assert.Single(From((name, "x")).Warnings);
+        Assert.Contains(name, warning);
+        Assert.Contains(words, warning);
+    }
+
+    [Fact]
+    public void From_KnownFamilies_DoNotWarn() =>
+        Assert.Empty(From(("AF_ENV_REGION", "eu"), ("AF_MODEL_DEFAULT_OPENAI", "gpt"), ("AF_SERVER", "http://127.0.0.1:1"), ("AF_TENANT", "a")).Warnings);
+
+    [Theory]
+    [InlineData("ulr: x", "did you mean 'url'")]
+    [InlineData("config: other.yml", "not a setting")]
+    public void From_UnknownKeyInTheFile_WarnsWithItsPlace(string line, string words)
+    {
+        File.WriteAllText(Path.Combine(_directory, "agentflow.yml"), "# settings\n" + line + "\n");
+        string warning = Assert.Single(From().Warnings);
+        Assert.Contains("agentflow.yml:2:1", warning);
+        Assert.Contains(words, warning);
+    }
+
+    [Theory]
+    [InlineData("url: [1, [2]]", "agentflow.yml:1:1")]
+    [InlineData("url: {a: b}", "agentflow.yml:1:1")]
+    [InlineData("- url", "must hold settings")]
+    [InlineData("url: 'x", "cannot be read")]
+    public void From_MalformedFile_Fails(string content, string words)
+    {
+        File.WriteAllText(Path.Combine(_directory, "agentflow.yml"), content);
+        Assert.Contains(words, Assert.Throws<OptionsException>(() => From()).Message);
+    }
+
+    [Fact]
+    public void From_NamedFileThatIsMissing_Fails() =>
+        Assert.Contains("does not exist", Assert.Throws<OptionsException>(() => From(("AF_CONFIG", "nowhere.yml"))).Message);
+
+    [Fact]
+    public void From_NamedFile_IsRead()
+    {
+        File.WriteAllText(Path.Combine(_directory, "other.yml"), "url: unix:/tmp/x.sock");
+        Assert.Equal(new ListenAddress.Unix("/tmp/x.sock"), From(("AF_CONFIG", "other.yml")).Listen);
+    }
+
+    [Theory]
+    [InlineData("http://localhost:81", "127.0.0.1", 81)]
+    [InlineData("http://127.0.0.1", "127.0.0.1", 80)]
+    [InlineData("http://127.5.0.1:0", "127.5.0.1", 0)]
+    [InlineData("http://[::1]:8000", "::1", 8000)]
+    public void Listen_Loopback_IsTaken(string url, string address, int port) =>
+        Assert.Equal(new ListenAddress.Tcp(IPAddress.Parse(address), port), ListenAddress.Parse(url, out _));
+
+    private ServerOptions From(params (string Name, string Value)[] environment)
+    {
+        var variables = environment.ToDictionary(v => v.Name, v => v.Value, StringComparer.Ordinal);
+        return ServerOptions.From(Settings.Load(n => variables.GetValueOrDefault(n), variables.Keys, _directory));
+    }
+}

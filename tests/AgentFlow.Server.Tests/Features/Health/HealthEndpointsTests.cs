@@ -1,0 +1,25 @@
+using System.Net;
+
+namespace AgentFlow.Server.Tests.Features.Health;
+
+public sealed class HealthEndpointsTests
+{
+    [Fact]
+    public async Task Health_RunningServer_IsAliveAndReady()
+    {
+        await using RunningServer server = await RunningServer.StartAsync();
+        Assert.Equal("""{"status":"alive"}""", (await server.GetAsync("/healthz")).Text);
+        Answer ready = await server.GetAsync("/readyz");
+        Assert.Equal((HttpStatusCode.OK, """{"status":"ready","store":"ok","resident_runs":0,"backlog":0}"""), (ready.Status, ready.Text));
+    }
+
+    [Fact]
+    public async Task Ready_StoreGone_Is503AndAliveStays()
+    {
+        await using RunningServer server = await RunningServer.StartAsync();
+        server.BreakStore();
+        (await server.GetAsync("/readyz")).Problem(HttpStatusCode.ServiceUnavailable, "STORE_UNAVAILABLE");
+        (await server.GetAsync("/api/v1/runs")).Problem(HttpStatusCode.ServiceUnavailable, "STORE_UNAVAILABLE");
+        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/healthz")).Status);
+    }
+}
