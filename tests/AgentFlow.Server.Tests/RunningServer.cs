@@ -113,18 +113,22 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Reads a run until it is as wanted.</summary>
-    public async Task<JsonElement> RunAsync(string id, Func<JsonElement, bool> wanted, params (string Name, string Value)[] headers)
+    public Task<JsonElement> RunAsync(string id, Func<JsonElement, bool> wanted, params (string Name, string Value)[] headers) =>
+        UntilAsync($"/api/v1/runs/{id}", wanted, headers);
+
+    /// <summary>Reads an address until its answer is as wanted; the limit only keeps a broken server from hanging the tests.</summary>
+    public async Task<JsonElement> UntilAsync(string path, Func<JsonElement, bool> wanted, params (string Name, string Value)[] headers)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)
         {
-            JsonElement run = (await GetAsync($"/api/v1/runs/{id}", headers)).Json;
-            if (wanted(run))
+            JsonElement answer = (await GetAsync(path, headers)).Json;
+            if (wanted(answer))
             {
-                return run;
+                return answer;
             }
 
-            Assert.False(limit.IsCancellationRequested, $"The run never came to what was wanted; it is {run}");
+            Assert.False(limit.IsCancellationRequested, $"{path} never came to what was wanted; it is {answer}");
             await Task.Delay(10);
         }
     }

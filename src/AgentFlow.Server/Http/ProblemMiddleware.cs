@@ -14,6 +14,8 @@ namespace AgentFlow.Server.Http;
 /// </summary>
 internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger log)
 {
+    private const string RetryAfterSeconds = "1";
+
     public async Task InvokeAsync(HttpContext context)
     {
         try
@@ -39,6 +41,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
         HttpResponse response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = Problem.MediaType;
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            response.Headers.RetryAfter = RetryAfterSeconds;
+        }
+
         byte[] body = JsonSerializer.SerializeToUtf8Bytes(
             problem with { Instance = context.Request.Path.Value, TraceId = TraceIds.Current(context) },
             RelaxedProblem);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Tests.Http;
 
@@ -78,12 +79,17 @@ public sealed class FrameworkErrorTests : IAsyncLifetime
         Assert.Contains("X-Tenant-ID", problem.GetProperty("detail").GetString());
     }
 
-    [Fact]
-    public async Task TraceParent_IsContinued()
+    [Theory]
+    [InlineData(LogLevel.None)]
+    [InlineData(LogLevel.Critical)]
+    public async Task TraceParent_WithOrWithoutActivities_IsContinued(LogLevel level)
     {
         const string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        Answer answer = await _server.GetAsync("/api/v1/nothing", ("traceparent", $"00-{trace}-00f067aa0ba902b7-01"));
+        await using RunningServer server = await RunningServer.StartAsync(o => o with { LogLevel = level });
+        Answer answer = await server.GetAsync("/api/v1/nothing", ("traceparent", $"00-{trace}-00f067aa0ba902b7-01"));
         Assert.Equal(trace, answer.Json.GetProperty("trace_id").GetString());
+        Answer malformed = await server.GetAsync("/api/v1/nothing", ("traceparent", "00-xyz-1-01"));
+        malformed.Problem(HttpStatusCode.NotFound, "NOT_FOUND");
     }
 
     [Theory]

@@ -4,6 +4,9 @@ using System.Text.Json;
 
 namespace AgentFlow.Server.Tests.Http;
 
+/// <summary>Alone, because what a request allocates can only be told while nothing else does.</summary>
+[CollectionDefinition(nameof(HostileInputTests), DisableParallelization = true)]
+[Collection(nameof(HostileInputTests))]
 public sealed class HostileInputTests : IAsyncLifetime
 {
     private const long Megabyte = 1024 * 1024;

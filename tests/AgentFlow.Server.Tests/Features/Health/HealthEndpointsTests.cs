@@ -18,7 +18,9 @@ public sealed class HealthEndpointsTests
     {
         await using RunningServer server = await RunningServer.StartAsync();
         server.BreakStore();
-        (await server.GetAsync("/readyz")).Problem(HttpStatusCode.ServiceUnavailable, "STORE_UNAVAILABLE");
+        Answer refused = await server.GetAsync("/readyz");
+        Assert.True(refused.Problem(HttpStatusCode.ServiceUnavailable, "STORE_UNAVAILABLE").GetProperty("retryable").GetBoolean());
+        Assert.Equal(TimeSpan.FromSeconds(1), refused.Headers.RetryAfter!.Delta);
         (await server.GetAsync("/api/v1/runs")).Problem(HttpStatusCode.ServiceUnavailable, "STORE_UNAVAILABLE");
         Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/healthz")).Status);
     }

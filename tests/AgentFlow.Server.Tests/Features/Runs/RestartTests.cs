@@ -38,6 +38,21 @@ public sealed class RestartTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Stop_StepInFlight_IsWaitedFor()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(o => o with { ShutdownTimeout = TimeSpan.FromSeconds(20) });
+        await server.SaveAsync(Flows.Gated);
+        string id = await server.StartAsync("gated", """{"gate":"g"}""");
+        await server.RunAsync(id, _ => server.Agents.Calls > 0);
+        Task<RunningServer> restarting = server.RestartAsync();
+        server.Agents.Open("g");
+        await using RunningServer next = await restarting;
+        JsonElement run = await next.EndAsync(id);
+        Assert.Equal(("completed", 1), (Text(run, "status"), run.GetProperty("steps")[0].GetProperty("attempts").GetInt32()));
+        Assert.DoesNotContain("run_recovered", (await next.GetAsync($"/api/v1/runs/{id}/events")).Text);
+    }
+
+    [Fact]
     public async Task Restart_ManyRunsInTheMiddle_AllEndOnce()
     {
         await _server.SaveAsync(Flows.Loop(40));

@@ -176,10 +176,7 @@ public sealed class StreamEndpointTests : IAsyncLifetime
         using var invoker = new HttpMessageInvoker(handler);
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new Uri($"ws://{_server.Address.Authority}/api/v1/runs/{id}/stream"), invoker, CancellationToken.None);
-        while ((await _server.GetAsync("/api/v1/runs?filter[status]=completed")).Json.GetProperty("total_count").GetInt32() == 0)
-        {
-            await Task.Delay(20);
-        }
+        await _server.UntilAsync("/api/v1/runs?filter[status]=completed", p => p.GetProperty("total_count").GetInt32() > 0);
 
 
         List<string> seen = await ReadAsync(socket);

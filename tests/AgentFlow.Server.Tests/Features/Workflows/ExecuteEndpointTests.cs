@@ -87,16 +87,11 @@ public sealed class ExecuteEndpointTests : IAsyncLifetime
         await _server.SaveAsync(Flows.Gated);
         using var gone = new CancellationTokenSource();
         Task<HttpResponseMessage> asking = _server.Http.PostAsync("/api/v1/workflows/gated/execute", RunningServer.Content("""{"input":{"gate":"b"}}"""u8.ToArray(), "application/json"), gone.Token);
-        JsonElement page = default;
-        while (page.ValueKind == JsonValueKind.Undefined || page.GetProperty("total_count").GetInt32() == 0)
-        {
-            page = (await _server.GetAsync("/api/v1/runs?filter[workflow]=gated")).Json;
-        }
-
+        string id = await FirstRunAsync("gated");
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
         _server.Agents.Open("b");
-        Assert.Equal("completed", Text(await _server.EndAsync(Text(page.GetProperty("items")[0], "id")), "status"));
+        Assert.Equal("completed", Text(await _server.EndAsync(id), "status"));
     }
 
     [Theory]
@@ -215,13 +210,7 @@ public sealed class ExecuteEndpointTests : IAsyncLifetime
 
     private async Task<string> FirstRunAsync(string workflow)
     {
-        while (true)
-        {
-            JsonElement page = (await _server.GetAsync($"/api/v1/runs?filter[workflow]={workflow}")).Json;
-            if (page.GetProperty("total_count").GetInt32() > 0)
-            {
-                return Text(page.GetProperty("items")[0], "id");
-            }
-        }
+        JsonElement page = await _server.UntilAsync($"/api/v1/runs?filter[workflow]={workflow}", p => p.GetProperty("total_count").GetInt32() > 0);
+        return Text(page.GetProperty("items")[0], "id");
     }
 }
