@@ -17,6 +17,9 @@ internal sealed class SchemaDiff
     /// <summary>Allows everything, like the schema <c>true</c>.</summary>
     private static readonly JsonElement Anything = JsonElement.Parse("{}");
 
+    private static readonly JsonElement Zero = JsonElement.Parse("0");
+    private static readonly JsonElement One = JsonElement.Parse("1");
+
     private static readonly string[] LowerBounds = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"];
     private static readonly string[] UpperBounds = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"];
     private static readonly string[] Unordered = ["pattern", "format", "multipleOf"];
@@ -98,7 +101,7 @@ internal sealed class SchemaDiff
         CompareDefault(old, @new, path);
         foreach (string keyword in Subschemas) CompareSubschema(old, @new, keyword, path);
 
-        CompareMaps(old, @new, "patternProperties", path);
+        ComparePatterns(old, @new, path);
         foreach (string keyword in Combined) CompareAlternatives(old, @new, keyword, path);
         CompareTuples(old, @new, path);
         CompareTheRest(old, @new, path);
@@ -114,6 +117,17 @@ internal sealed class SchemaDiff
             // A further field of an output harms no reader, whether it is announced or not.
             Add(ChangeLevel.Minor, $"{path}/{keyword}", "Other fields may be in the output now.");
             return;
+        }
+
+        if (keyword == "contains")
+        {
+            // Without it an empty array is allowed, even where any item would do; and with an upper limit, matching more is allowing less.
+            bool limited = (Get(old, "maxContains") ?? Get(@new, "maxContains")) is not null;
+            if (limited || Get(old, keyword) is null || Get(@new, keyword) is null)
+            {
+                ComparePresence(old, @new, keyword, path);
+                return;
+            }
         }
 
         Compare(before, after, $"{path}/{keyword}");
@@ -173,7 +187,7 @@ internal sealed class SchemaDiff
 
     private void CompareBound(JsonElement old, JsonElement @new, string keyword, string path, bool lower)
     {
-        (JsonElement? before, JsonElement? after) = (Get(old, keyword), Get(@new, keyword));
+        JsonElement? before = Bound(old, keyword), after = Bound(@new, keyword);
         if (before is not { ValueKind: JsonValueKind.Number } from || after is not { ValueKind: JsonValueKind.Number } to)
         {
             ComparePresence(old, @new, keyword, path);
@@ -185,6 +199,14 @@ internal sealed class SchemaDiff
         string message = $"'{keyword}' went from {Raw(from)} to {Raw(to)}.";
         if (order > 0 == lower) Narrowed($"{path}/{keyword}", message);
         else Widened($"{path}/{keyword}", message);
+
+        // Counts have a least value without being there.
+        static JsonElement? Bound(JsonElement schema, string keyword) => Get(schema, keyword) ?? keyword switch
+        {
+            "minLength" or "minItems" or "minProperties" => Zero,
+            "minContains" => One,
+            _ => null,
+        };
     }
 
     private void CompareFields(JsonElement old, JsonElement @new, string path)
@@ -241,12 +263,15 @@ internal sealed class SchemaDiff
         }
     }
 
-    private void CompareMaps(JsonElement old, JsonElement @new, string keyword, string path)
+    /// <summary>A name that no pattern matches falls under <c>additionalProperties</c>.</summary>
+    private void ComparePatterns(JsonElement old, JsonElement @new, string path)
     {
-        Dictionary<string, JsonElement> before = Members(old, keyword), after = Members(@new, keyword);
-        foreach (string name in before.Keys.Union(after.Keys).Order(StringComparer.Ordinal))
+        Dictionary<string, JsonElement> before = Members(old, "patternProperties"), after = Members(@new, "patternProperties");
+        JsonElement othersBefore = Get(old, "additionalProperties") ?? Anything, others = Get(@new, "additionalProperties") ?? Anything;
+        foreach (string pattern in before.Keys.Union(after.Keys).Order(StringComparer.Ordinal))
         {
-            Compare(before.GetValueOrDefault(name, Anything), after.GetValueOrDefault(name, Anything), $"{path}/{keyword}/{Escape(name)}");
+            JsonElement was = before.GetValueOrDefault(pattern, othersBefore), becomes = after.GetValueOrDefault(pattern, others);
+            Compare(was, becomes, $"{path}/patternProperties/{Escape(pattern)}");
         }
     }
 
@@ -398,10 +423,13 @@ internal sealed class SchemaDiff
         return [.. names.SelectMany(n => n == "number" ? (string[])["integer", "fraction"] : [n])];
     }
 
-    private static List<JsonElement>? Values(JsonElement schema) =>
-        Get(schema, "const") is { } constant ? [constant]
-        : Get(schema, "enum") is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()]
-        : null;
+    /// <summary>The values that <c>const</c> and <c>enum</c> leave together; null when there is neither.</summary>
+    private static List<JsonElement>? Values(JsonElement schema)
+    {
+        List<JsonElement>? listed = Get(schema, "enum") is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : null;
+        if (Get(schema, "const") is not { } constant) return listed;
+        return listed is null || listed.Any(v => IsSame(v, constant)) ? [constant] : [];
+    }
 
     private static HashSet<string> Names(JsonElement schema) =>
         [.. Items(schema, "required").Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()!)];

@@ -51,6 +51,9 @@ public sealed class ContractDiffTests
     [InlineData("input_schema", """{"not":{"const":1}}""", """{"not":{"const":2}}""", "MAJOR", "/input_schema/not", "went from")]
     [InlineData("input_schema", """{"prefixItems":[{"type":"string"}]}""", """{"prefixItems":[{"type":"string"},{"type":"null"}]}""", "MAJOR", "/input_schema/prefixItems/1/type", "any to \"null\"")]
     [InlineData("input_schema", """{"patternProperties":{"^x":{"maximum":2}}}""", """{"patternProperties":{"^x":{"maximum":3}}}""", "MINOR", "/input_schema/patternProperties/^x/maximum", "2 to 3")]
+    [InlineData("input_schema", """{"patternProperties":{"^x":{}},"additionalProperties":false}""", """{"additionalProperties":false}""", "MAJOR", "/input_schema/patternProperties/^x", "Nothing is allowed")]
+    [InlineData("output_schema", """{"contains":{}}""", """{"contains":{},"minContains":0}""", "MAJOR", "/output_schema/minContains", "1 to 0")]
+    [InlineData("input_schema", """{"contains":{"minLength":1},"maxContains":2}""", """{"contains":{},"maxContains":2}""", "MAJOR", "/input_schema/contains", "went from")]
     [InlineData("input_schema", "null", """{"type":"object"}""", "MAJOR", "/input_schema/type", "any")]
     [InlineData("input_schema", "true", "false", "MAJOR", "/input_schema", "Nothing is allowed")]
     // Validation, output: promising less breaks readers
@@ -92,6 +95,7 @@ public sealed class ContractDiffTests
     [Theory]
     [InlineData("{}", "true")]
     [InlineData("null", "{}")]
+    [InlineData("{}", """{"minLength":0,"minItems":0}""")]
     [InlineData("""{"type":["a","b"],"required":["x","y"]}""", """{"required":["y","x"],"type":["b","a"]}""")]
     [InlineData("""{"enum":[1,2]}""", """{"enum":[2.0,1]}""")]
     [InlineData("""{"type":["integer","number"]}""", """{"type":"number"}""")]
