@@ -20,8 +20,12 @@ public sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
         throw new JsonException("A time is a text such as 2026-01-31T12:00:00Z (RFC 3339, with an offset).");
     }
 
-    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture));
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+    {
+        Span<char> text = stackalloc char[32];
+        value.UtcDateTime.TryFormat(text, out int length, "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+        writer.WriteStringValue(text[..length]);
+    }
 
     private static bool HasOffset(string text) => text.EndsWith('Z') || (text.Length >= 25 && text[^6] is '+' or '-' && text[^3] == ':');
 }

@@ -67,7 +67,7 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
             CustomAgent agent = _agent ?? await StartAsync(cancellationToken).ConfigureAwait(false);
             await PlanAsync(agent, call, cancellationToken).ConfigureAwait(false);
             using JsonDocument input = JsonDocument.Parse(call.Input);
-            AgentReply reply = await agent.OnMessageAsync(Message(call, input.RootElement), cancellationToken).ConfigureAwait(false);
+            AgentReply reply = await agent.OnMessageAsync(Message(call, input.RootElement.Clone()), cancellationToken).ConfigureAwait(false);
             if (reply.Error is { } error)
             {
                 return new StepOutcome { Error = error, CostNanoDollars = reply.CostNanoDollars };

@@ -34,6 +34,11 @@ public sealed class RunMachine(RunState state)
     /// <returns>False when the cause no longer means anything (a late timer, an answer nobody waits for): nothing is journaled.</returns>
     public bool Handle(JournalEvent cause)
     {
+        if (cause is SignalReceived)
+        {
+            return HandleSignals([cause]);
+        }
+
         if (State.Status.IsTerminal() || !IsWelcome(cause))
         {
             return false;
@@ -71,13 +76,6 @@ public sealed class RunMachine(RunState state)
             case TimerFired:
                 AfterTimer(node!);
                 break;
-            case SignalReceived:
-                foreach (NodeRun open in OpenInOrder())
-                {
-                    open.Node.SignalArrived(this, open);
-                }
-
-                break;
             case CancelRequested e:
                 Close(State.Root!, NodeStatus.Cancelled, new StepError("RUN_CANCELLED", ErrorCategory.Permanent, e.Reason));
                 break;
@@ -93,11 +91,33 @@ public sealed class RunMachine(RunState state)
                 break;
         }
 
-        while (_ended.TryDequeue(out NodeRun? ended))
+        PropagateAll();
+        return true;
+    }
+
+    /// <summary>
+    /// Records signals that came together, and decides only then: none of them can end the run before the others are on
+    /// record. Signals that stand directly behind each other in a frame came together.
+    /// </summary>
+    public bool HandleSignals(IReadOnlyList<JournalEvent> signals)
+    {
+        if (State.Status.IsTerminal())
         {
-            Propagate(ended);
+            return false;
         }
 
+        foreach (JournalEvent signal in signals)
+        {
+            _time = Math.Max(State.Now, signal.At);
+            Emit(signal);
+        }
+
+        foreach (NodeRun open in OpenInOrder())
+        {
+            open.Node.SignalArrived(this, open);
+        }
+
+        PropagateAll();
         return true;
     }
 
@@ -216,16 +236,18 @@ public sealed class RunMachine(RunState state)
         return State.Started!.Input;
     }
 
-    internal static Payload Collect(NodeRun scope, int[] ordinals)
+    /// <summary>The outputs of several children as one object; <see langword="null"/> when that would be too long.</summary>
+    internal static Payload? Collect(NodeRun scope, int[] ordinals)
     {
         if (ordinals.Length == 1)
         {
             return scope.Scope!.Outputs[ordinals[0]] ?? Payload.Null;
         }
 
-        return JsonPayload.Object(ordinals
+        (string Id, Payload Output)[] parts = [.. ordinals
             .Where(o => scope.Scope!.Outputs[o] is not null)
-            .Select(o => (scope.Node.Children[o].Id, scope.Scope!.Outputs[o]!)));
+            .Select(o => (scope.Node.Children[o].Id, scope.Scope!.Outputs[o]!))];
+        return parts.Sum(p => (long)p.Output.Utf8.Length) > Payload.MaxLength ? null : JsonPayload.Object(parts);
     }
 
     private IEnumerable<NodeRun> OpenInOrder() => State.Open.Values.OrderBy(n => n.Id).ToArray();
@@ -245,7 +267,6 @@ public sealed class RunMachine(RunState state)
         ResumeRequested => State.Status == RunStatus.Paused,
         RunRecovered => State.InFlight > 0,
         RunStarted => State.Seq == 0,
-        SignalReceived => true,
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
     };
 
@@ -351,6 +372,14 @@ public sealed class RunMachine(RunState state)
     {
         Emit(new NodeFinished(node.Id, status, output, error));
         _ended.Enqueue(node);
+    }
+
+    private void PropagateAll()
+    {
+        while (_ended.TryDequeue(out NodeRun? ended))
+        {
+            Propagate(ended);
+        }
     }
 
     private void Propagate(NodeRun ended)

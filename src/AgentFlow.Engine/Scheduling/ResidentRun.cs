@@ -131,11 +131,10 @@ internal sealed class ResidentRun
             }
 
             long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+            TakeSignals(now);
             Settle(now);
             int taken = 0;
-
-            // What arrived behind the run's end stays where it is: the store then refuses the end, and it comes first.
-            while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn && !S.Status.IsTerminal())
+            while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn)
             {
                 Take(_turn[taken++], now);
                 Settle(now);
@@ -168,7 +167,44 @@ internal sealed class ResidentRun
         }
     }
 
-    private void Take(in Inbound inbound, long now)
+    /// <summary>
+    /// Takes the signals of this turn before everything else, and together: they are on disk already, so none of them may
+    /// be passed over because something beside it ended the run.
+    /// </summary>
+    private void TakeSignals(long now)
+    {
+        if (!_turn.Exists(i => i.Cause is SignalReceived))
+        {
+            return;
+        }
+
+        if (S.Status.IsTerminal())
+        {
+            // The run ended in memory before they were looked at. The store refuses that end, and then they come first.
+            lock (_gate)
+            {
+                _mailbox.InsertRange(0, _turn.Where(i => i.Cause is SignalReceived));
+            }
+
+            _turn.RemoveAll(i => i.Cause is SignalReceived);
+            return;
+        }
+
+        List<JournalEvent> signals = [];
+        foreach (Inbound inbound in _turn.Where(i => i.Cause is SignalReceived && Note(i)))
+        {
+            signals.Add(inbound.Cause! with { At = now });
+        }
+
+        _turn.RemoveAll(i => i.Cause is SignalReceived);
+        if (signals.Count > 0)
+        {
+            _machine.HandleSignals(signals);
+        }
+    }
+
+    /// <returns>False when the item has been taken before.</returns>
+    private bool Note(in Inbound inbound)
     {
         NoteWake(inbound);
         if (inbound.Item != 0)
@@ -176,15 +212,24 @@ internal sealed class ResidentRun
             // An item may come twice: from whoever stored it, and read from the store. It acts once.
             if (!_taken.Add(inbound.Item))
             {
-                return;
+                return false;
             }
 
             _consumed.Add(inbound.Item);
         }
 
-        if (inbound.Cause is { } cause)
+        if (inbound.Cause is not null)
         {
             _sinceCommit.Add(inbound);
+        }
+
+        return true;
+    }
+
+    private void Take(in Inbound inbound, long now)
+    {
+        if (Note(inbound) && inbound.Cause is { } cause)
+        {
             Forget(cause);
             _machine.Handle(cause with { At = now });
         }
@@ -433,14 +478,14 @@ internal sealed class ResidentRun
                 return false;
             case CommitOutcome.Duplicate:
                 Evict();
-                _host.NotCreated(S.Id);
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                _host.NotCreated(S.Id);
                 return false;
             default:
                 _host.Fenced(this);
                 Evict();
-                _host.NotCreated(S.Id);
                 Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
+                _host.NotCreated(S.Id);
                 return false;
         }
 

@@ -253,8 +253,14 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    /// <summary>The run was not created, because its idempotency key had one already: nobody will end it.</summary>
-    internal void NotCreated(Ulid run) => _waiters.TryRemove(run, out _);
+    /// <summary>The run was not created (its idempotency key had one already, or the store refused it): nobody will end it.</summary>
+    internal void NotCreated(Ulid run)
+    {
+        if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? waiter))
+        {
+            waiter.TrySetCanceled();
+        }
+    }
 
     internal void Parked(ResidentRun run, IReadOnlyList<(long Due, int Node)> timers)
     {
@@ -363,6 +369,7 @@ public sealed partial class RunHost : IAsyncDisposable
     {
         if (_stopping)
         {
+            end?.TrySetCanceled(CancellationToken.None);
             return Task.FromException<StartOutcome>(new EngineStoppingException());
         }
 
@@ -427,8 +434,8 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
                 {
-                    NotCreated(state.Id);
                     accepted.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
+                    NotCreated(state.Id);
                     return;
                 }
 
@@ -620,7 +627,7 @@ public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, 
 
 /// <summary>The two moments of a run that its starter may wait for.</summary>
 /// <param name="Accepted">The run is on disk.</param>
-/// <param name="Ended">It has ended; never completes when the run was not new (<see cref="StartOutcome.IsNew"/>).</param>
+/// <param name="Ended">It has ended; cancelled when the run was not new (<see cref="StartOutcome.IsNew"/>) or was refused, never before <paramref name="Accepted"/> says so.</param>
 public readonly record struct RunTicket(Task<StartOutcome> Accepted, Task<RunEnd> Ended);
 
 /// <param name="RequestHash">Of the request that created the run.</param>

@@ -58,10 +58,11 @@ public static class RunLoader
         while (position < frame.Events.Count)
         {
             JournalEvent cause = frame.Events[position];
+            JournalEvent[] together = [.. frame.Events.Skip(position).TakeWhile(e => e is SignalReceived)];
             List<JournalEvent> decided;
             try
             {
-                if (!cause.IsCause || !machine.Handle(cause))
+                if (!cause.IsCause || !(together.Length > 0 ? machine.HandleSignals(together) : machine.Handle(cause)))
                 {
                     throw Diverged(run, stored, position, $"{cause.Tag} is on record where nothing leads to it");
                 }

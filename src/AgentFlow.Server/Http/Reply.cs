@@ -16,35 +16,34 @@ internal static class Reply
         SkipValidation = true,
     };
 
+    // Answers are built in one piece, so that they have a length; most are small, and the buffer is used again.
+    private const int KeptBuffer = 64 * 1024;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _buffer;
+
     /// <summary>Writes a value as JSON.</summary>
-    public static async Task JsonAsync<T>(HttpContext context, int status, T value, JsonTypeInfo<T> type)
+    public static Task JsonAsync<T>(HttpContext context, int status, T value, JsonTypeInfo<T> type)
     {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = MediaTypes.ForJson(context);
-        await using (var writer = new Utf8JsonWriter(context.Response.BodyWriter, WriterOptions))
-        {
-            JsonSerializer.Serialize(writer, value, type);
-        }
+        ArrayBufferWriter<byte> buffer = Serialize(value, type);
+        HttpResponse response = context.Response;
+        response.StatusCode = status;
+        response.ContentType = MediaTypes.ForJson(context);
+        response.ContentLength = buffer.WrittenCount;
+        response.BodyWriter.Write(buffer.WrittenSpan);
+        return response.BodyWriter.FlushAsync(context.RequestAborted).AsTask();
     }
 
     /// <summary>
     /// Writes a value as JSON under a strong ETag over the bytes, or 304 without a body when the caller has them already.
     /// </summary>
-    public static Task TaggedJsonAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)
-    {
-        var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
-        {
-            JsonSerializer.Serialize(writer, value, type);
-        }
-
-        return TaggedAsync(context, MediaTypes.ForJson(context), buffer.WrittenMemory);
-    }
+    public static Task TaggedJsonAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type) =>
+        TaggedAsync(context, MediaTypes.ForJson(context), Serialize(value, type).WrittenSpan);
 
     /// <inheritdoc cref="TaggedJsonAsync"/>
-    public static Task TaggedAsync(HttpContext context, string contentType, ReadOnlyMemory<byte> content)
+    public static Task TaggedAsync(HttpContext context, string contentType, ReadOnlySpan<byte> content)
     {
-        string tag = Tag(content.Span);
+        string tag = Tag(content);
         HttpResponse response = context.Response;
         response.Headers.ETag = tag;
         response.Headers.CacheControl = "no-cache";
@@ -58,7 +57,22 @@ internal static class Reply
 
         response.ContentType = contentType;
         response.ContentLength = content.Length;
-        return response.BodyWriter.WriteAsync(content, context.RequestAborted).AsTask();
+        response.BodyWriter.Write(content);
+        return response.BodyWriter.FlushAsync(context.RequestAborted).AsTask();
+    }
+
+    /// <summary>The value's JSON, in a buffer that the thread's next answer overwrites.</summary>
+    private static ArrayBufferWriter<byte> Serialize<T>(T value, JsonTypeInfo<T> type)
+    {
+        ArrayBufferWriter<byte> buffer = _buffer ?? new ArrayBufferWriter<byte>(4096);
+        buffer.ResetWrittenCount();
+        using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
+        {
+            JsonSerializer.Serialize(writer, value, type);
+        }
+
+        _buffer = buffer.Capacity <= KeptBuffer ? buffer : null;
+        return buffer;
     }
 
     private static string Tag(ReadOnlySpan<byte> content)

@@ -22,7 +22,7 @@ public sealed class KeywordTests
     [InlineData("""{"enum":[]}""", "null", false)]
     [InlineData("""{"enum":[0,false,null,"",[],{}]}""", "-0.0", true)]
     [InlineData("""{"enum":[[0]]}""", "[false]", false)]
-    public void TypesAndValues(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_TypesAndValues_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"multipleOf":0.0001}""", "0.0075", true)]
@@ -47,7 +47,7 @@ public sealed class KeywordTests
     [InlineData("""{"minimum":1.1}""", "1.10", true)]
     [InlineData("""{"maximum":10}""", "1e1", true)]
     [InlineData("""{"maximum":3}""", "\"4\"", true)]
-    public void Numbers(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Numbers_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"maxLength":1}""", "\"😀\"", true)]
@@ -67,7 +67,7 @@ public sealed class KeywordTests
     [InlineData("""{"uniqueItems":true}""", "[0.1,0.10000000000000000000000000000000000001]", true)]
     [InlineData("""{"uniqueItems":true}""", "[\"\\u0041\",\"A\"]", false)]
     [InlineData("""{"uniqueItems":false}""", "[1,1]", true)]
-    public void Sizes(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Sizes_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"properties":{"a":{"type":"string"}},"additionalProperties":false}""", """{"a":""}""", true)]
@@ -87,7 +87,7 @@ public sealed class KeywordTests
     [InlineData("""{"dependentSchemas":{"a":{"required":["b"]}}}""", """{"a":1}""", false)]
     [InlineData("""{"dependencies":{"a":["b"],"c":{"maxProperties":1}}}""", """{"a":1}""", false)]
     [InlineData("""{"dependencies":{"a":["b"],"c":{"maxProperties":1}}}""", """{"c":1,"d":1}""", false)]
-    public void Objects(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Objects_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"prefixItems":[{"type":"integer"}],"items":{"type":"string"}}""", """[1,"a","b"]""", true)]
@@ -102,7 +102,7 @@ public sealed class KeywordTests
     [InlineData("""{"contains":{"const":1},"maxContains":1}""", "[1,1]", false)]
     [InlineData("""{"contains":{"const":1},"minContains":0}""", "[]", true)]
     [InlineData("""{"minContains":2}""", "[]", true)]
-    public void Arrays(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Arrays_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("true", "1", true)]
@@ -120,7 +120,7 @@ public sealed class KeywordTests
     [InlineData("""{"unknown":{"type":"null"},"title":"x"}""", "1", true)]
     [InlineData("""{"contentMediaType":"application/json","contentEncoding":"base64"}""", "\"{:}\"", true)]
     [InlineData("""{"format":"ipv4"}""", "\"no\"", true)]
-    public void LogicAndAnnotations(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_LogicAndAnnotations_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"allOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}""", """{"a":1}""", true)]
@@ -140,5 +140,5 @@ public sealed class KeywordTests
     [InlineData("""{"oneOf":[{"items":{"type":"string"}},{"items":{"type":"integer"}}],"unevaluatedItems":false}""", "[1,2]", true)]
     [InlineData("""{"unevaluatedItems":false}""", "[]", true)]
     [InlineData("""{"unevaluatedItems":false,"unevaluatedProperties":false}""", "\"x\"", true)]
-    public void Unevaluated(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Unevaluated_AnswersAsSpecified(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 }

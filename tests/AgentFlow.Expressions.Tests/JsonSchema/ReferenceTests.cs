@@ -32,7 +32,7 @@ public sealed class ReferenceTests
     [InlineData("""{"$schema":"https://json-schema.org/draft/2020-12/schema#","type":"null"}""", "null", true)]
     [InlineData("""{"const":{"$ref":"#/nowhere"}}""", """{"$ref":"#/nowhere"}""", true)]
     [InlineData("""{"x-shared":{"type":"null"},"$ref":"#/x-shared"}""", "1", false)]
-    public void Ref(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
+    public void Validate_Ref_AppliesItsTarget(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance));
 
     [Theory]
     [InlineData("""{"$ref":"https://example.com/address"}""", """{"zip":"12345","next":[1,2]}""", true)]
@@ -43,7 +43,7 @@ public sealed class ReferenceTests
     [InlineData("""{"$schema":"https://example.com/no-validation","minimum":5,"properties":{"a":false}}""", """{"a":1}""", false)]
     [InlineData("""{"$schema":"https://example.com/optional","minimum":5}""", "1", false)]
     [InlineData("""{"$schema":"https://example.com/asserting","format":"ipv4"}""", "\"1.2.3\"", false)]
-    public void RegisteredDocuments(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance, WithDocuments));
+    public void Validate_RegisteredDocuments_AreUsed(string schema, string instance, bool valid) => Assert.Equal(valid, Check.Valid(schema, instance, WithDocuments));
 
     [Theory]
     [InlineData("\"text\"", false)]

@@ -55,6 +55,8 @@ public static class DiagnosticCodes
     public const string UnknownAgent = "unknown-agent";
     public const string UnusedAgent = "unused-agent";
     public const string UnknownTool = "unknown-tool";
+    public const string InvalidContract = "invalid-contract";
+    public const string InputMismatch = "input-mismatch";
     public const string UnknownPermission = "unknown-permission";
     public const string PermissionNotGranted = "permission-not-granted";
     public const string WeakerEffects = "weaker-effects";

@@ -6,7 +6,7 @@ namespace AgentFlow.Engine.Definitions.Loading;
 internal static class Excerpt
 {
     private const int LongestWord = 60;
-    private const int LongestLine = 300;
+    private const int LongestLine = 400;
 
     /// <summary>A word, or a few.</summary>
     public static string Of(string text) => Cut(text, LongestWord);

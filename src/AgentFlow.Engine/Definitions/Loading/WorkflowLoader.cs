@@ -1,4 +1,5 @@
 using System.Text;
+using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Ports;
 
@@ -13,6 +14,7 @@ namespace AgentFlow.Engine.Definitions.Loading;
 public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds)
 {
     private readonly Dictionary<string, IAgentKind> _kinds = agentKinds.ToDictionary(k => k.Kind, StringComparer.Ordinal);
+    private readonly ToolSchemas _schemas = new();
 
     /// <summary>Compiles a source, wherever it comes from.</summary>
     public LoadResult Load(WorkflowSource source)
@@ -27,7 +29,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         WorkflowDefinition? definition = null;
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(tools, _kinds, source, text, findings).Read(root);
+            definition = new WorkflowReader(tools, _kinds, _schemas, source, text, findings).Read(root);
         }
 
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());

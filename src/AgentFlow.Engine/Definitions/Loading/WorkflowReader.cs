@@ -13,7 +13,8 @@ using AgentFlow.Engine.Runs;
 namespace AgentFlow.Engine.Definitions.Loading;
 
 /// <summary>Reads one workflow from its YAML tree.</summary>
-internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, WorkflowSource source, YamlText text, Findings findings)
+internal sealed class WorkflowReader(
+    IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, WorkflowSource source, YamlText text, Findings findings)
 {
     private const int Language = 1;
     private const string RootId = "root";
@@ -37,7 +38,7 @@ internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<st
         YamlScalar? description = fields.Text("description");
         int assetsPlace = fields.Entry("assets")?.Key.Offset ?? mapping.Offset;
         AssetList.Check(AssetList.Read(fields, findings), source.Assets, assetsPlace, findings);
-        JsonElement? schema = fields["input"] is { } input ? InputSchema.Read(input, findings) : null;
+        JsonElement? schema = InputSchema.Read(fields, findings);
         Payload vars = ReadVars(fields);
 
         var grants = new Grants(tools.Contracts.SelectMany(c => c.Permissions), findings);
@@ -55,6 +56,7 @@ internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<st
             Grants = grants,
             Policies = policies,
             Defaults = defaults,
+            Schemas = schemas,
         };
         context.TryCount(mapping);
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
@@ -122,16 +124,13 @@ internal sealed class WorkflowReader(IToolRegistry tools, IReadOnlyDictionary<st
 
     private Payload ReadVars(Fields fields)
     {
+        _expressions.SetVars(fields["vars"]);
         if (fields.Mapping("vars", "'vars: { limit: 10 }'") is not { } mapping)
         {
-            // Where the value is of another kind nothing is known about what expressions read.
-            _expressions.SetVars(JsonSerializer.SerializeToElement(fields.Has("vars") ? (object?)null : new Dictionary<string, string>()));
             return Payload.EmptyObject;
         }
 
         _expressions.WarnOfUnevaluated(mapping, "'vars'");
-        JsonElement vars = YamlJson.ToElement(mapping, findings);
-        _expressions.SetVars(vars);
-        return new Payload(Encoding.UTF8.GetBytes(vars.GetRawText()));
+        return new Payload(Encoding.UTF8.GetBytes(YamlJson.ToElement(mapping, findings).GetRawText()));
     }
 }

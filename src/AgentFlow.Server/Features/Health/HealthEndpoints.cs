@@ -12,7 +12,6 @@ internal sealed class HealthEndpoints(RunHost host, IRunStore store, IHostApplic
     public static Task AliveAsync(HttpContext context, CancellationToken cancellationToken) =>
         Reply.JsonAsync(context, StatusCodes.Status200OK, new HealthView("alive"), ServerJson.Default.HealthView);
 
-    /// <summary>503 while the store does not answer, and once the server is stopping.</summary>
     public async Task ReadyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)

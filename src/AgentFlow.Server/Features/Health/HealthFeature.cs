@@ -14,7 +14,7 @@ internal static class HealthFeature
             .Gives<HealthView>(200, "It does.")
             .Fails();
         root.MapGet("/readyz", health.ReadyAsync)
-            .Says("isReady", Tag, "Whether the server can take work")
+            .Says("isReady", Tag, "Whether the server can take work", "503 while the store does not answer, and once the server is stopping.")
             .Gives<HealthView>(200, "The store answers.")
             .Fails();
     }

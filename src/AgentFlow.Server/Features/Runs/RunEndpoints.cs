@@ -59,7 +59,7 @@ internal sealed class RunEndpoints(RunReader reader)
 
     public Task PlanAsync(HttpContext context, string id, CancellationToken cancellationToken) => PlanAsync(context, id, null, cancellationToken);
 
-    /// <summary>The same plan by its workflow: a plan's id is its run's.</summary>
+    // No documentation comment: the OpenAPI generator would prefer it to the summary at the mapping.
     public Task PlanOfWorkflowAsync(HttpContext context, string id, string plan, CancellationToken cancellationToken) => PlanAsync(context, plan, id, cancellationToken);
 
     public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)
@@ -73,7 +73,7 @@ internal sealed class RunEndpoints(RunReader reader)
         WorkflowDefinition? definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
         await WriteEventsAsync(buffer, tenant, row.Run, new Visits(definition), from, limit, cancellationToken).ConfigureAwait(false);
-        await Reply.TaggedAsync(context, MediaTypes.ForJson(context), buffer.WrittenMemory).ConfigureAwait(false);
+        await Reply.TaggedAsync(context, MediaTypes.ForJson(context), buffer.WrittenSpan).ConfigureAwait(false);
     }
 
     private async Task PlanAsync(HttpContext context, string run, string? workflow, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Server.Features.Docs;
@@ -81,7 +82,7 @@ internal sealed record SignalBody
     public required string Name { get; init; }
 
     /// <summary>Any value; becomes the wait's output.</summary>
-    public RawJson? Payload { get; init; }
+    public JsonElement? Payload { get; init; }
 
     /// <summary>The same id again is the same signal.</summary>
     public string? Id { get; init; }
@@ -97,7 +98,7 @@ internal sealed record ResolveBody
     public required string Resolution { get; init; }
 
     /// <summary>With <c>succeed</c>.</summary>
-    public RawJson? Output { get; init; }
+    public JsonElement? Output { get; init; }
 }
 
 /// <param name="Items">Events: <c>seq</c>, <c>at</c>, <c>type</c>, <c>cause</c>, and what else their type has.</param>

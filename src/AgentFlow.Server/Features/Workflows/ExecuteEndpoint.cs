@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -41,6 +41,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash));
+        RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
         {
@@ -50,20 +51,19 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
             }
 
             context.Response.Headers[IdempotencyKeys.ReplayedHeader] = "true";
-        }
-
-        if (isAsync || await WaitAsync(tenant, ticket, start, limit, cancellationToken).ConfigureAwait(false) is not { } end)
-        {
-            await AcceptedAsync(context, tenant, start, traceId, cancellationToken).ConfigureAwait(false);
+            await ReplayAsync(context, tenant, start, isAsync, limit, cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        // What a new run is needs no look at its row; an earlier one may have run another version.
-        RunRow row = start.IsNew
-            ? new RunRow(start.Run, definition.Name, definition.Version, definition.Hash, end.Status, end.Status == RunStatus.Diverged ? end.Error!.Message : "", end.CostNanoDollars, null)
-            : await reader.FindAsync(tenant, start.Run.ToString(), cancellationToken).ConfigureAwait(false);
-        RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
-        await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.RunView).ConfigureAwait(false);
+        if (end is null)
+        {
+            await AcceptedAsync(context, start.Run, traceId).ConfigureAwait(false);
+            return;
+        }
+
+        // What a new run is needs no look at its row.
+        var row = new RunRow(start.Run, definition.Name, definition.Version, definition.Hash, end.Status, end.Status == RunStatus.Diverged ? end.Error!.Message : "", end.CostNanoDollars, null);
+        await AnswerAsync(context, tenant, row, cancellationToken).ConfigureAwait(false);
     }
 
     private static (bool IsAsync, TimeSpan? Limit) Query(HttpContext context)
@@ -112,20 +112,16 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         }
     }
 
-    /// <summary>The run's end; <see langword="null"/> when the wait is over before it, because of its limit or because the server stops.</summary>
-    private async ValueTask<RunEnd?> WaitAsync(string tenant, RunTicket ticket, StartOutcome start, TimeSpan? limit, CancellationToken cancellationToken)
+    /// <summary>
+    /// The run's end; <see langword="null"/> when the wait is over before it, because of its limit or because the server stops,
+    /// and when there is no new run to wait for.
+    /// </summary>
+    private async ValueTask<RunEnd?> EndAsync(RunTicket ticket, TimeSpan? limit, CancellationToken cancellationToken)
     {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
-        if (limit is { } most)
-        {
-            over.CancelAfter(most);
-        }
-
+        using CancellationTokenSource over = Limit(limit, cancellationToken);
         try
         {
-            return start.IsNew
-                ? await ticket.Ended.WaitAsync(over.Token).ConfigureAwait(false)
-                : await host.WaitAsync(tenant, start.Run, over.Token).ConfigureAwait(false);
+            return await ticket.Ended.WaitAsync(over.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -133,17 +129,56 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         }
     }
 
-    private async Task AcceptedAsync(HttpContext context, string tenant, StartOutcome start, string traceId, CancellationToken cancellationToken)
+    private CancellationTokenSource Limit(TimeSpan? limit, CancellationToken cancellationToken)
     {
-        string run = start.Run.ToString();
-        if (!start.IsNew)
+        var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        if (limit is { } most)
         {
-            RunRow row = await reader.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
-            traceId = (await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false)).TraceId ?? traceId;
+            over.CancelAfter(most);
         }
 
-        context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{AgentFlowApp.ApiBase}/runs/{run}");
-        await Reply.JsonAsync(context, StatusCodes.Status202Accepted, new JobView(run, run, traceId), ServerJson.Default.JobView).ConfigureAwait(false);
+        return over;
+    }
+
+    /// <summary>Answers for the run that an earlier request with the same key has started.</summary>
+    private async Task ReplayAsync(HttpContext context, string tenant, StartOutcome start, bool isAsync, TimeSpan? limit, CancellationToken cancellationToken)
+    {
+        bool ended = false;
+        if (!isAsync)
+        {
+            using CancellationTokenSource over = Limit(limit, cancellationToken);
+            try
+            {
+                ended = await host.WaitAsync(tenant, start.Run, over.Token).ConfigureAwait(false) is not null;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // The wait is over before the run.
+            }
+        }
+
+        RunRow row = await reader.FindAsync(tenant, start.Run.ToString(), cancellationToken).ConfigureAwait(false);
+        if (ended)
+        {
+            await AnswerAsync(context, tenant, row, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        await AcceptedAsync(context, start.Run, view.TraceId!).ConfigureAwait(false);
+    }
+
+    private async Task AnswerAsync(HttpContext context, string tenant, RunRow row, CancellationToken cancellationToken)
+    {
+        RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.RunView).ConfigureAwait(false);
+    }
+
+    private static Task AcceptedAsync(HttpContext context, Ulid id, string traceId)
+    {
+        string run = id.ToString();
+        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/runs/{run}";
+        return Reply.JsonAsync(context, StatusCodes.Status202Accepted, new JobView(run, run, traceId), ServerJson.Default.JobView);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Runs;
@@ -77,7 +78,7 @@ internal sealed record WorkflowUploadBody
 internal sealed record ExecuteBody
 {
     /// <summary>An object that fits the workflow's input schema; the empty one when absent.</summary>
-    public RawJson? Input { get; init; }
+    public JsonElement? Input { get; init; }
 
     /// <summary>A version; the newest when absent.</summary>
     public string? Version { get; init; }

@@ -18,6 +18,7 @@ internal static class DiagnosticCases
         Head + "description: a«yaml-syntax»: b\n",
         Head + "description: «yaml-syntax»@a\n",
         Head + "planner: dag\nsteps:\n  - id: a\n«tab-indentation»\ttool: skill.echo\n",
+        Head + Plan + "vars: { a: «yaml-syntax»!<%%> x }\n",
         "«empty-file»",
         "«empty-file»# nothing but a comment\n",
         Head + Plan + "«multiple-documents»---\nlanguage: 1\n",
@@ -91,6 +92,9 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a }, { id: «duplicate-id»a }]\n",
         Head + Plan + "assets: [«invalid-asset-path»/etc/passwd, «invalid-asset-path»../x, «invalid-asset-path»a/../../x, «invalid-asset-path»'a\\b', «invalid-asset-path»C:/x, «invalid-asset-path»a//b, «invalid-asset-path»./a, «missing-asset»data]\n",
         Head + Plan + "input: «wrong-type»[message]\n",
+        Head + Plan + "input: { type: object, properties: { a: { «invalid-schema»type: strin, «invalid-schema»minLength: -1 } } }\n",
+        Head + Plan + "input: { type: object, properties: { b: { «invalid-schema»$ref: '#/nowhere' } } }\n",
+        Head + Plan + "input: { type: object, maximum: «invalid-number».inf }\n",
     ];
 
     private static string[] Agents =>
@@ -103,6 +107,8 @@ internal static class DiagnosticCases
         Graph + "agents: { writer: { kind: llm } }\nsteps: [{ id: a, agent: «unknown-agent»writr }]\n",
         Graph + "agents: { «unused-agent»writer: { kind: llm } }\nsteps: [{ id: a, agent: «unknown-agent»zzzzz }]\n",
         Graph + "steps: [{ id: a, tool: «unknown-tool»skill.ecko }]\n",
+        Graph + "steps: [{ id: a, tool: «invalid-contract»skill.broken, input: 5 }]\n",
+        Graph + "steps: [{ id: a, tool: skill.strict, input: { «input-mismatch»n: one, list: [x, «input-mismatch»2], «input-mismatch»more: 1 } }, { id: b, tool: skill.strict, «input-mismatch»input: {} }, { id: c, tool: skill.strict, input: { n: '${input.n}' } }]\n",
         Graph + "agents: { w: { kind: llm, permissions: [«unknown-permission»db.raed] } }\nsteps: [{ id: a, agent: w }]\n",
         Graph + "policies: { permissions: [db.read] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query }, { id: b, tool: «permission-not-granted»skill.http_call }]\n",
         Graph + "policies: { permissions: [db.*] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query, permissions: [db.read] }, { id: b, tool: skill.echo, permissions: [«permission-not-granted»fs.read] }]\n",
@@ -123,6 +129,9 @@ internal static class DiagnosticCases
         Head + Plan + "vars: { greeting: «unevaluated-expression»'hi ${input.x}' }\n",
         Graph + "steps: [{ id: fetch }, { id: b, depends_on: [«unknown-step»fetsh], input: '${«unknown-step»steps.fetc.output}' }]\n",
         Graph + "vars: { limits: { low: 1 } }\nsteps: [{ id: a, input: ['${«unknown-field»vars.limit}', '${«unknown-field»vars.limits.hi}', '${vars.limits.low}', '${has(vars.x)}', '${«unknown-field»run.ID}', '${«unknown-field»error.msg}'] }]\n",
+        Graph + "steps: [{ id: a, input: '${«unknown-field»vars.x}' }]\n",
+        Graph + "vars: «wrong-type»5\nsteps: [{ id: a, input: '${vars.x}' }]\n",
+        Graph + "vars: { text: t }\nsteps: [{ id: a, input: '${vars.text.size()}' }, { id: b, input: '${vars[\"text\"]} ${«unknown-field»vars[\"txt\"]}' }]\n",
         Graph + "steps: [{ id: a }, { id: b, depends_on: [a], input: '${«unknown-field»steps.a.result} ${steps.a.error.code} ${«unknown-field»steps.a.error.kode}' }]\n",
         Graph + "steps: [{ id: a }, { id: b, input: '${«missing-dependency»steps.a.output}', condition: '«missing-dependency»steps.b.status == \"failed\"' }]\n",
         Graph + "steps: [{ id: a }, { id: s, planner: fsm, initial_state: x, final_states: [x], states: { x: { input: '${«missing-dependency»steps.a.output}' } } }]\n",

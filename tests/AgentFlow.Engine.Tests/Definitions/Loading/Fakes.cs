@@ -8,7 +8,19 @@ namespace AgentFlow.Engine.Tests.Definitions.Loading;
 
 internal sealed class FakeTool(string id, Effects effects = Effects.External, params string[] permissions) : ITool
 {
-    public ToolContract Contract { get; } = new() { Id = id, Version = "1.0.0", Effects = effects, Permissions = permissions.Length > 0 ? permissions : ["none"] };
+    public string? Input { get; init; }
+
+    public string? Output { get; init; }
+
+    public ToolContract Contract => field ??= new()
+    {
+        Id = id,
+        Version = "1.0.0",
+        Effects = effects,
+        Permissions = permissions.Length > 0 ? permissions : ["none"],
+        InputSchema = Input is null ? null : JsonElement.Parse(Input),
+        OutputSchema = Output is null ? null : JsonElement.Parse(Output),
+    };
 
     public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken) => new(StepOutcome.Success(call.Input));
 }
@@ -59,7 +71,13 @@ internal static class Loading
         new FakeTools(
             new FakeTool("skill.echo", Effects.None),
             new FakeTool("skill.http_call", Effects.External, "network.http"),
-            new FakeTool("skill.query", Effects.External, "db.read", "db.write")),
+            new FakeTool("skill.query", Effects.External, "db.read", "db.write"),
+            new FakeTool("skill.strict", Effects.None)
+            {
+                Input = """{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" }, "list": { "items": { "type": "string" } } }, "additionalProperties": false }""",
+                Output = """{ "type": "string" }""",
+            },
+            new FakeTool("skill.broken", Effects.None) { Input = """{ "type": "strin" }""" }),
         [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http")]);
 
     public static LoadResult Load(string yaml, params (string Path, string Content)[] assets) =>

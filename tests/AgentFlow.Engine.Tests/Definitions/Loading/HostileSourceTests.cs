@@ -34,6 +34,9 @@ public class HostileSourceTests
         { Head + string.Concat(Enumerable.Range(0, 60_000).Select(i => $"zz{i}: 1\n")), DiagnosticCodes.TooManyProblems },
         { Machine(string.Concat(Enumerable.Range(0, 1_900).Select(i => $"  state_number_{i}: {{ on_success: stat_numbr_{i}x, on_error: stte_nmber_{i}y }}\n"))), DiagnosticCodes.TooManyProblems },
         { Head + "output: { ? " + Repeat("k", 250_000) + " : [" + Repeat("\"${x\", ", 50_000) + "] }\n", DiagnosticCodes.TooManyProblems },
+        { Head + "vars: { ? " + Repeat("k", 500_000) + " : 1 }\noutput: [" + Repeat("\"${vars.x}\", ", 2_000) + "]\n", DiagnosticCodes.TooManyProblems },
+        { "language: 1\nname: a\nversion: 1.0.0\nplanner: dag\nsteps: [{ id: a }, { id: " + Repeat("k", 500_000) + ", input: [" + Repeat("\"${steps.a}\", ", 2_000) + "] }]\n", DiagnosticCodes.TooManyProblems },
+        { Head + "input: { pattern: \"" + Repeat("(a*)*", 2_000) + "[\" }\n", DiagnosticCodes.InvalidSchema },
         { Head + "output: \"${" + Repeat("(", 100_000) + "}\"\n", DiagnosticCodes.InvalidExpression },
         { Head + "output: \"" + Repeat("${x} ", 100_000) + "\"\n", DiagnosticCodes.TooManyProblems },
         { Head.Replace("version: 1.0.0", "version: " + Repeat("1", 500_000), StringComparison.Ordinal), DiagnosticCodes.InvalidVersion },
@@ -52,7 +55,7 @@ public class HostileSourceTests
         LoadResult result = Loading.Load(yaml);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
-        Assert.Null(result.Definition);
+        Assert.True(result.Definition is null);
         Assert.Contains(code, result.Diagnostics.Select(d => d.Code));
         Assert.InRange(result.Diagnostics.Count, 1, LoadLimits.Diagnostics + 1);
         Assert.All(result.Diagnostics, d => Assert.InRange(d.Message.Length + d.Remedy.Length, 1, 1_000));

@@ -272,6 +272,19 @@ public class WorkflowLoaderTests
     }
 
     [Fact]
+    public void Load_ToolWithSchemas_GivesTheCallItsValidators()
+    {
+        WorkflowDefinition definition = Loading.Definition("language: 1\nname: a\nversion: 1.0.0\nplanner: dag\nsteps: [{ id: a, tool: skill.strict }, { id: b, tool: skill.echo }]\n");
+        CallNode[] calls = [.. definition.Root.Children.Cast<CallNode>()];
+        Assert.Null(calls[0].InputValidator!("""{ "n": 1 }"""u8.ToArray()));
+        Assert.Contains("/n", calls[0].InputValidator!("""{ "n": "x" }"""u8.ToArray()), StringComparison.Ordinal);
+        Assert.Null(calls[0].OutputValidator!("\"text\""u8.ToArray()));
+        Assert.NotNull(calls[0].OutputValidator!("5"u8.ToArray()));
+        Assert.Null(calls[1].InputValidator);
+        Assert.Null(calls[1].OutputValidator);
+    }
+
+    [Fact]
     public void Load_WarningsOnly_GiveADefinition()
     {
         const string yaml = "language: 1\nname: a\nversion: 1.0.0\nagents: { k: { kind: rag } }\nplanner: dag\nsteps: [{ id: a }]\n";

@@ -8,15 +8,19 @@ namespace AgentFlow.Engine.Definitions.Loading.Expressions;
 /// <summary>Compiles conditions and templates; every problem is reported at its place inside the YAML.</summary>
 internal sealed class ExpressionReader(YamlText text, Findings findings)
 {
+    // Of a large object the first names show what it is.
+    private const int NamesInRemedy = 20;
+    private const int NamesToCompare = 500;
+
     private readonly SortedSet<string> _environment = new(StringComparer.Ordinal);
-    private JsonElement _vars;
+    private YamlNode? _vars;
     private ScalarPositions? _positions;
 
     /// <summary>Names behind <c>env.</c> in everything that was compiled.</summary>
     public IReadOnlyCollection<string> EnvironmentNames => _environment;
 
-    /// <summary>Sets what <c>vars</c> is, so that reading what it does not have is a mistake.</summary>
-    public void SetVars(JsonElement vars) => _vars = vars;
+    /// <summary>Sets what <c>vars</c> is, so that reading what it does not have is a mistake; <see langword="null"/>: there are none.</summary>
+    public void SetVars(YamlNode? vars) => _vars = vars;
 
     /// <summary>A condition: bare CEL.</summary>
     public CelExpression? Condition(YamlNode node, StepScope scope)
@@ -179,14 +183,14 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
 
     private void CheckStep(CelReference reference, int place, StepScope scope)
     {
-        string id = reference.Segments[1];
-        switch (scope.Find(id))
+        string id = Excerpt.Of(reference.Segments[1]);
+        switch (scope.Find(reference.Segments[1]))
         {
             case null:
-                findings.Error(place, DiagnosticCodes.UnknownStep, $"There is no step '{Excerpt.Of(id)}' in this scope or around it.", findings.Suggest(id, scope.Ids()) + "Name a state or step of the file.");
+                findings.Error(place, DiagnosticCodes.UnknownStep, $"There is no step '{id}' in this scope or around it.", findings.Suggest(id, scope.Ids()) + "Name a state or step of the file.");
                 return;
             case StepOrder.Unordered:
-                findings.Error(place, DiagnosticCodes.MissingDependency, $"'{scope.Reader}' reads 'steps.{id}' but does not wait for it.", $"Add '{id}' to the 'depends_on' of the step, or of one that it depends on.");
+                findings.Error(place, DiagnosticCodes.MissingDependency, $"'{Excerpt.Of(scope.Reader ?? "")}' reads 'steps.{id}' but does not wait for it.", $"Add '{id}' to the 'depends_on' of the step, or of one that it depends on.");
                 break;
             case StepOrder.Never:
                 findings.Warning(place, DiagnosticCodes.UnvisitedStep, $"No path visits '{id}' before this is evaluated; 'steps.{id}' will not be there.", $"Test it with has(steps.{id}), or read another state.");
@@ -205,27 +209,28 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         if (reference.Segments.Count > index && !known.Contains(reference.Segments[index], StringComparer.Ordinal))
         {
             string owner = string.Join('.', reference.Segments.Take(index));
-            findings.Error(place, DiagnosticCodes.UnknownField, $"'{Excerpt.Of(owner)}' has no '{Excerpt.Of(reference.Segments[index])}'.", findings.Suggest(reference.Segments[index], known) + $"It has: {string.Join(", ", known)}.");
+            string has = known.Count == 0 ? "It has nothing." : $"It has: {string.Join(", ", known.Take(NamesInRemedy))}{(known.Count > NamesInRemedy ? ", …" : "")}.";
+            findings.Error(place, DiagnosticCodes.UnknownField, $"'{Excerpt.Of(owner)}' has no '{Excerpt.Of(reference.Segments[index])}'.", findings.Suggest(reference.Segments[index], known) + has);
         }
     }
 
     private void CheckVars(CelReference reference, int place)
     {
-        JsonElement at = _vars;
-        for (int i = 1; i < reference.Segments.Count && at.ValueKind is JsonValueKind.Object or JsonValueKind.Undefined; i++)
+        YamlNode? at = _vars;
+        for (int i = 1; i < reference.Segments.Count && at is null or YamlMapping; i++)
         {
-            bool isTested = reference.IsPresenceTest && i == reference.Segments.Count - 1;
-            if (at.ValueKind == JsonValueKind.Undefined || !at.TryGetProperty(reference.Segments[i], out JsonElement next))
+            if (at is not YamlMapping mapping || mapping.FindEntry(reference.Segments[i]) is not { } entry)
             {
+                bool isTested = reference.IsPresenceTest && i == reference.Segments.Count - 1;
                 if (!isTested)
                 {
-                    CheckField(reference, i, at.ValueKind == JsonValueKind.Undefined ? [] : [.. at.EnumerateObject().Take(50).Select(p => p.Name)], place);
+                    CheckField(reference, i, [.. (at as YamlMapping)?.Entries.Take(NamesToCompare).Select(e => Excerpt.Of(e.Key.Text)) ?? []], place);
                 }
 
                 return;
             }
 
-            at = next;
+            at = entry.Value;
         }
     }
 

@@ -90,7 +90,7 @@ internal sealed class AgentReader(IReadOnlyDictionary<string, IAgentKind> kinds,
         IReadOnlyList<AgentProblem> problems = known.Check(agent.Definition, assets);
         foreach (AgentProblem problem in problems)
         {
-            findings.Error(Locate(agent.Key, settings, problem.Setting), DiagnosticCodes.InvalidAgent, problem.Message, problem.Remedy);
+            findings.Error(Locate(agent.Key, settings, problem.Setting), DiagnosticCodes.InvalidAgent, Excerpt.Line(problem.Message), Excerpt.Line(problem.Remedy));
         }
 
         if (problems.Count == 0)
@@ -108,7 +108,7 @@ internal sealed class AgentReader(IReadOnlyDictionary<string, IAgentKind> kinds,
         {
             YamlNode? next = at switch
             {
-                YamlMapping mapping => mapping.Find(segment),
+                YamlMapping mapping => mapping.FindEntry(segment)?.Value,
                 YamlSequence sequence when int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < sequence.Items.Count => sequence.Items[index],
                 _ => null,
             };

@@ -37,7 +37,7 @@ internal sealed class Grants(IEnumerable<string> known, Findings findings)
     /// <param name="list">The list that would have to grant them.</param>
     public void Check(YamlNode call, string callee, IReadOnlyList<string> needed, IReadOnlyList<string>? granted, string list)
     {
-        string[] missing = [.. needed.Where(n => n != None && !PermissionAdmission.Grants(granted, n))];
+        string[] missing = [.. needed.Where(n => n != None && !PermissionAdmission.Grants(granted, n)).Select(Excerpt.Of)];
         if (missing.Length > 0)
         {
             findings.Error(call, DiagnosticCodes.PermissionNotGranted, $"{callee} needs {string.Join(", ", missing)}, which {list} does not grant.", "Add it there, or do without.");

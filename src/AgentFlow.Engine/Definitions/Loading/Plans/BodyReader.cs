@@ -6,6 +6,7 @@ using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Definitions.Loading.Plans;
 
@@ -82,7 +83,8 @@ internal sealed class BodyReader(PlanContext context)
         bodies.Sort((a, b) => a.Key.Offset.CompareTo(b.Key.Offset));
         foreach ((YamlScalar further, _) in bodies.Skip(1))
         {
-            _findings.Error(further, DiagnosticCodes.ConflictingKeys, $"'{bodies[0].Key.Text}' says already what '{Excerpt.Of(id)}' does.", $"Keep '{bodies[0].Key.Text}' or '{further.Text}', and move the other to a state or step of its own.");
+            string first = Excerpt.Of(bodies[0].Key.Text);
+            _findings.Error(further, DiagnosticCodes.ConflictingKeys, $"'{first}' says already what '{Excerpt.Of(id)}' does.", $"Keep '{first}' or '{Excerpt.Of(further.Text)}', and move the other to a state or step of its own.");
         }
 
         return bodies.Count == 0 ? BodyKind.Pass : bodies[0].Kind;
@@ -168,6 +170,16 @@ internal sealed class BodyReader(PlanContext context)
             _findings.Warning(fields["effects"]!, DiagnosticCodes.WeakerEffects, $"'{tool.Contract.Id}' declares external effects; with 'effects: none' a crash repeats the call unannounced.", "Remove 'effects', unless this very call changes nothing.");
         }
 
+        ToolSchemas.Entry schemas = context.Schemas.Of(tool.Contract);
+        if (schemas.Problem is { } problem)
+        {
+            _findings.Error(call, DiagnosticCodes.InvalidContract, $"'{tool.Contract.Id}' cannot be called: {problem}.", "Correct the schema in the agent's settings, or in the host's tool.");
+        }
+        else if (input is not null && fields.Entry("input") is var (inputKey, inputValue))
+        {
+            CheckConstant(inputKey, inputValue, input, schemas, tool.Contract);
+        }
+
         return new CallNode
         {
             Id = id,
@@ -179,7 +191,24 @@ internal sealed class BodyReader(PlanContext context)
             OnUnknown = onUnknown ?? context.Defaults.OnUnknown ?? OnUnknown.Retry,
             DeclaredEffects = effects,
             Granted = Narrow(granted, agent),
+            InputValidator = schemas.InputValidator,
+            OutputValidator = schemas.OutputValidator,
         };
+    }
+
+    /// <summary>An input without expressions is known now; so is what is wrong with it.</summary>
+    private void CheckConstant(YamlNode key, YamlNode value, ValueTemplate input, ToolSchemas.Entry schemas, ToolContract contract)
+    {
+        if (schemas.Input is null || input.Expressions.Any() || input.Render(CelVariables.Empty, out _) is not { } constant)
+        {
+            return;
+        }
+
+        IEnumerable<(string, string)> failures = schemas.Input.Validate(constant.Utf8).Errors.Select(e => (e.InstanceLocation, e.Message));
+        foreach ((YamlNode place, string failure) in YamlPointer.Places(key, value, failures))
+        {
+            _findings.Error(place, DiagnosticCodes.InputMismatch, $"The input does not fit '{contract.Id}': {Excerpt.Line(failure).TrimEnd('.')}.", "Write what the tool's input schema asks for.");
+        }
     }
 
     private ITool? FindTool(Fields fields)

@@ -129,9 +129,9 @@ internal sealed class GraphReader(PlanContext context)
             int[] turned = [.. cycle.Skip(first), .. cycle.Take(first)];
             Step step = _steps[turned[0]];
             YamlScalar place = step.DependencyKeys[step.DependsOn.IndexOf(turned[1 % turned.Length])];
-            string names = string.Join(" → ", turned.Take(NamesInCycle).Select(s => _steps[s].Id));
+            string names = string.Join(" → ", turned.Take(NamesInCycle).Select(s => Excerpt.Of(_steps[s].Id)));
             string rest = turned.Length > NamesInCycle ? $" → … ({turned.Length} steps)" : "";
-            _findings.Error(place, DiagnosticCodes.DependencyCycle, $"These steps wait for each other: {names}{rest} → {step.Id}.", "Remove one of the dependencies.");
+            _findings.Error(place, DiagnosticCodes.DependencyCycle, $"These steps wait for each other: {names}{rest} → {Excerpt.Of(step.Id)}.", "Remove one of the dependencies.");
         }
     }
 

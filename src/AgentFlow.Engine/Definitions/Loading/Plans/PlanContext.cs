@@ -24,6 +24,8 @@ internal sealed class PlanContext
 
     public required StepDefaults Defaults { get; init; }
 
+    public required ToolSchemas Schemas { get; init; }
+
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)
     {

@@ -77,7 +77,7 @@ internal readonly record struct YamlEntry(YamlScalar Key, YamlNode Value);
 /// <summary>A mapping with text keys, each once; merge keys are merged already.</summary>
 internal sealed class YamlMapping(int offset, IReadOnlyList<YamlEntry> entries) : YamlNode(offset)
 {
-    private readonly Dictionary<string, YamlNode> _values = entries.ToDictionary(e => e.Key.Text, e => e.Value, StringComparer.Ordinal);
+    private readonly Dictionary<string, YamlEntry> _byKey = entries.ToDictionary(e => e.Key.Text, StringComparer.Ordinal);
 
     public IReadOnlyList<YamlEntry> Entries { get; } = entries;
 
@@ -85,7 +85,7 @@ internal sealed class YamlMapping(int offset, IReadOnlyList<YamlEntry> entries) 
 
     public override long Weight { get; } = 2 + entries.Sum(e => e.Key.Weight + e.Value.Weight);
 
-    public YamlNode? Find(string key) => _values.GetValueOrDefault(key);
+    public YamlEntry? FindEntry(string key) => _byKey.TryGetValue(key, out YamlEntry entry) ? entry : null;
 
     public override string Describe() => "a mapping";
 }

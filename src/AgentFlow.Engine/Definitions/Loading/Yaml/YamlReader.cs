@@ -270,9 +270,10 @@ internal sealed class YamlReader
         {
             new SyntaxProblem(_text, _end, _openFlows).Report(_findings, (int)e.Start.Index, e.Message);
         }
-        catch (InvalidOperationException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // The scanner's own answer to a flow collection that is never closed.
+            // Instead of a YamlException the parser lets others pass for some texts: InvalidOperationException for a flow
+            // collection that is never closed, ArgumentException for a malformed tag. None means more than "not YAML".
             new SyntaxProblem(_text, _end, _openFlows).Report(_findings, -1, "");
         }
 
