@@ -17,7 +17,6 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
 
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
-    private readonly SemaphoreSlim _claiming = new(1, 1);
 
     public event Action<StoreNews> News
     {
@@ -65,7 +64,6 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         }
 
         _keys.Dispose();
-        _claiming.Dispose();
     }
 
     private async Task<List<Ulid>> WriteAsync(CommitBatch batch, CancellationToken cancellationToken)
