@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
@@ -59,6 +61,44 @@ internal static class Durable
 
         double[] ordered = [.. latencies.Order()];
         report.Add("Signal to completion", ["suspended runs", "p50 ms", "p95 ms", "p99 ms", "managed bytes a suspended run"], suspended, Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99), held);
+    }
+
+    /// <summary>From execute to the call of the first step, which has effects: one durable write lies between.</summary>
+    public static async Task FirstStepAsync(Report report, int runs)
+    {
+        await using var bench = new Bench();
+        var watch = new FirstCall();
+        var definition = new WorkflowDefinition(new CallNode { Id = "only", Tool = watch })
+        {
+            Name = "first-step",
+            Version = "1.0.0",
+            Hash = new string('0', 64),
+            Planner = "fsm",
+            Source = new WorkflowSource("", WorkflowAssets.Empty),
+        };
+        var latencies = new List<double>();
+        for (int i = 0; i < runs; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            await bench.Host.ExecuteAsync(Request(definition), default);
+            latencies.Add(Stopwatch.GetElapsedTime(start, watch.CalledAt).TotalMilliseconds);
+        }
+
+        double[] ordered = [.. latencies.Skip(runs / 10).Order()];
+        report.Add("From execute to the first step's call (in process)", ["p50 ms", "p95 ms", "p99 ms"], Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99));
+    }
+
+    private sealed class FirstCall : ITool
+    {
+        public long CalledAt { get; private set; }
+
+        public ToolContract Contract { get; } = new() { Id = "bench.effect", Version = "1.0.0", Effects = Effects.External };
+
+        public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
+        {
+            CalledAt = Stopwatch.GetTimestamp();
+            return new ValueTask<StepOutcome>(StepOutcome.Success(call.Input));
+        }
     }
 
     private static StartRequest Request(WorkflowDefinition definition) => new("default", definition, Input, "bench");

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using AgentFlow.Benchmarks;
 using AgentFlow.Storage.Sqlite;
 
-// bench [micro|durable|pure|parallel|signals|all]... [--seconds N] [--out FILE]
-double seconds = args is [.., "--seconds", var s] ? double.Parse(s, System.Globalization.CultureInfo.InvariantCulture) : 4;
+// bench [micro|durable|http|first-step|pure|parallel|signals|all]... [--seconds N] [--out FILE]
+double seconds = 4;
 string? file = null;
 for (int i = 0; i < args.Length - 1; i++)
 {
@@ -18,7 +18,7 @@ for (int i = 0; i < args.Length - 1; i++)
 }
 
 TimeSpan round = TimeSpan.FromSeconds(seconds);
-bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "pure" or "parallel" or "signals");
+bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "pure" or "parallel" or "signals" or "http" or "first-step");
 var report = new Report();
 SqliteEngine.Load();
 Console.WriteLine($"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, SQLite {SqliteEngine.Version}");
@@ -30,6 +30,16 @@ if (Wanted("micro"))
 if (Wanted("durable"))
 {
     await Durable.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", [1, 16, 64], round);
+}
+
+if (Wanted("http"))
+{
+    await OverHttp.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", [1, 16, 64], round);
+}
+
+if (Wanted("first-step"))
+{
+    await Durable.FirstStepAsync(report, 3_000);
 }
 
 if (Wanted("pure"))

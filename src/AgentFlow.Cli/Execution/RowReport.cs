@@ -5,10 +5,13 @@ namespace AgentFlow.Cli.Execution;
 /// <summary>Prints results as they come in the order of the rows: a table for readers, an array for programs.</summary>
 internal sealed class RowReport
 {
+    private const int ListedErrors = 20;
+
     private readonly Terminal _terminal;
     private readonly JsonArrayWriter<RowResult>? _array;
     private readonly TableView _table;
     private readonly List<string> _errors = [];
+    private int _failed;
 
     public RowReport(Terminal terminal)
     {
@@ -36,7 +39,7 @@ internal sealed class RowReport
         _table.Add(
             $"{result.Row}", RowText.Message(result), RowText.Path(result), new TableCell(RowText.Outcome(result), RowText.ToneOf(result.Status)),
             RowText.Confidence(result.Confidence), result.Provider ?? "", RowText.Ms(result.Ms), RowText.Cost(result.CostDollars));
-        if (result.Error is { } error)
+        if (result.Error is { } error && ++_failed <= ListedErrors)
         {
             _errors.Add($"row {result.Row}: {Excerpt.OneLine(error.Message)} ({error.Code})");
         }
@@ -54,6 +57,11 @@ internal sealed class RowReport
         foreach (string error in _errors)
         {
             _terminal.Note(error, Tone.Bad);
+        }
+
+        if (_failed > ListedErrors)
+        {
+            _terminal.Note($"… and {_failed - ListedErrors} more rows; -o json has the reason of each.", Tone.Bad);
         }
 
         if (!_terminal.IsJson && Totals.Rows > 1)

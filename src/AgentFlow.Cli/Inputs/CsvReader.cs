@@ -43,6 +43,11 @@ internal sealed class CsvReader
         while (reader.NextRecord() is var (cells, line))
         {
             int number = rows.Count + 1;
+            if (number > InputRows.MaxRows)
+            {
+                throw InputRows.TooMany(file);
+            }
+
             if (cells.Count != columns.Length)
             {
                 throw new InputException(

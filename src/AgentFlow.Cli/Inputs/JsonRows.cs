@@ -35,6 +35,11 @@ internal static class JsonRows
                     continue;
                 }
 
+                if (rows.Count == InputRows.MaxRows)
+                {
+                    throw InputRows.TooMany(file);
+                }
+
                 int start = (int)reader.TokenStartIndex;
                 int line = lines.At(utf8, start);
                 reader.Skip();

@@ -56,6 +56,12 @@ public abstract class ValueTemplate
         }
 
         writer.Flush();
+        if (buffer.WrittenCount > Payload.MaxLength)
+        {
+            error = $"the value has {buffer.WrittenCount} bytes; a value has at most {Payload.MaxLength}.";
+            return null;
+        }
+
         return new Payload(buffer.WrittenMemory);
     }
 

@@ -10,6 +10,9 @@ public sealed class Payload : IEquatable<Payload>
     /// <summary>Values longer than this many bytes are stored once, by content, outside the frame.</summary>
     public const int BlobThreshold = 2048;
 
+    /// <summary>No single value of a run is longer than this many bytes (16 MiB).</summary>
+    public const int MaxLength = 16 * 1024 * 1024;
+
     private CelValue _value;
     private bool _parsed;
     private byte[]? _hash;

@@ -236,16 +236,18 @@ public sealed class RunMachine(RunState state)
         return State.Started!.Input;
     }
 
-    internal static Payload Collect(NodeRun scope, int[] ordinals)
+    /// <summary>The outputs of several children as one object; <see langword="null"/> when that would be too long.</summary>
+    internal static Payload? Collect(NodeRun scope, int[] ordinals)
     {
         if (ordinals.Length == 1)
         {
             return scope.Scope!.Outputs[ordinals[0]] ?? Payload.Null;
         }
 
-        return JsonPayload.Object(ordinals
+        (string Id, Payload Output)[] parts = [.. ordinals
             .Where(o => scope.Scope!.Outputs[o] is not null)
-            .Select(o => (scope.Node.Children[o].Id, scope.Scope!.Outputs[o]!)));
+            .Select(o => (scope.Node.Children[o].Id, scope.Scope!.Outputs[o]!))];
+        return parts.Sum(p => (long)p.Output.Utf8.Length) > Payload.MaxLength ? null : JsonPayload.Object(parts);
     }
 
     private IEnumerable<NodeRun> OpenInOrder() => State.Open.Values.OrderBy(n => n.Id).ToArray();

@@ -117,6 +117,14 @@ public sealed class StepPerformer(TimeProvider clock)
             return outcome with { Output = Runs.Payload.Null.Utf8 };
         }
 
+        if (outcome.Output.Length > Runs.Payload.MaxLength)
+        {
+            return outcome with
+            {
+                Error = new StepError("RESULT_TOO_LARGE", ErrorCategory.Permanent, $"{node.Tool.Contract.Id} gave {outcome.Output.Length} bytes; a value has at most {Runs.Payload.MaxLength}."),
+            };
+        }
+
         string? problem = IsJson(outcome.Output.Span) ? node.OutputValidator?.Invoke(outcome.Output) : "it is not JSON";
         return problem is null
             ? outcome

@@ -103,8 +103,9 @@ public sealed class JsonSchema
                 utf8, new JsonDocumentOptions { MaxDepth = MaxInstanceDepth, AllowDuplicateProperties = false });
             return Validate(document.RootElement);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException: a name with a lone surrogate, which cannot be told from other names.
             return Refuse($"Not JSON: {e.Message}");
         }
     }

@@ -59,7 +59,6 @@ internal sealed class CommitStatements
             SELECT u.key, u.id, u.tenant, u.workflow, u.version, u.definition, u.status, $1, u.epoch, u.result, u.cost, u.ended_at, u.idempotency_key, u.request_hash
             FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])
                 AS u (key, epoch, status, id, tenant, workflow, version, result, definition, cost, ended_at, idempotency_key, request_hash)
-            ON CONFLICT DO NOTHING
             """);
         _createId = Create.Column<Guid>(Uuid);
         _createTenant = Create.Column<string>(Text);
@@ -88,7 +87,6 @@ internal sealed class CommitStatements
             SELECT u.key, u.first_seq, u.data
             FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::bytea[]) AS u (key, epoch, status, first_seq, data)
             JOIN runs r ON r.key = u.key AND r.owner = $1 AND r.epoch = u.epoch AND r.status = u.status
-            ON CONFLICT DO NOTHING
             """);
         _firstSeq = Append.Column<long>(Bigint);
         _frame = Append.Column<ReadOnlyMemory<byte>>(Bytea);
@@ -218,8 +216,11 @@ internal sealed class CommitStatements
         }
     }
 
-    public void AddTo(NpgsqlBatch batch, long session)
+    /// <param name="repeated">The batch was tried before and some of it may stand already.</param>
+    public void AddTo(NpgsqlBatch batch, long session, bool repeated)
     {
+        Create.SkipsTaken = repeated || _createIdempotencyKey.Exists(key => key is not null);
+        Append.SkipsTaken = repeated;
         foreach (SetStatement statement in Order)
         {
             if (statement.Rows > 0)

@@ -51,7 +51,7 @@ internal sealed class CommitWave
         }
     }
 
-    public void AddTo(NpgsqlBatch batch, long session)
+    public void AddTo(NpgsqlBatch batch, long session, bool repeated)
     {
         // Unique keys are inserted in one order by everybody, so that two processes never wait for each other's.
         IEnumerable<RunAppend> creations = _appends.Where(a => a.Change != RowChange.None);
@@ -73,7 +73,7 @@ internal sealed class CommitWave
             _statements.AddAppend(append, ShownAfter(append));
         }
 
-        _statements.AddTo(batch, session);
+        _statements.AddTo(batch, session, repeated);
     }
 
     public void Clear()

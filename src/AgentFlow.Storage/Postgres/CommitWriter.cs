@@ -17,17 +17,34 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
     private readonly RunLocks _locks = new();
     private readonly InboxStatement _inbox = new();
     private readonly OutboxStatement _outbox = new();
+    private readonly PlainAppends _plain = new();
     private readonly List<CommitWave> _waves = [new()];
     private int _used;
 
     /// <summary>Writes a batch for a session and sets every outcome.</summary>
+    /// <param name="repeated">The batch was tried before, so that some of it may stand already.</param>
     /// <returns>Runs that another session owns and that have something new in their inbox.</returns>
-    public async Task<List<Ulid>> WriteAsync(CommitBatch batch, long session, CancellationToken cancellationToken)
+    public async Task<List<Ulid>> WriteAsync(CommitBatch batch, long session, bool repeated, CancellationToken cancellationToken)
     {
         List<Ulid> elsewhere = [];
         try
         {
-            Compose(batch, session);
+            if (!repeated && !outbox && _plain.TryFill(batch, session))
+            {
+                _batch.BatchCommands.Add(_plain.Command);
+                await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+                if (_plain.AllWritten)
+                {
+                    batch.Frames.ForEach(append => append.Outcome = CommitOutcome.Committed);
+                    return elsewhere;
+                }
+
+                // Some were refused, or the session is lost. Writing again finds out, and finds what is written already.
+                _batch.BatchCommands.Clear();
+                repeated = true;
+            }
+
+            Compose(batch, session, repeated);
             if (batch.Inbox.Count == 0)
             {
                 await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -64,7 +81,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
         await connection.DisposeAsync().ConfigureAwait(false);
     }
 
-    private void Compose(CommitBatch batch, long session)
+    private void Compose(CommitBatch batch, long session, bool repeated)
     {
         _used = 1;
         foreach (RunAppend append in batch.Frames)
@@ -95,7 +112,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
 
         for (int i = 0; i < _used; i++)
         {
-            _waves[i].AddTo(_batch, session);
+            _waves[i].AddTo(_batch, session, repeated);
         }
 
         if (batch.Inbox.Count > 0)

@@ -42,6 +42,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     internal PostgresNews News => _news!;
 
+    internal ClaimTicket Claims { get; } = new();
+
     /// <summary>Connects, brings the schema up to date and takes a session. Several processes may do so at once.</summary>
     /// <param name="dsn">
     /// <c>postgres://user:password@host:port/database?sslmode=…</c>, libpq's <c>host=… dbname=…</c>, or Npgsql's <c>Host=…;Database=…</c>.
@@ -107,6 +109,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
             await _news.DisposeAsync().ConfigureAwait(false);
         }
 
+        Claims.Dispose();
         await Source.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -164,6 +167,15 @@ public sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
+    /// <exception cref="StoreUnavailableException">The server lacks what the store uses.</exception>
+    internal static void CheckVersion(Version version, string server)
+    {
+        if (version.Major < OldestVersion)
+        {
+            throw new StoreUnavailableException($"PostgreSQL at {server} has version {version}; {OldestVersion} or newer is needed. Upgrade it, or point AF_DB_DSN at a newer one.", mayPass: false);
+        }
+    }
+
     private static bool IsBroken(NpgsqlException e) =>
         e is PostgresException ? e.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown : e.InnerException is not TimeoutException;
 
@@ -204,11 +216,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
         NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
-            if (connection.PostgreSqlVersion.Major < OldestVersion)
-            {
-                throw new StoreUnavailableException($"PostgreSQL at {Server} has version {connection.PostgreSqlVersion}; {OldestVersion} or newer is needed. Upgrade it, or point AF_DB_DSN at a newer one.", mayPass: false);
-            }
-
+            CheckVersion(connection.PostgreSqlVersion, Server);
             await PostgresMigrator.MigrateAsync(connection, Server, cancellationToken).ConfigureAwait(false);
         }
 

@@ -23,6 +23,7 @@ internal sealed class PostgresNews : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Task _loop;
     private HashSet<string> _words = new(StringComparer.Ordinal);
+    private volatile bool _heard;
 
     public PostgresNews(PostgresDatabase database, string channel)
     {
@@ -35,6 +36,16 @@ internal sealed class PostgresNews : IAsyncDisposable
 
     /// <summary>What the processes on one schema listen to.</summary>
     public string Channel { get; }
+
+    /// <summary>
+    /// Whether another process listens. One that comes says so itself, and renewals count who is there; nothing is announced
+    /// into the void, because that would cost a lone process a tenth of its throughput.
+    /// </summary>
+    public bool Heard
+    {
+        get => _heard;
+        set => _heard = value;
+    }
 
     public static async Task<string> ChannelAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -55,6 +66,9 @@ internal sealed class PostgresNews : IAsyncDisposable
     /// <summary>Announces work before it returns, for a process that is about to go.</summary>
     public Task AnnounceWorkNowAsync(CancellationToken cancellationToken) => SendAsync(["w"], cancellationToken);
 
+    /// <summary>Lets the others know that there is somebody to tell things.</summary>
+    public Task AnnounceSelfAsync(CancellationToken cancellationToken) => SendAsync([], cancellationToken);
+
     /// <summary>Takes a notification from another process apart.</summary>
     public void Receive(string payload)
     {
@@ -64,6 +78,7 @@ internal sealed class PostgresNews : IAsyncDisposable
             return;
         }
 
+        _heard = true;
         foreach (string word in words.AsSpan(1))
         {
             if (word == "w")
@@ -86,6 +101,11 @@ internal sealed class PostgresNews : IAsyncDisposable
 
     private void Announce(string word)
     {
+        if (!_heard)
+        {
+            return;
+        }
+
         lock (_gate)
         {
             if (!_words.Add(word))
@@ -121,7 +141,7 @@ internal sealed class PostgresNews : IAsyncDisposable
 
     private async Task SendAsync(IReadOnlyCollection<string> words, CancellationToken cancellationToken)
     {
-        List<string> payloads = [.. words.Chunk(WordsPerNotification).Select(chunk => _database.Tag + " " + string.Join(' ', chunk))];
+        List<string> payloads = [.. words.Chunk(WordsPerNotification).DefaultIfEmpty([]).Select(chunk => _database.Tag + " " + string.Join(' ', chunk))];
         try
         {
             await _database.ReadAsync(

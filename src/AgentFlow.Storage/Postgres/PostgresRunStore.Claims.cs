@@ -6,9 +6,6 @@ namespace AgentFlow.Storage.Postgres;
 
 public sealed partial class PostgresRunStore
 {
-    private long _claim;
-    private bool _claimOpen;
-
     /// <inheritdoc/>
     /// <remarks>
     /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, oldest first; what
@@ -16,7 +13,8 @@ public sealed partial class PostgresRunStore
     /// </remarks>
     public async ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
     {
-        await _claiming.WaitAsync(cancellationToken).ConfigureAwait(false);
+        ClaimTicket ticket = database.Claims;
+        await ticket.Gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             var claimed = new List<ClaimedRun>();
@@ -25,7 +23,7 @@ public sealed partial class PostgresRunStore
                 int before = claimed.Count;
                 try
                 {
-                    await ClaimShareAsync(claimed, max - claimed.Count, cancellationToken).ConfigureAwait(false);
+                    await ClaimShareAsync(ticket, claimed, max - claimed.Count, cancellationToken).ConfigureAwait(false);
                 }
                 catch (StoreUnavailableException) when (before > 0)
                 {
@@ -42,7 +40,7 @@ public sealed partial class PostgresRunStore
         }
         finally
         {
-            _claiming.Release();
+            ticket.Gate.Release();
         }
     }
 
@@ -107,22 +105,21 @@ public sealed partial class PostgresRunStore
         cancellationToken);
 
     /// <summary>One claim. Its number makes it repeatable: when the answer is lost, asking again gives the same runs.</summary>
-    private async Task ClaimShareAsync(List<ClaimedRun> claimed, int max, CancellationToken cancellationToken)
+    private async Task ClaimShareAsync(ClaimTicket ticket, List<ClaimedRun> claimed, int max, CancellationToken cancellationToken)
     {
-        if (!_claimOpen && !await database.ReadAsync(AnyToClaimAsync, cancellationToken).ConfigureAwait(false))
+        if (!ticket.IsOpen && !await database.ReadAsync(AnyToClaimAsync, cancellationToken).ConfigureAwait(false))
         {
             return;
         }
 
-        _claim += _claimOpen ? 0 : 1;
-        _claimOpen = true;
+        long number = ticket.Open();
         while (true)
         {
             long session = database.Session.Id;
             try
             {
-                claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, max, token), cancellationToken).ConfigureAwait(false));
-                _claimOpen = false;
+                claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, number, max, token), cancellationToken).ConfigureAwait(false));
+                ticket.Close();
                 return;
             }
             catch (PostgresException e) when (e.SqlState == LostSession)
@@ -132,12 +129,12 @@ public sealed partial class PostgresRunStore
         }
     }
 
-    private async Task<List<ClaimedRun>> ClaimOnceAsync(NpgsqlConnection connection, long session, int max, CancellationToken cancellationToken)
+    private static async Task<List<ClaimedRun>> ClaimOnceAsync(NpgsqlConnection connection, long session, long number, int max, CancellationToken cancellationToken)
     {
         using var batch = new NpgsqlBatch(connection);
         batch.Add("SELECT hold_session($1)").Value(session);
         PostgresSession.AddSweep(batch, session);
-        batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(_claim);
+        batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(number);
         // Tenants with something waiting are found by one index step each; those whose oldest run waits longest come first
         // when there are more tenants than places.
         batch.Add($"""
@@ -159,12 +156,12 @@ public sealed partial class PostgresRunStore
             owned AS (
                 UPDATE runs r SET status = 1, owner = $1, epoch = (r.epoch + 1) & {RunKey.EpochMask} FROM taken t WHERE r.key = t.key RETURNING r.key)
             UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
-            """).Value(session).Value(_claim).Value((long)max);
+            """).Value(session).Value(number).Value((long)max);
         batch.Add("""
             SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
             FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)
             WHERE s.id = $1 AND s.claim = $2 AND r.owner = $1 AND r.status = 1
-            """).Value(session).Value(_claim);
+            """).Value(session).Value(number);
         var runs = new List<ClaimedRun>();
         NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))

@@ -17,7 +17,6 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
 
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
-    private readonly SemaphoreSlim _claiming = new(1, 1);
 
     public event Action<StoreNews> News
     {
@@ -65,7 +64,6 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         }
 
         _keys.Dispose();
-        _claiming.Dispose();
     }
 
     private async Task<List<Ulid>> WriteAsync(CommitBatch batch, CancellationToken cancellationToken)
@@ -81,7 +79,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
                     writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.Options.Outbox);
                 }
 
-                List<Ulid> elsewhere = await writer.WriteAsync(batch, session, cancellationToken).ConfigureAwait(false);
+                List<Ulid> elsewhere = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);
                 _writers.Push(writer);
                 return elsewhere;
             }
@@ -97,6 +95,9 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
                     // Nothing was written, and what the old session owned will be fenced. The rest is written by the new one.
                     case LostSession:
                         await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
+                        break;
+                    // A frame or run stands already: an earlier try of this batch got through without our hearing of it.
+                    case PostgresErrorCodes.UniqueViolation when attempt == 1:
                         break;
                     case PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected when attempt < Attempts:
                         await Task.Delay(Random.Shared.Next(5, 50), cancellationToken).ConfigureAwait(false);

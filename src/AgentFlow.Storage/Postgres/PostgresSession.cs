@@ -166,6 +166,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
                     while (true)
                     {
                         await RenewAsync(connection).ConfigureAwait(false);
+                        _listening.TrySetResult();
                         await WaitForNewsAsync(connection, _database.Options.Lease / 3).ConfigureAwait(false);
                     }
                 }
@@ -189,7 +190,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
         connection.Notification += (_, e) => _database.News.Receive(e.Payload);
         using var listen = new NpgsqlCommand("LISTEN " + _database.News.Channel, connection);
         await listen.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
-        _listening.TrySetResult();
+        await _database.News.AnnounceSelfAsync(_stop.Token).ConfigureAwait(false);
         // Whatever was announced before now was missed.
         _database.News.Raise(new StoreNews(StoreNewsKind.WorkAvailable));
     }
@@ -200,13 +201,14 @@ internal sealed partial class PostgresSession : IAsyncDisposable
         using var batch = new NpgsqlBatch(connection);
         NpgsqlBatchCommand renewal = batch.AddCommand("UPDATE sessions SET expires_at = clock_timestamp() + lease WHERE id = $1");
         renewal.Parameters.Value(session);
+        batch.Add("SELECT EXISTS (SELECT FROM sessions WHERE id <> $1)").Value(session);
         // A process that stands still in the middle of a transaction keeps its session's row locked, and whatever else it had
         // locked. Its connections are ended; then its row can go.
         batch.Add("""
             SELECT pg_terminate_backend(a.pid) FROM sessions s JOIN pg_stat_activity a ON a.application_name = s.tag
             WHERE s.id <> $1 AND s.expires_at < clock_timestamp() - s.lease / 3 AND clock_timestamp() - pg_postmaster_start_time() > s.lease
             """).Value(session);
-        await batch.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
+        _database.News.Heard = (bool)(await batch.ExecuteScalarAsync(_stop.Token).ConfigureAwait(false))!;
         if (renewal.RecordsAffected == 0)
         {
             await ReplaceAsync(session, _stop.Token).ConfigureAwait(false);

@@ -45,6 +45,13 @@ public sealed class CsvReaderTests
         Assert.StartsWith(message, Assert.Throws<InputException>(() => CsvReader.Read("f.csv", text)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void Read_TooManyRows_SaysHowMany()
+    {
+        string text = "a\n" + string.Concat(Enumerable.Repeat("x\n", InputRows.MaxRows + 1));
+        Assert.Equal("f.csv has more than 200,000 rows. Split it and run the parts one after another.", Assert.Throws<InputException>(() => CsvReader.Read("f.csv", text)).Message);
+    }
+
+    [Fact]
     public void Read_WhatAWriterQuotes_ComesBackAsItWas()
     {
         Gen<string> cell = Gen.Elements("", "a", "\"", ",", "\n", "\r\n", ";", "\t", "é", "x y").ListOf().Select(string.Concat);

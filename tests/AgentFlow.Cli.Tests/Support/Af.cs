@@ -121,6 +121,8 @@ internal sealed class Af : IDisposable
             start.Environment.Remove(name);
         }
 
+        // As ./af does.
+        start.Environment["DOTNET_TieredPGO"] = "0";
         foreach (var (name, value) in Environment.Select(e => (e.Key, e.Value)).Concat(extra.Select(e => (e.Name, (string?)e.Value))))
         {
             start.Environment[name] = value;

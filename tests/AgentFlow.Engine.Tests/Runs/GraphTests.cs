@@ -124,4 +124,14 @@ public class GraphTests
         Assert.True(play.FireTimer("inner"));
         Assert.Equal(["late"], play.Open);
     }
+
+    [Fact]
+    public void Output_ThatDoublesWithEachRound_FailsBeforeItFillsTheMemory()
+    {
+        var play = new Play(Define(Machine("m",
+            new State(Graph("both", new Step(new Engine.Nodes.Control.PassNode { Id = "x" }), new Step(new Engine.Nodes.Control.PassNode { Id = "y" }))) { Next = "again" },
+            new State(new Engine.Nodes.Control.PassNode { Id = "again" }) { Next = "both" })));
+        Assert.Equal(RunStatus.Failed, play.State.Status);
+        Assert.Equal("RESULT_TOO_LARGE", play.State.Error!.Code);
+    }
 }

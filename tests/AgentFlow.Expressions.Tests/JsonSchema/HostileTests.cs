@@ -107,6 +107,10 @@ public sealed class HostileTests
             """;
         Assert.False(Check.Valid(schema, instance));
         Assert.True(Check.Valid($$"""{"const":{{instance}}}""", instance));
+
+        // From bytes, names are compared for duplicates first, which a lone surrogate does not allow.
+        SchemaResult result = Check.Compile("true").Validate(Encoding.UTF8.GetBytes(instance));
+        Assert.Equal(!instance.StartsWith('{'), result.Valid);
     }
 
     [Fact]

@@ -64,6 +64,14 @@ public sealed class PostgresDatabaseTests(PostgresFixture fixture)
     }
 
     [Fact]
+    public void Open_ServerTooOld_SaysWhichIsNeeded()
+    {
+        var thrown = Assert.Throws<StoreUnavailableException>(() => PostgresDatabase.CheckVersion(new Version(13, 9), "ann@db:5432/flows"));
+        Assert.Contains("version 13.9; 14 or newer is needed", thrown.Message);
+        PostgresDatabase.CheckVersion(new Version(14, 0), "ann@db:5432/flows");
+    }
+
+    [Fact]
     public async Task Open_NewerSchema_IsRefused()
     {
         await using TemporaryPostgres postgres = await TemporaryPostgres.CreateAsync(fixture);

@@ -27,11 +27,22 @@ public sealed class PostgresNewsTests(PostgresFixture fixture)
         throw new InvalidOperationException("unreachable");
     }
 
+    /// <summary>Waits until a process knows that it is not alone.</summary>
+    private static async Task HeardAsync(TemporaryPostgres process)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!process.Database.News.Heard)
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
     [Fact]
     public async Task News_OtherProcessQueuesSendsAndEnds_IsTold()
     {
         await using TemporaryPostgres a = await TemporaryPostgres.CreateAsync(fixture);
         await using TemporaryPostgres b = await a.JoinAsync();
+        await HeardAsync(a);
         Channel<StoreNews> toA = Listen(a);
         Channel<StoreNews> toB = Listen(b);
 
@@ -59,6 +70,7 @@ public sealed class PostgresNewsTests(PostgresFixture fixture)
     {
         await using TemporaryPostgres a = await TemporaryPostgres.CreateAsync(fixture);
         await using TemporaryPostgres b = await a.JoinAsync();
+        await HeardAsync(a);
         Channel<StoreNews> toB = Listen(b);
         RunAppend[] runs = [.. Enumerable.Range(0, 600).Select(_ => Writing.Creation())];
         await a.Store.WriteAsync(runs);

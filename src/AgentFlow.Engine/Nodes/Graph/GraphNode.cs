@@ -173,7 +173,17 @@ public sealed class GraphNode : PlanNode
             }
         }
 
-        machine.Succeed(self, RunMachine.Collect(self, _sinks));
+        if (RunMachine.Collect(self, _sinks) is { } output)
+        {
+            machine.Succeed(self, output);
+        }
+        else
+        {
+            machine.Fail(self, new StepError(
+                "RESULT_TOO_LARGE",
+                Contracts.Errors.ErrorCategory.Permanent,
+                $"The outputs of '{Id}' have more than {Payload.MaxLength} bytes together; let its last steps give less."));
+        }
     }
 
     private bool HasRoom(NodeRun self) => MaxParallel is not { } most || self.Scope!.Open < most;
