@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
@@ -8,6 +9,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -32,6 +34,7 @@ internal static partial class WebHost
         }
 
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options.Listen));
+        builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = Bind);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ServerJson.Default);
@@ -65,7 +68,6 @@ internal static partial class WebHost
             string store = "sqlite:" + Path.GetFullPath(options.DatabasePath);
             if (options.Listen is ListenAddress.Unix socket)
             {
-                RestrictToUser(socket.Path);
                 ListeningOnSocket(log, socket.Path, store);
                 return;
             }
@@ -104,23 +106,27 @@ internal static partial class WebHost
             return;
         }
 
-        using var probe = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            probe.Connect(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
+            probe.Connect(new UnixDomainSocketEndPoint(path));
         }
-        catch (System.Net.Sockets.SocketException)
+        catch (SocketException)
         {
             File.Delete(path);
         }
     }
 
-    private static void RestrictToUser(string path)
+    /// <summary>A socket file belongs to its user before anybody can connect to it: that takes the listening that follows.</summary>
+    private static Socket Bind(EndPoint endpoint)
     {
-        if (!OperatingSystem.IsWindows())
+        Socket bound = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        if (endpoint is UnixDomainSocketEndPoint && !OperatingSystem.IsWindows())
         {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.SetUnixFileMode(endpoint.ToString()!, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
+
+        return bound;
     }
 
     [LoggerMessage(1, LogLevel.Information, "AgentFlow listens on {Url} (this machine only), store {Store}, docs at {Docs}/docs")]

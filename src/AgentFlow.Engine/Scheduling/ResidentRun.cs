@@ -51,6 +51,9 @@ internal sealed class ResidentRun
     /// <summary>Completes when the run's creation is durable.</summary>
     public TaskCompletionSource<StartOutcome>? Accepted { get; init; }
 
+    /// <summary>Follows what becomes durable while the run stays here; see <see cref="StartRequest.Observer"/>.</summary>
+    public Action<long, IReadOnlyList<JournalEvent>>? Observer { get; init; }
+
     /// <summary>Whether an attempt is under way outside the run.</summary>
     public bool HasAttempts => S.InFlight > 0;
 
@@ -495,6 +498,7 @@ internal sealed class ResidentRun
         Accepted?.TrySetResult(new StartOutcome(S.Id, Creation?.RequestHash ?? "", IsNew: true));
         if (events.Count > 0)
         {
+            Observer?.Invoke(append.FirstSeq, events);
             _host.Published(S, append.FirstSeq, events);
         }
 

@@ -401,7 +401,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
         else
         {
-            var run = new ResidentRun(this, machine, creation) { Accepted = accepted };
+            var run = new ResidentRun(this, machine, creation) { Accepted = accepted, Observer = request.Observer };
             _resident[id] = run;
             run.Begin();
         }
@@ -623,7 +623,14 @@ public sealed partial class RunHost : IAsyncDisposable
 /// <summary>A run that somebody wants.</summary>
 /// <param name="IdempotencyKey">Unique in the tenant; the same key gives the same run.</param>
 /// <param name="RequestHash">What the key stands for; the caller compares it with the outcome's.</param>
-public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, Payload Input, string StartedBy, string? TraceId = null, string? IdempotencyKey = null, string RequestHash = "");
+public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, Payload Input, string StartedBy, string? TraceId = null, string? IdempotencyKey = null, string RequestHash = "")
+{
+    /// <summary>
+    /// Gets each frame's first sequence and events once they are durable, in order, for as long as the run stays in memory
+    /// from its start. Called on the writing thread; must neither block nor throw.
+    /// </summary>
+    public Action<long, IReadOnlyList<JournalEvent>>? Observer { get; init; }
+}
 
 /// <summary>The two moments of a run that its starter may wait for.</summary>
 /// <param name="Accepted">The run is on disk.</param>

@@ -14,7 +14,7 @@ namespace AgentFlow.Server.Features.Runs;
 /// What the API shows of a run, as a fold over its durable events. Pure: the same events give the same view, and an event
 /// that means nothing here changes nothing.
 /// </summary>
-internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
+internal sealed class RunFold(WorkflowDefinition? definition)
 {
     private readonly List<StepFold> _steps = [];
     private RunStarted? _started;
@@ -34,6 +34,18 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
     public Payload? Output => (_end as RunCompleted)?.Output;
 
     public bool HasEnded => _end is not null;
+
+    /// <summary>Applies a frame, unless one is missing before it: then the fold stays where it is, and never comes to the end.</summary>
+    public void Observe(long firstSeq, IReadOnlyList<JournalEvent> events)
+    {
+        if (firstSeq == Visits.NextSeq)
+        {
+            foreach (JournalEvent journalEvent in events)
+            {
+                Apply(journalEvent);
+            }
+        }
+    }
 
     public void Apply(JournalEvent journalEvent)
     {
@@ -83,7 +95,7 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
         StepFold[] leaves = [.. _steps.Where(s => s.Visit.IsLeaf)];
         return new RunView
         {
-            Id = run.ToString(),
+            Id = row.Run.ToString(),
             Workflow = row.Workflow,
             Version = row.Version,
             Status = Status(row).Word(),
@@ -99,7 +111,7 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
             DurationMs = ended is null || started is null ? null : (long)(ended.Value - started.Value).TotalMilliseconds,
             TraceId = _started?.TraceId,
             Path = [.. leaves.Select(s => s.Visit.Name)],
-            Steps = [.. leaves.Select(ToView)],
+            Steps = [.. leaves.Select(s => ToView(row.Run, s))],
         };
     }
 
@@ -124,7 +136,7 @@ internal sealed class RunFold(Ulid run, WorkflowDefinition? definition)
         _ => null,
     };
 
-    private StepView ToView(StepFold step)
+    private static StepView ToView(Ulid run, StepFold step)
     {
         (string kind, string? target) = Describe(step.Visit.Node);
         return new StepView

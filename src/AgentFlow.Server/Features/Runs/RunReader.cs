@@ -41,7 +41,7 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
     /// <summary>A run with its definition, as far as it is durable now.</summary>
     public async ValueTask<RunFold> FoldAsync(string tenant, RunRow row, CancellationToken cancellationToken)
     {
-        var fold = new RunFold(row.Run, await DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false));
+        var fold = new RunFold(await DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false));
         await ApplyAsync(fold, tenant, row, static _ => Payload.Null, cancellationToken).ConfigureAwait(false);
         return fold;
     }
@@ -51,7 +51,7 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
     {
         // Of all values in the journal the view shows two: the others are not worth a read.
         var deferred = new Dictionary<Payload, ReadOnlyMemory<byte>>(ReferenceEqualityComparer.Instance);
-        var fold = new RunFold(row.Run, await DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false));
+        var fold = new RunFold(await DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false));
         Payload Defer(ReadOnlyMemory<byte> hash)
         {
             var placeholder = new Payload(hash);

@@ -40,7 +40,8 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         schemas.Check(definition, input);
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash));
+        var fold = isAsync ? null : new RunFold(definition);
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
@@ -63,7 +64,9 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
 
         // What a new run is needs no look at its row.
         var row = new RunRow(start.Run, definition.Name, definition.Version, definition.Hash, end.Status, end.Status == RunStatus.Diverged ? end.Error!.Message : "", end.CostNanoDollars, null);
-        await AnswerAsync(context, tenant, row, cancellationToken).ConfigureAwait(false);
+        await (fold!.HasEnded
+            ? Reply.JsonAsync(context, StatusCodes.Status200OK, fold.ToView(row, RawJson.Of(fold.Input), RawJson.Of(fold.Output)), ServerJson.Default.RunView)
+            : AnswerAsync(context, tenant, row, cancellationToken)).ConfigureAwait(false);
     }
 
     private static (bool IsAsync, TimeSpan? Limit) Query(HttpContext context)

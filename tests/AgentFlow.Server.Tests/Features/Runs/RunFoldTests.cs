@@ -106,7 +106,7 @@ public sealed class RunFoldTests
     [Fact]
     public void View_DivergedRun_SaysWhy()
     {
-        var fold = new RunFold(Journals.Run, null);
+        var fold = new RunFold(null);
         fold.Apply(Journals.Started);
         fold.Apply(new NodeEntered(0, -1, 0, 1));
         fold.Apply(new NodeEntered(1, 0, 1, 1));
@@ -118,13 +118,24 @@ public sealed class RunFoldTests
     [Fact]
     public void Apply_EventsOfUnknownVisits_ChangeNothing()
     {
-        var fold = new RunFold(Journals.Run, Gated);
+        var fold = new RunFold(Gated);
         foreach (JournalEvent journalEvent in Journals.OneOfEach.Where(e => e is not NodeEntered and not RunCompleted and not RunFailed and not RunCancelled))
         {
             fold.Apply(journalEvent);
         }
 
         Assert.Empty(fold.ToView(Journals.Row(RunStatus.Running), null, null).Steps!);
+    }
+
+    [Fact]
+    public void Observe_MissingFrame_NeverComesToTheEnd()
+    {
+        var fold = new RunFold(Gated);
+        fold.Observe(0, [Journals.Started]);
+        fold.Observe(2, [new RunCompleted("x", Payload.Null)]);
+        Assert.False(fold.HasEnded);
+        fold.Observe(1, [new NodeEntered(0, -1, 0, 1), new RunCompleted("x", Payload.Null)]);
+        Assert.True(fold.HasEnded);
     }
 
     [Fact]
@@ -143,7 +154,7 @@ public sealed class RunFoldTests
     public void Plan_OfAFailedGraph_ShowsEveryNode()
     {
         WorkflowDefinition definition = Journals.Definition(Flows.Failing);
-        var fold = new RunFold(Journals.Run, definition);
+        var fold = new RunFold(definition);
         foreach (JournalEvent journalEvent in new JournalEvent[]
         {
             Journals.Started, new NodeEntered(0, -1, 0, 1), new NodeEntered(1, 0, 1, 1), new StepStarted(1, 1, 0, false),
@@ -160,7 +171,7 @@ public sealed class RunFoldTests
 
     private static RunView View(WorkflowDefinition definition, RunStatus row, JournalEvent[] events)
     {
-        var fold = new RunFold(Journals.Run, definition);
+        var fold = new RunFold(definition);
         foreach (JournalEvent journalEvent in events)
         {
             fold.Apply(journalEvent);

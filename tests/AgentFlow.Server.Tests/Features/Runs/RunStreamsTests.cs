@@ -16,7 +16,8 @@ namespace AgentFlow.Server.Tests.Features.Runs;
 public sealed class RunStreamsTests : IAsyncLifetime
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("agentflow-streams-").FullName;
-    private readonly InProcessBus _deaf = new();
+    private readonly InProcessBus _engines = new();
+    private readonly InProcessBus _heard = new();
     private readonly WorkflowDefinition _definition = Journals.Definition(Flows.Wait);
     private SqliteDatabase _database = null!;
     private SqliteRunStore _store = null!;
@@ -30,7 +31,7 @@ public sealed class RunStreamsTests : IAsyncLifetime
         _definitions = new DefinitionCache(new SqliteCatalogue(_database), _ => _definition);
         _definitions.Add("default", _definition);
         TimeProvider clock = TimeProvider.System;
-        _host = new RunHost(new EngineOptions(), _store, _definitions, [], new StepPerformer(clock), _deaf, new UlidFactory(clock, CryptographicRandom.Shared), clock, NullLogger.Instance);
+        _host = new RunHost(new EngineOptions(), _store, _definitions, [], new StepPerformer(clock), _engines, new UlidFactory(clock, CryptographicRandom.Shared), clock, NullLogger.Instance);
         await _host.OpenAsync(CancellationToken.None);
     }
 
@@ -94,7 +95,25 @@ public sealed class RunStreamsTests : IAsyncLifetime
         Assert.Equal(RunStatus.Diverged, Assert.IsType<StreamItem.Ended>(items[^1]).Status);
     }
 
-    private RunStreams Streams(TimeSpan heartbeat) => new(new RunReader(_store, _definitions), new InProcessBus(), TimeProvider.System)
+    [Fact]
+    public async Task Follow_ReaderThatLeaves_IsForgottenByTheBus()
+    {
+        RunRow row = await StartAsync();
+        using var leave = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (StreamItem _ in Streams(TimeSpan.FromMilliseconds(30)).FollowAsync("default", row, 0, leave.Token))
+            {
+                if (_heard.HasConsumers)
+                {
+                    await leave.CancelAsync();
+                }
+            }
+        });
+        Assert.False(_heard.HasConsumers);
+    }
+
+    private RunStreams Streams(TimeSpan heartbeat) => new(new RunReader(_store, _definitions), _heard, TimeProvider.System)
     {
         PollInterval = TimeSpan.FromMilliseconds(10),
         HeartbeatInterval = heartbeat,
