@@ -1,6 +1,6 @@
-using System.Text;
 using System.Text.Json;
-using AgentFlow.Contracts.Json;
+using static AgentFlow.Contracts.Tools.SchemaKeywords;
+using static AgentFlow.Contracts.Tools.SchemaReferences;
 
 namespace AgentFlow.Contracts.Tools;
 
@@ -12,7 +12,6 @@ internal sealed class SchemaDiff
 {
     private const int MaxComparisons = 100_000;
     private const int MaxDepth = 500;
-    private const int MaxReferences = 100;
 
     /// <summary>Allows everything, like the schema <c>true</c>.</summary>
     private static readonly JsonElement Anything = JsonElement.Parse("{}");
@@ -80,8 +79,8 @@ internal sealed class SchemaDiff
 
     private void CompareResolved(JsonElement old, JsonElement @new, string path)
     {
-        old = Dereference(old, _old, out string oldReference);
-        @new = Dereference(@new, _new, out string newReference);
+        old = Follow(old, _old, IsNoCompany, out string oldReference);
+        @new = Follow(@new, _new, IsNoCompany, out string newReference);
 
         // Recursive schemas come by the same pair of references again, only deeper.
         if (oldReference.Length > 0 && newReference.Length > 0 && !_compared.Add((oldReference, newReference))) return;
@@ -91,6 +90,8 @@ internal sealed class SchemaDiff
         else if (@new.ValueKind == JsonValueKind.False && old.ValueKind != JsonValueKind.False) Narrowed(path, "Nothing is allowed here now.");
         else if (old.ValueKind == JsonValueKind.False && @new.ValueKind != JsonValueKind.False) Widened(path, "Something is allowed here now.");
     }
+
+    private static bool IsNoCompany(string keyword) => Structural.Contains(keyword) || !Judged.Contains(keyword);
 
     private void CompareObjects(JsonElement old, JsonElement @new, string path)
     {
@@ -351,111 +352,4 @@ internal sealed class SchemaDiff
     private void Changed(string path, string message) => Add(ChangeLevel.Major, path, message);
 
     private void Add(ChangeLevel level, string path, string message) => _changes.Add(new ContractChange(level, path, message));
-
-    /// <summary>Follows references inside the same schema that stand alone, however far they lead.</summary>
-    private static JsonElement Dereference(JsonElement schema, JsonElement root, out string reference)
-    {
-        reference = "";
-        for (int i = 0; i < MaxReferences; i++)
-        {
-            if (schema.ValueKind != JsonValueKind.Object || Get(schema, "$ref") is not { ValueKind: JsonValueKind.String } text) break;
-            bool alone = schema.EnumerateObject().All(m => m.Name == "$ref" || Structural.Contains(m.Name) || !Judged.Contains(m.Name));
-            if (!alone || !TryFind(root, text.GetString()!, out JsonElement target)) break;
-            reference = text.GetString()!;
-            schema = target;
-        }
-
-        return schema;
-    }
-
-    private static bool TryFind(JsonElement root, string reference, out JsonElement target)
-    {
-        target = root;
-        if (reference == "#") return true;
-        if (!reference.StartsWith('#')) return false;
-        if (reference[1] != '/') return TryFindAnchor(root, reference[1..], out target);
-        foreach (string token in Uri.UnescapeDataString(reference[2..]).Split('/'))
-        {
-            string name = token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            if (target.ValueKind == JsonValueKind.Object && target.TryGetProperty(name, out JsonElement member)) target = member;
-            else if (target.ValueKind != JsonValueKind.Array || !uint.TryParse(name, out uint index) || index >= target.GetArrayLength()) return false;
-            else target = target[(int)index];
-        }
-
-        return true;
-    }
-
-    private static bool TryFindAnchor(JsonElement schema, string name, out JsonElement target)
-    {
-        target = schema;
-        if (schema.ValueKind == JsonValueKind.Object)
-        {
-            foreach (string keyword in (string[])["$anchor", "$dynamicAnchor"])
-            {
-                if (Get(schema, keyword) is { ValueKind: JsonValueKind.String } anchor && anchor.ValueEquals(name)) return true;
-            }
-
-            foreach (JsonProperty member in schema.EnumerateObject())
-            {
-                if (TryFindAnchor(member.Value, name, out target)) return true;
-            }
-        }
-        else if (schema.ValueKind == JsonValueKind.Array)
-        {
-            foreach (JsonElement item in schema.EnumerateArray())
-            {
-                if (TryFindAnchor(item, name, out target)) return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>The types with number taken apart, so that integer is a part of it.</summary>
-    private static HashSet<string> Types(JsonElement schema)
-    {
-        IEnumerable<string> names = Get(schema, "type") switch
-        {
-            { ValueKind: JsonValueKind.String } one => [one.GetString()!],
-            { ValueKind: JsonValueKind.Array } many => many.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!),
-            _ => ["null", "boolean", "object", "array", "number", "string"],
-        };
-        return [.. names.SelectMany(n => n == "number" ? (string[])["integer", "fraction"] : [n])];
-    }
-
-    /// <summary>The values that <c>const</c> and <c>enum</c> leave together; null when there is neither.</summary>
-    private static List<JsonElement>? Values(JsonElement schema)
-    {
-        List<JsonElement>? listed = Get(schema, "enum") is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : null;
-        if (Get(schema, "const") is not { } constant) return listed;
-        return listed is null || listed.Any(v => IsSame(v, constant)) ? [constant] : [];
-    }
-
-    private static HashSet<string> Names(JsonElement schema) =>
-        [.. Items(schema, "required").Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()!)];
-
-    private static List<JsonElement> Items(JsonElement schema, string keyword) =>
-        Get(schema, keyword) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : [];
-
-    private static Dictionary<string, JsonElement> Members(JsonElement schema, string keyword) =>
-        Get(schema, keyword) is { ValueKind: JsonValueKind.Object } map
-            ? map.EnumerateObject().ToDictionary(m => m.Name, m => m.Value, StringComparer.Ordinal)
-            : new(StringComparer.Ordinal);
-
-    private static JsonElement? Get(JsonElement schema, string keyword) =>
-        schema.ValueKind == JsonValueKind.Object && schema.TryGetProperty(keyword, out JsonElement value) ? value : null;
-
-    private static bool IsTrue(JsonElement schema, string keyword) => Get(schema, keyword)?.ValueKind == JsonValueKind.True;
-
-    private static bool IsSame(JsonElement? left, JsonElement? right) =>
-        left is null || right is null ? left is null && right is null : JsonElement.DeepEquals(left.Value, right.Value);
-
-    private static int CompareNumbers(JsonElement left, JsonElement right) =>
-        left.TryGetDecimal(out decimal l) && right.TryGetDecimal(out decimal r) ? l.CompareTo(r) : left.GetDouble().CompareTo(right.GetDouble());
-
-    private static string Raw(JsonElement value)
-    {
-        string text = Encoding.UTF8.GetString(CanonicalJson.Canonicalize(value));
-        return text.Length <= 60 ? text : text[..60] + "…";
-    }
 }
