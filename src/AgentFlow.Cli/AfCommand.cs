@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
@@ -27,6 +28,7 @@ internal static class AfCommand
             ServeCommand.Create(),
             DevCommand.Create(),
             ToolsCommand.Create(),
+            ContractsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
             VersionCommand.Create(),

@@ -8,9 +8,6 @@ namespace AgentFlow.Cli.Contracts;
 /// <summary><c>af contracts</c>: what tools promise to their callers.</summary>
 internal static class ContractsCommand
 {
-    private const int TooSmall = 1;
-    private const int Misused = 2;
-
     public static Command Create()
     {
         var old = new Argument<string>("old") { Description = "The contract or manifest (JSON) as it was; - is standard input." };
@@ -19,12 +16,12 @@ internal static class ContractsCommand
         diff.SetAction(parsed =>
         {
             bool asJson = JsonCommand.WantsJson(parsed);
-            if (!TryRead(parsed.GetValue(old)!, out ToolManifest? before) || !TryRead(parsed.GetValue(@new)!, out ToolManifest? after)) return Misused;
+            if (!TryRead(parsed.GetValue(old)!, out ToolManifest? before) || !TryRead(parsed.GetValue(@new)!, out ToolManifest? after)) return ExitCode.Usage;
 
             ContractDiff result = ContractDiff.Compare(before!, after!);
             using Stream output = Console.OpenStandardOutput();
             output.Write(asJson ? ContractDiffText.ToJson(result) : Encoding.UTF8.GetBytes(ContractDiffText.ToText(result)));
-            return result.Sufficient ? 0 : TooSmall;
+            return result.Sufficient ? ExitCode.Ok : ExitCode.Failed;
         });
         return new Command("contracts", "What tools promise to their callers.") { diff };
     }

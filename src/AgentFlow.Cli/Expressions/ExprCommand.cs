@@ -7,7 +7,6 @@ namespace AgentFlow.Cli.Expressions;
 internal static class ExprCommand
 {
     private const int Failed = 1;
-    private const int Misused = 2;
 
     public static Command Create()
     {
@@ -101,6 +100,6 @@ internal static class ExprCommand
     private static int Misuse(string message)
     {
         Console.Error.WriteLine(message);
-        return Misused;
+        return ExitCode.Usage;
     }
 }

@@ -8,8 +8,6 @@ namespace AgentFlow.Cli.Json;
 /// <summary><c>af json validate</c>: holds JSON against a JSON Schema (draft 2020-12).</summary>
 internal static class JsonValidateCommand
 {
-    private const int Invalid = 1;
-    private const int Misused = 2;
     private const int MaxDepth = 1000;
 
     public static Command Create()
@@ -65,17 +63,17 @@ internal static class JsonValidateCommand
     private static int One(string? schemaFile, string? instanceFile, JsonSchemaOptions options, bool asJson)
     {
         if (schemaFile is null) return Misuse("Name the schema: af json validate --schema schema.json data.json");
-        if (!TryRead(schemaFile, out ReadOnlyMemory<byte> schemaText) || !TryRead(instanceFile ?? "-", out ReadOnlyMemory<byte> text)) return Misused;
+        if (!TryRead(schemaFile, out ReadOnlyMemory<byte> schemaText) || !TryRead(instanceFile ?? "-", out ReadOnlyMemory<byte> text)) return ExitCode.Usage;
         if (!TryCompile(schemaText, options, out JsonSchema? schema, out IReadOnlyList<SchemaError> errors))
         {
             foreach (SchemaError error in errors) Console.Error.WriteLine($"af json validate: {schemaFile}: {error}");
-            return Misused;
+            return ExitCode.Usage;
         }
 
         SchemaResult result = schema!.Validate(text);
         using Stream output = Console.OpenStandardOutput();
         output.Write(asJson ? [.. JsonValidateLines.ToJson(result), (byte)'\n'] : Encoding.UTF8.GetBytes(ToText(result)));
-        return result.Valid ? 0 : Invalid;
+        return result.Valid ? ExitCode.Ok : ExitCode.Failed;
     }
 
     internal static string ToText(SchemaResult result) => result.Valid
@@ -106,6 +104,6 @@ internal static class JsonValidateCommand
     private static int Misuse(string message)
     {
         Console.Error.WriteLine($"af json validate: {message}");
-        return Misused;
+        return ExitCode.Usage;
     }
 }

@@ -43,7 +43,22 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode WorkflowVersionExists = Define("WORKFLOW_VERSION_EXISTS", 409, Permanent, "The version exists with other content");
     public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");
     public static readonly ErrorCode OutputInvalid = Define("OUTPUT_INVALID", 502, Permanent, "An output does not match its schema");
+
+    // Expressions
     public static readonly ErrorCode ExpressionFailed = Define("EXPRESSION_FAILED", 422, Validation, "An expression cannot be evaluated");
+    public static readonly ErrorCode ExpressionSyntax = Define("EXPRESSION_SYNTAX", 422, Validation, "The text is not an expression");
+    public static readonly ErrorCode ExpressionTooLarge = Define("EXPRESSION_TOO_LARGE", 422, Validation, "An expression is too long or too deep");
+    public static readonly ErrorCode ExpressionUnsupported = Define("EXPRESSION_UNSUPPORTED", 422, Validation, "The construct is not supported");
+    public static readonly ErrorCode ExpressionUnknownVariable = Define("EXPRESSION_UNKNOWN_VARIABLE", 422, Validation, "An expression names an unknown variable");
+    public static readonly ErrorCode ExpressionUnknownFunction = Define("EXPRESSION_UNKNOWN_FUNCTION", 422, Validation, "An expression calls an unknown function");
+    public static readonly ErrorCode ExpressionNoSuchOverload = Define("EXPRESSION_NO_SUCH_OVERLOAD", 422, Validation, "An operator does not take these types");
+    public static readonly ErrorCode ExpressionNoSuchKey = Define("EXPRESSION_NO_SUCH_KEY", 422, Validation, "A map does not have the key");
+    public static readonly ErrorCode ExpressionIndexOutOfRange = Define("EXPRESSION_INDEX_OUT_OF_RANGE", 422, Validation, "An index lies outside the list");
+    public static readonly ErrorCode ExpressionDivideByZero = Define("EXPRESSION_DIVIDE_BY_ZERO", 422, Validation, "An integer is divided by zero");
+    public static readonly ErrorCode ExpressionOverflow = Define("EXPRESSION_OVERFLOW", 422, Validation, "A value leaves the range of its type");
+    public static readonly ErrorCode ExpressionDuplicateKey = Define("EXPRESSION_DUPLICATE_KEY", 422, Validation, "A map literal has a key twice");
+    public static readonly ErrorCode ExpressionInvalidArgument = Define("EXPRESSION_INVALID_ARGUMENT", 422, Validation, "A function got an unusable value");
+    public static readonly ErrorCode ExpressionTooDeep = Define("EXPRESSION_TOO_DEEP", 422, Validation, "A value is nested too deeply");
     public static readonly ErrorCode ExpressionCostExceeded = Define("EXPRESSION_COST_EXCEEDED", 422, Validation, "An expression needs too much work");
 
     // Runs
@@ -71,11 +86,24 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode ResponseTooLarge = Define("RESPONSE_TOO_LARGE", 502, Permanent, "The other side answered too much");
     public static readonly ErrorCode ResultTooLarge = Define("RESULT_TOO_LARGE", 422, Permanent, "A result needs more memory than allowed");
     public static readonly ErrorCode PathNotFound = Define("PATH_NOT_FOUND", 422, Validation, "A path selects nothing");
+    public static readonly ErrorCode HostNotFound = Define("HOST_NOT_FOUND", 502, Transient, "A host name does not resolve");
+    public static readonly ErrorCode ConnectFailed = Define("CONNECT_FAILED", 502, Transient, "No connection came about");
+    public static readonly ErrorCode TlsFailed = Define("TLS_FAILED", 502, Permanent, "No trusted TLS connection");
+    public static readonly ErrorCode BadResponse = Define("BAD_RESPONSE", 502, Transient, "The other side's answer is unusable");
+    public static readonly ErrorCode TooManyRedirects = Define("TOO_MANY_REDIRECTS", 502, Permanent, "A request was redirected too often");
+    public static readonly ErrorCode UpstreamError = Define("UPSTREAM_ERROR", 502, Transient, "The other side reports trouble of its own");
 
     // Budgets and models
     public static readonly ErrorCode BudgetExceeded = Define("BUDGET_EXCEEDED", 402, Resource, "The budget does not cover the call");
     public static readonly ErrorCode ModelUnavailable = Define("MODEL_UNAVAILABLE", 503, Transient, "No model answered");
     public static readonly ErrorCode ModelRateLimited = Define("MODEL_RATE_LIMITED", 429, Transient, "The model provider's rate is used up");
+    public static readonly ErrorCode ModelRequestRejected = Define("MODEL_REQUEST_REJECTED", 422, Validation, "The model's provider rejects the request");
+    public static readonly ErrorCode ModelNotFound = Define("MODEL_NOT_FOUND", 404, Validation, "The provider has no such model");
+    public static readonly ErrorCode ModelInputTooLarge = Define("MODEL_INPUT_TOO_LARGE", 413, Validation, "The prompt is larger than the model takes");
+    public static readonly ErrorCode ModelRefused = Define("MODEL_REFUSED", 422, Permanent, "The model refuses to answer");
+    public static readonly ErrorCode ModelAnswerInvalid = Define("MODEL_ANSWER_INVALID", 502, Transient, "The model's answer is unusable");
+    public static readonly ErrorCode ModelProviderUnknown = Define("MODEL_PROVIDER_UNKNOWN", 422, Validation, "There is no such model provider");
+    public static readonly ErrorCode ResidencyViolation = Define("RESIDENCY_VIOLATION", 403, Permission, "The data may not leave its region");
 
     // Planners
     public static readonly ErrorCode PlannerInvalidGoal = Define("PLANNER_INVALID_GOAL", 422, Validation, "The goal says nothing");

@@ -143,15 +143,17 @@ public sealed class SqliteDatabase : IDisposable
     {
         _disposed = true;
         lock (_checkpointGate)
-        lock (WriteGate)
         {
-            while (_readers.TryTake(out SqliteConnection? reader))
+            lock (WriteGate)
             {
-                reader.Dispose();
-            }
+                while (_readers.TryTake(out SqliteConnection? reader))
+                {
+                    reader.Dispose();
+                }
 
-            _writer.Dispose();
-            _lock.Dispose();
+                _writer.Dispose();
+                _lock.Dispose();
+            }
         }
     }
 
