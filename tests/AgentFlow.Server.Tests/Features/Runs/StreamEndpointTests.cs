@@ -170,16 +170,20 @@ public sealed class StreamEndpointTests : IAsyncLifetime
     [Fact]
     public async Task Socket_SlowReader_IsDroppedAndCanResume()
     {
-        await _server.SaveAsync(Flows.Loop(4000));
+        await _server.SaveAsync(Flows.Loop(4000).Replace("initial_state: again", "initial_state: hold") + "\n  hold: { wait: { signal: go }, on_success: again }");
         string id = await _server.StartAsync("loop", "{\"text\":\"" + new string('x', 2000) + "\"}");
+        await _server.UntilAsync("/api/v1/runs?filter[status]=waiting", p => p.GetProperty("total_count").GetInt32() > 0);
+        int history = (await JournalAsync(id)).Length;
         using var handler = new SocketsHttpHandler { ConnectCallback = SmallReceiverAsync };
         using var invoker = new HttpMessageInvoker(handler);
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new Uri($"ws://{_server.Address.Authority}/api/v1/runs/{id}/stream"), invoker, CancellationToken.None);
+
+        // With the history read, all that follows is live: it piles up while nobody reads.
+        List<string> seen = await ReadAsync(socket, history);
+        Assert.Equal(HttpStatusCode.Accepted, (await _server.PostAsync($"/api/v1/runs/{id}/signal", """{"name":"go"}""")).Status);
         await _server.UntilAsync("/api/v1/runs?filter[status]=completed", p => p.GetProperty("total_count").GetInt32() > 0);
-
-
-        List<string> seen = await ReadAsync(socket);
+        seen.AddRange(await ReadAsync(socket));
         Assert.Equal((1013, $"too slow, resume after {seen.Count - 1}"), ((int)socket.CloseStatus!.Value, socket.CloseStatusDescription));
         Assert.Equal(seen.Count - 1, JsonElement.Parse(seen[^1]).GetProperty("seq").GetInt32());
         seen.AddRange(await ReadSocketAsync(id, seen.Count));
@@ -193,13 +197,19 @@ public sealed class StreamEndpointTests : IAsyncLifetime
     {
         await _server.SaveAsync(Flows.Wait);
         string id = await _server.StartAsync("wait");
-        Task<List<string>> sse = ReadSseAsync(id);
+        await using IAsyncEnumerator<SseItem<string>> sse = OpenAsync(id, 0, CancellationToken.None).GetAsyncEnumerator();
+        Assert.True(await sse.MoveNextAsync());
         using ClientWebSocket socket = await ConnectAsync(id, 0);
-        Task<List<string>> messages = ReadAsync(socket);
-        await _server.StopAsync();
-        await messages;
+        Assert.Single(await ReadAsync(socket, 1));
+        Task stopping = _server.StopAsync();
+        await ReadAsync(socket);
         Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, socket.CloseStatus);
-        Assert.NotEmpty(await sse);
+        while (await sse.MoveNextAsync())
+        {
+            Assert.NotEqual("end", sse.Current.EventType);
+        }
+
+        await stopping;
     }
 
     private static async ValueTask<Stream> SmallReceiverAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
@@ -209,12 +219,12 @@ public sealed class StreamEndpointTests : IAsyncLifetime
         return new NetworkStream(socket, ownsSocket: true);
     }
 
-    private static async Task<List<string>> ReadAsync(ClientWebSocket socket)
+    private static async Task<List<string>> ReadAsync(ClientWebSocket socket, int atMost = int.MaxValue)
     {
         List<string> messages = [];
         byte[] buffer = new byte[64 * 1024];
         int length = 0;
-        while (true)
+        while (messages.Count < atMost)
         {
             ValueWebSocketReceiveResult result = await socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
             if (result.MessageType == WebSocketMessageType.Close)
@@ -230,6 +240,8 @@ public sealed class StreamEndpointTests : IAsyncLifetime
                 length = 0;
             }
         }
+
+        return messages;
     }
 
     private async Task<ClientWebSocket> ConnectAsync(string id, int from)

@@ -1,0 +1,25 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Planning;
+using AgentFlow.Server.Features.Docs;
+
+namespace AgentFlow.Server.Features.Plans;
+
+/// <summary>The addresses under <c>/plans</c>.</summary>
+internal static class PlansFeature
+{
+    public static void MapPlans(this IEndpointRouteBuilder api, PlanEndpoints plans) =>
+        api.MapPost("/plans", plans.PlanAsync)
+            .Says("makePlan", "Plans", "Plan for a goal", "Nothing is stored and nothing runs. A deterministic planner answers equal goals and manifests with equal bytes (RFC 8785).")
+            .TakesBody<PlanBody>(true)
+            .Gives<PlannerOutput>(200, "The plan: steps in an order that respects their dependencies.")
+            .Fails(
+                ErrorCode.JsonInvalid,
+                ErrorCode.ValidationFailed,
+                ErrorCode.PayloadTooLarge,
+                ErrorCode.UnsupportedMediaType,
+                ErrorCode.PlannerInvalidGoal,
+                ErrorCode.PlannerNoSkills,
+                ErrorCode.PlannerInvalidManifest,
+                ErrorCode.PlannerNotFound,
+                ErrorCode.PlannerFailed);
+}
