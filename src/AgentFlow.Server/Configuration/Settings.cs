@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -57,7 +58,7 @@ public sealed class Settings
         {
             if (!IsKnown(name))
             {
-                warnings.Add($"{name} is not a setting and has no effect{Suggestion.For(name, Known)}");
+                warnings.Add($"{name} is not a setting and has no effect{NearWord.Hint(name, Known)}");
             }
         }
 
@@ -122,7 +123,7 @@ public sealed class Settings
             string name = Prefix + key.ToString().ToUpperInvariant();
             if (!IsKnown(name) || name == "AF_CONFIG")
             {
-                warnings.Add($"{at}: '{key}' is not a setting and has no effect{Suggestion.For(key.ToString(), Known.Select(KeyOf))}");
+                warnings.Add($"{at}: '{key}' is not a setting and has no effect{NearWord.Hint(key.ToString(), Known.Select(KeyOf))}");
             }
             else if (Value(value) is { } text)
             {
