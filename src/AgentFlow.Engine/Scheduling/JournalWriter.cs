@@ -49,14 +49,14 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         }
     }
 
-    /// <summary>Frames and inbox items that wait for a commit.</summary>
+    /// <summary>Frames, inbox items and notes that wait for a commit.</summary>
     public int Backlog
     {
         get
         {
             lock (_gate)
             {
-                return _pending.Frames.Count + _pending.Inbox.Count;
+                return _pending.Frames.Count + _pending.Inbox.Count + _pending.Notes.Count;
             }
         }
     }
@@ -77,6 +77,16 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         lock (_gate)
         {
             _pending.Inbox.Add(item);
+        }
+
+        wake();
+    }
+
+    public void Add(NoteAppend note)
+    {
+        lock (_gate)
+        {
+            _pending.Notes.Add(note);
         }
 
         wake();
@@ -128,6 +138,8 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         catch (Exception e)
         {
             CommitUnknown(log, batch.Frames.Count, e);
+            batch.Notes.ForEach(note => note.Done?.Invoke(e));
+            batch.Notes.Clear();
             await ResolveAsync(batch).ConfigureAwait(false);
         }
 
@@ -145,6 +157,11 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         foreach (InboxAppend item in batch.Inbox)
         {
             item.Done?.Invoke(item);
+        }
+
+        foreach (NoteAppend note in batch.Notes)
+        {
+            note.Done?.Invoke(null);
         }
 
         batch.Clear();

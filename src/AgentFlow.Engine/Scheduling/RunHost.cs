@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -238,6 +239,43 @@ public sealed partial class RunHost : IAsyncDisposable
             },
         });
         return sent.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Puts a note where it becomes an audit record. When it returns, the note is on disk; when it throws, it may not be, and
+    /// what it is about must not be done.
+    /// </summary>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up.</exception>
+    /// <exception cref="EngineStoppingException">The process is shutting down.</exception>
+    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken)
+    {
+        if (_stopping)
+        {
+            return Task.FromException(new EngineStoppingException());
+        }
+
+        if (Journal.Backlog >= Options.MaxBacklog)
+        {
+            return Task.FromException(new EngineSaturatedException());
+        }
+
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Journal.Add(new NoteAppend
+        {
+            Note = note,
+            Done = failure =>
+            {
+                if (failure is null)
+                {
+                    written.TrySetResult();
+                }
+                else
+                {
+                    written.TrySetException(failure);
+                }
+            },
+        });
+        return written.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>

@@ -120,7 +120,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
 
     public bool IsNull(int column) => raw.sqlite3_column_type(stmt, column) == raw.SQLITE_NULL;
 
-    public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string();
+    /// <summary>The text; empty for NULL.</summary>
+    public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string() ?? "";
 
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(stmt, column);
 
@@ -143,6 +144,9 @@ public sealed class SqliteException(int code, string message) : Exception($"SQLi
 
     /// <summary>The disk is full: the transaction was rolled back.</summary>
     public bool IsFull => (Code & 0xFF) == raw.SQLITE_FULL;
+
+    /// <summary>A constraint forbids it: the statement was undone.</summary>
+    public bool IsConstraint => (Code & 0xFF) == raw.SQLITE_CONSTRAINT;
 
     /// <summary>Reading or writing the file itself failed; what is on disk is unknown.</summary>
     public bool IsIoError => (Code & 0xFF) == raw.SQLITE_IOERR;

@@ -1,0 +1,57 @@
+using AgentFlow.Engine.Audit;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Storage.Postgres;
+using AgentFlow.Storage.Tests.Compliance;
+
+namespace AgentFlow.Storage.Tests.Postgres;
+
+public sealed class PostgresAuditStoreTests(PostgresFixture fixture) : AuditStoreCompliance
+{
+    private static readonly PostgresOptions Options = new() { Outbox = true };
+
+    private TemporaryPostgres? _postgres;
+
+    protected override IAuditStore Audit => new PostgresAuditStore(_postgres!.Database);
+
+    protected override IRunStore Runs => _postgres!.Store;
+
+    public override async ValueTask InitializeAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture, Options);
+
+    public override ValueTask DisposeAsync() => _postgres?.DisposeAsync() ?? default;
+
+    [Fact]
+    public async Task Lead_HeldByAnother_IsRefusedUntilItIsSilent()
+    {
+        await using TemporaryPostgres other = await _postgres!.JoinAsync(Options);
+        var second = new PostgresAuditStore(other.Database);
+        Assert.True(await Audit.LeadAsync(TimeSpan.FromHours(1), default));
+        Assert.True(await Audit.LeadAsync(TimeSpan.FromHours(1), default));
+        Assert.False(await second.LeadAsync(TimeSpan.FromHours(1), default));
+        var head = default(AuditHead);
+        Assert.False(await second.AppendAsync(AuditChain.Extend(ref head, [Note(1)]), AuditIntake.None, default));
+        await _postgres.Cluster.ExecuteAsync($"UPDATE {_postgres.Schema}.audit_lease SET expires_at = clock_timestamp() - interval '1 second'");
+        Assert.True(await second.LeadAsync(TimeSpan.FromHours(1), default));
+
+        // Whoever was taken for dead appends nothing any more.
+        head = default;
+        Assert.False(await Audit.AppendAsync(AuditChain.Extend(ref head, [Note(1)]), AuditIntake.None, default));
+        Assert.Empty(await Audit.ReadAsync("t1", 0, 10, default));
+    }
+
+    [Fact]
+    public async Task Outbox_RefusedFrame_IsTakenAsNothing()
+    {
+        await Audit.LeadAsync(TimeSpan.FromSeconds(30), default);
+        await _postgres!.Cluster.ExecuteAsync($"INSERT INTO {_postgres.Schema}.outbox (runs, first_seqs) VALUES ('{{12345}}', '{{7}}')");
+        AuditIntake intake;
+        do
+        {
+            intake = await Audit.ReadIntakeAsync(100, default);
+        }
+        while (intake.IsEmpty);
+
+        Assert.Empty(intake.Frames);
+        Assert.True(await Audit.AppendAsync([], intake, default));
+        Assert.True((await Audit.ReadIntakeAsync(100, default)).IsEmpty);
+    }
+}

@@ -1,0 +1,22 @@
+using AgentFlow.Engine.Ports;
+using AgentFlow.Storage.Sqlite;
+using AgentFlow.Storage.Tests.Compliance;
+
+namespace AgentFlow.Storage.Tests.Sqlite;
+
+public sealed class SqliteAuditStoreTests : AuditStoreCompliance
+{
+    private readonly TemporarySqlite _sqlite = new();
+
+    protected override IAuditStore Audit => new SqliteAuditStore(_sqlite.Database);
+
+    protected override IRunStore Runs => new SqliteRunStore(_sqlite.Database);
+
+    public override ValueTask InitializeAsync() => default;
+
+    public override ValueTask DisposeAsync()
+    {
+        _sqlite.Dispose();
+        return default;
+    }
+}
