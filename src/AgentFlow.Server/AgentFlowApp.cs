@@ -12,12 +12,14 @@ using AgentFlow.Models;
 using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
+using AgentFlow.Server.Http;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
@@ -41,6 +43,7 @@ public static class AgentFlowApp
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
+    /// <exception cref="OptionsException">The audit key cannot be used.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
@@ -77,15 +80,21 @@ public static class AgentFlowApp
             ids,
             clock,
             log);
-        var engine = new HostedEngine(host, custom, providers, transport, opened, log, options.ShutdownTimeout);
+        var recorder = new AuditRecorder(host, clock, log, options.Audit.IsOn);
 
+        AuditKeeping? audit = null;
+        HostedEngine? engine = null;
         WebApplication app;
         try
         {
-            app = WebHost.Build(options, logs, engine);
+            // Processes that only execute leave the chaining to those that serve, which have the key.
+            audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, log, options.ShutdownTimeout);
+            app = WebHost.Build(options, logs, engine, recorder);
         }
         catch
         {
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -103,10 +112,11 @@ public static class AgentFlowApp
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, app.Lifetime), new RunEndpoints(reader));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
+        api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         app.MapDocs();
         WebHost.Announce(app, options, log);
         return app;

@@ -1,6 +1,7 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Audit;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -17,14 +18,24 @@ internal sealed partial class HostedEngine(
     ModelProviders models,
     HttpTransport transport,
     OpenStore store,
+    AuditKeeping? audit,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
-    public Task StartAsync(CancellationToken cancellationToken) => host.OpenAsync(cancellationToken);
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await host.OpenAsync(cancellationToken).ConfigureAwait(false);
+        audit?.Begin();
+    }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await host.StopAsync(grace).ConfigureAwait(false);
+        if (audit is not null)
+        {
+            await audit.StopAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             await store.HandOverAsync(cancellationToken).ConfigureAwait(false);
@@ -39,6 +50,11 @@ internal sealed partial class HostedEngine(
     public async ValueTask DisposeAsync()
     {
         await host.DisposeAsync().ConfigureAwait(false);
+        if (audit is not null)
+        {
+            await audit.DisposeAsync().ConfigureAwait(false);
+        }
+
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
         transport.Dispose();

@@ -12,12 +12,14 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, _handOver, _dispose) = (runs, catalogue, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAuditStore audit, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Audit, _handOver, _dispose) = (runs, catalogue, audit, handOver, dispose);
 
     public IRunStore Runs { get; }
 
     public ICatalogue Catalogue { get; }
+
+    public IAuditStore Audit { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -31,6 +33,7 @@ internal sealed class OpenStore : IAsyncDisposable
                 return new OpenStore(
                     new SqliteRunStore(database),
                     new SqliteCatalogue(database),
+                    new SqliteAuditStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -38,11 +41,12 @@ internal sealed class OpenStore : IAsyncDisposable
                         return default;
                     });
             case StoreAddress.Postgres server:
-                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease }, log, cancellationToken).ConfigureAwait(false);
+                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease, Outbox = options.Audit.IsOn }, log, cancellationToken).ConfigureAwait(false);
                 var runs = new PostgresRunStore(shared);
                 return new OpenStore(
                     runs,
                     new PostgresCatalogue(shared),
+                    new PostgresAuditStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

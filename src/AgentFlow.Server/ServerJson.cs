@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
+using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
@@ -24,6 +25,9 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<WorkflowView>))]
 [JsonSerializable(typeof(ToolView))]
 [JsonSerializable(typeof(PageView<ToolView>))]
+[JsonSerializable(typeof(PageView<AuditRecordView>))]
+[JsonSerializable(typeof(PageView<AuditCheckpointView>))]
+[JsonSerializable(typeof(AuditReportView))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]

@@ -79,6 +79,10 @@ internal sealed class EngineHost : IAsyncDisposable
         {
             throw CliException.Unreachable($"{e.Message} ({StoreUnavailableException.Code})");
         }
+        catch (OptionsException e)
+        {
+            throw CliException.Usage(e.Message);
+        }
         catch (ToolConfigurationException e)
         {
             throw CliException.Usage(e.Message);

@@ -115,6 +115,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Stores and server
     public static readonly ErrorCode DatabaseLocked = Define("DATABASE_LOCKED", 503, Transient, "The database is held by another process");
     public static readonly ErrorCode StoreUnavailable = Define("STORE_UNAVAILABLE", 503, Transient, "The store does not answer");
+    public static readonly ErrorCode AuditUnavailable = Define("AUDIT_UNAVAILABLE", 503, Transient, "The audit cannot be written");
     public static readonly ErrorCode ServerStopping = Define("SERVER_STOPPING", 503, Transient, "The server is shutting down");
     public static readonly ErrorCode InternalError = Define("INTERNAL_ERROR", 500, Permanent, "A fault in the server");
 

@@ -8,7 +8,7 @@ namespace AgentFlow.Engine.Audit;
 /// Writes one flat JSON object in canonical form (RFC 8785) at once, because the chain hashes every record. The caller gives
 /// the members in ordinal order of their names; names are plain ASCII.
 /// </summary>
-internal sealed class CanonicalObject
+public sealed class CanonicalObject
 {
     private static readonly SearchValues<char> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(i => (char)i), '"', '\\', .. Enumerable.Range(0xD800, 0x800).Select(i => (char)i)]);

@@ -53,6 +53,9 @@ public sealed record ServerOptions
     /// <summary>How long a stopping process waits for answers and steps under way. Default 10 s. <c>AF_DRAIN</c>.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How the audit is kept. <c>AF_AUDIT*</c>.</summary>
+    public AuditSettings Audit { get; init; } = new();
+
     /// <summary>Said once at start, for example about misspelt settings.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -78,6 +81,7 @@ public sealed record ServerOptions
             HttpAllow = (settings["AF_HTTP_ALLOW"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             LogLevel = Level(settings, problems) ?? defaults.LogLevel,
             Models = ModelsOf(settings, problems) ?? defaults.Models,
+            Audit = AuditSettings.From(settings, problems),
             Warnings = settings.Warnings,
         };
         if (options.Mode != ProcessMode.All && !options.Store.IsShared)
@@ -121,7 +125,7 @@ public sealed record ServerOptions
     }
 
     /// <summary>Seconds, such as <c>30</c>, <c>2.5</c> or <c>30s</c>.</summary>
-    private static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
+    internal static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
     {
         if (settings[name] is not { } text)
         {
@@ -137,7 +141,7 @@ public sealed record ServerOptions
         return null;
     }
 
-    private static int? Count(Settings settings, string name, int most, List<string> problems)
+    internal static int? Count(Settings settings, string name, int most, List<string> problems)
     {
         if (settings[name] is not { } text)
         {

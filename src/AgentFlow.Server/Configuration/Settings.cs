@@ -15,7 +15,8 @@ public sealed class Settings
     /// <summary>Every setting that the product reads.</summary>
     private static readonly string[] Known =
     [
-        "AF_ACCESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
+        "AF_ACCESS", "AF_AUDIT", "AF_AUDIT_EXPORT", "AF_AUDIT_KEY", "AF_AUDIT_READS", "AF_AUDIT_RETENTION", "AF_AUDIT_SEGMENT_RECORDS",
+        "AF_AUDIT_SEGMENT_TIME", "AF_AUDIT_WEBHOOK", "AF_AUDIT_WITNESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
         "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
         "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_URL",
     ];

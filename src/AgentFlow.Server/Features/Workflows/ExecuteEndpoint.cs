@@ -16,9 +16,8 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, IHostApplicationLifetime lifetime)
 {
-    private const string StartedBy = "api";
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
 
@@ -41,7 +40,8 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
+        await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, AuditRecorder.Caller, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
