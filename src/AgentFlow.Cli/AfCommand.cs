@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
@@ -27,6 +28,7 @@ internal static class AfCommand
             ValidateCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
+            AuditCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),

@@ -185,7 +185,8 @@ public sealed partial class AuditSequencer : IAsyncDisposable
             await DeriveAsync(frame, notes, cancellationToken).ConfigureAwait(false);
         }
 
-        if (!await AppendAsync(notes, intake, cancellationToken).ConfigureAwait(false))
+        // Stable: what a run does stays in its order, and a command stands before what follows from it.
+        if (!await AppendAsync([.. notes.OrderBy(n => n.At)], intake, cancellationToken).ConfigureAwait(false))
         {
             Forget();
         }

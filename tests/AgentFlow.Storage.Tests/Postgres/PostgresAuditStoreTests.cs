@@ -55,3 +55,22 @@ public sealed class PostgresAuditStoreTests(PostgresFixture fixture) : AuditStor
         Assert.True((await Audit.ReadIntakeAsync(100, default)).IsEmpty);
     }
 }
+
+public sealed class PostgresAuditChainTests(PostgresFixture fixture) : AuditChainCompliance
+{
+    private TemporaryPostgres? _postgres;
+
+    protected override IAuditStore Audit => new PostgresAuditStore(_postgres!.Database);
+
+    protected override IRunStore Runs => _postgres!.Store;
+
+    protected override ICatalogue Catalogue => new PostgresCatalogue(_postgres!.Database);
+
+    protected override Task ExecuteAsync(string sql) => _postgres!.Cluster.ExecuteAsync($"SET search_path TO {_postgres.Schema}; {sql}; SET search_path TO DEFAULT");
+
+    protected override string Literal(byte[] bytes) => $@"'\x{Convert.ToHexString(bytes)}'";
+
+    protected override async ValueTask OpenAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture, new PostgresOptions { Outbox = true });
+
+    protected override ValueTask CloseAsync() => _postgres?.DisposeAsync() ?? default;
+}

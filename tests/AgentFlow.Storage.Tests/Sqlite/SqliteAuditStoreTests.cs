@@ -20,3 +20,30 @@ public sealed class SqliteAuditStoreTests : AuditStoreCompliance
         return default;
     }
 }
+
+public sealed class SqliteAuditChainTests : AuditChainCompliance
+{
+    private readonly TemporarySqlite _sqlite = new();
+
+    protected override IAuditStore Audit => new SqliteAuditStore(_sqlite.Database);
+
+    protected override IRunStore Runs => new SqliteRunStore(_sqlite.Database);
+
+    protected override ICatalogue Catalogue => new SqliteCatalogue(_sqlite.Database);
+
+    protected override Task ExecuteAsync(string sql)
+    {
+        _sqlite.Database.Write(connection => connection.Execute(sql), durable: false);
+        return Task.CompletedTask;
+    }
+
+    protected override string Literal(byte[] bytes) => $"x'{Convert.ToHexString(bytes)}'";
+
+    protected override ValueTask OpenAsync() => default;
+
+    protected override ValueTask CloseAsync()
+    {
+        _sqlite.Dispose();
+        return default;
+    }
+}
