@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures the engine on this machine and writes docs/benchmarks.md. Takes about two minutes; use a quiet machine.
+# Measures the engine on this machine and writes docs/benchmarks.md. Takes about five minutes; use a quiet machine.
 #   bench/run.sh                    everything
-#   bench/run.sh micro durable      only these: micro durable http first-step pure parallel signals; nothing is written
+#   bench/run.sh micro durable      only these: micro durable audit http first-step pure parallel signals; nothing is written
 set -euo pipefail
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd)
 cd "$root"

@@ -1,11 +1,13 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Steps;
 using AgentFlow.Messaging.InProcess;
+using AgentFlow.Storage.Files;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,6 +22,7 @@ internal sealed class Bench : IAsyncDisposable
     private readonly SqliteDatabase _database;
     private readonly WorkflowLoader _loader;
     private readonly SqliteCatalogue _catalogue;
+    private readonly DefinitionCache _definitions;
 
     public Bench(EngineOptions? options = null)
     {
@@ -30,10 +33,12 @@ internal sealed class Bench : IAsyncDisposable
         _catalogue = new SqliteCatalogue(_database);
         var store = new SqliteRunStore(_database);
         Store = store;
+        _definitions = new DefinitionCache(_catalogue, source => _loader.Load(source).Definition!);
+        Audit = new SqliteAuditStore(_database);
         Host = new RunHost(
             options ?? new EngineOptions(),
             store,
-            new DefinitionCache(_catalogue, source => _loader.Load(source).Definition!),
+            _definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
             new StepPerformer(clock),
             new InProcessBus(),
@@ -47,6 +52,19 @@ internal sealed class Bench : IAsyncDisposable
     public RunHost Host { get; }
 
     public IRunStore Store { get; }
+
+    public IAuditStore Audit { get; }
+
+    /// <summary>Chains what this bench's runs do.</summary>
+    public AuditSequencer Sequencer() => new(
+        new AuditOptions(),
+        Audit,
+        Store,
+        _definitions,
+        new FileWitness(Path.Combine(_folder, "witness.jsonl")),
+        AuditKey.Parse(AuditKey.NewPem()),
+        TimeProvider.System,
+        NullLogger.Instance);
 
     public static string Yaml(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "workflows", name + ".yaml"));
 

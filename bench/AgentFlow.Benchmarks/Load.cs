@@ -27,7 +27,7 @@ internal static class Load
 
     public static double Percentile(double[] ordered, double share) => ordered.Length == 0 ? 0 : ordered[Math.Min(ordered.Length - 1, (int)(ordered.Length * share))];
 
-    private static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Func<Task> operation)
+    public static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Func<Task> operation)
     {
         long start = Stopwatch.GetTimestamp();
         List<double>[] latencies = await Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(async () =>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using AgentFlow.Benchmarks;
 using AgentFlow.Storage.Sqlite;
 
-// bench [micro|durable|http|first-step|pure|parallel|signals|all]... [--seconds N] [--out FILE]
+// bench [micro|durable|audit|http|first-step|pure|parallel|signals|all]... [--seconds N] [--out FILE]
 double seconds = 4;
 string? file = null;
 for (int i = 0; i < args.Length - 1; i++)
@@ -18,7 +18,7 @@ for (int i = 0; i < args.Length - 1; i++)
 }
 
 TimeSpan round = TimeSpan.FromSeconds(seconds);
-bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "pure" or "parallel" or "signals" or "http" or "first-step");
+bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "audit" or "pure" or "parallel" or "signals" or "http" or "first-step");
 var report = new Report();
 SqliteEngine.Load();
 Console.WriteLine($"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, SQLite {SqliteEngine.Version}");
@@ -30,6 +30,11 @@ if (Wanted("micro"))
 if (Wanted("durable"))
 {
     await Durable.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", [1, 16, 64], round);
+}
+
+if (Wanted("audit"))
+{
+    await AuditCost.InProcessAsync(report, [1, 16, 64], round);
 }
 
 if (Wanted("http"))

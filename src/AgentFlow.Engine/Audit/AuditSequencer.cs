@@ -19,9 +19,9 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     private const int MaxTrails = 20_000;
     private const int FramesPerRead = 64;
 
-    // At most a quarter of the time while there is more to do: the runs that are chained come first.
-    private const int PausePerWork = 3;
-    private static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(100);
+    // At most a sixteenth of the time while there is more to do: writing a batch keeps runs from writing, and they come first.
+    private const int PausePerWork = 15;
+    private static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(500);
 
     private readonly IAuditStore _store;
     private readonly IRunStore _runs;

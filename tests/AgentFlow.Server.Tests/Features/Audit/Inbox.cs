@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Tests.Features.Audit;
 
@@ -19,6 +20,7 @@ internal sealed class Inbox : IAsyncDisposable
     {
         var inbox = new Inbox();
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         inbox._app = builder.Build();
         inbox._app.Run(async context =>
