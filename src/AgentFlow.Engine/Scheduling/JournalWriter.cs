@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 
@@ -99,6 +100,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             _pending = _spare;
         }
 
+        CrashPoint.ReachAll(batch, "before");
         ValueTask commit;
         try
         {
@@ -139,11 +141,13 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
     {
         foreach (RunAppend append in batch.Frames)
         {
+            CrashPoint.Reach(append, "after");
             append.Done?.Invoke(append);
         }
 
         foreach (InboxAppend item in batch.Inbox)
         {
+            CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
         }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -346,9 +347,11 @@ public sealed partial class RunHost : IAsyncDisposable
 
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
+        CrashPoint.Reach("inbox.read.before");
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
         run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+        CrashPoint.Reach("inbox.read.after");
     }
 
     internal static InvalidOperationException Refused(Ulid run, CommitOutcome outcome) => new($"Run {run} was refused by the store ({outcome}); ask again.");
@@ -538,9 +541,11 @@ public sealed partial class RunHost : IAsyncDisposable
     {
         try
         {
+            CrashPoint.Reach("load.before");
             WorkflowDefinition definition = await _definitions.GetAsync(claim.Tenant, claim.DefinitionHash, cancellationToken).ConfigureAwait(false);
             RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
+            CrashPoint.Reach("load.after");
             var run = new ResidentRun(this, machine, null);
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
             _resident[claim.Run] = run;

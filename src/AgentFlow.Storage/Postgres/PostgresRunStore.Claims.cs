@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using Npgsql;
@@ -48,6 +49,7 @@ public sealed partial class PostgresRunStore
     {
         RunKey key = RunKey.From(run.Key);
         long session = database.Session.Id;
+        CrashPoint.Reach("set_aside.before");
         try
         {
             await database.ReadAsync(
@@ -66,11 +68,14 @@ public sealed partial class PostgresRunStore
             // The run is somebody else's, who will find the same.
             await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
         }
+
+        CrashPoint.Reach("set_aside.after");
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
+            CrashPoint.Reach("timers.before");
             using var batch = new NpgsqlBatch(connection);
             batch.Add("""
                 WITH due AS MATERIALIZED (
@@ -96,6 +101,7 @@ public sealed partial class PostgresRunStore
                 await reader.NextResultAsync(token).ConfigureAwait(false);
                 if (woken)
                 {
+                    CrashPoint.Reach("timers.after");
                     database.News.AnnounceWork();
                 }
 
@@ -118,7 +124,9 @@ public sealed partial class PostgresRunStore
             long session = database.Session.Id;
             try
             {
+                CrashPoint.Reach("claim.before");
                 claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, number, max, token), cancellationToken).ConfigureAwait(false));
+                CrashPoint.Reach("claim.after");
                 ticket.Close();
                 return;
             }
