@@ -44,6 +44,13 @@ public class WorldTests(ITestOutputHelper output)
             Assert.True(times > 0, $"{fault} never struck: the worlds prove nothing about it");
         }
 
+        foreach (string point in World.CrashPoints)
+        {
+            int times = reports.Sum(r => r.Crashes.GetValueOrDefault(point));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"died {point}: {times} times in {reports.Count(r => r.Crashes.ContainsKey(point))} worlds"));
+            Assert.True(times > 0, $"no worker died {point}: the worlds prove nothing about it");
+        }
+
         output.WriteLine($"{reports.Sum(r => r.Runs)} runs, {reports.Sum(r => r.Effects)} effects, {reports.Sum(r => r.Lives)} lives");
         Assert.All(reports, r => Assert.True(r.Faults.Count > 0, $"seed {r.Seed} had no fault"));
     }

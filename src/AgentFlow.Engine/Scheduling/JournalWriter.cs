@@ -169,6 +169,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
+        Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
         while (open.Count + items.Count > 0 && !_closed)
         {
             try

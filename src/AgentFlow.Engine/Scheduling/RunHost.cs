@@ -398,6 +398,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Planted.Do(Bug.AcknowledgeBeforeCommit, () => accepted.TrySetResult(new StartOutcome(id, request.RequestHash, IsNew: true)));
         if (!Options.Executes || _resident.Count >= Options.MaxResident)
         {
             Enqueue(machine, creation, accepted);

@@ -145,7 +145,7 @@ public sealed partial class PostgresRunStore
         batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(number);
         // Tenants with something waiting are found by one index step each; those whose oldest run waits longest come first
         // when there are more tenants than places.
-        batch.Add($"""
+        string claim = $"""
             WITH RECURSIVE waiting (tenant) AS (
                 (SELECT r.tenant FROM runs r
                  WHERE r.status = 0 AND EXISTS (SELECT FROM sessions s WHERE s.id = $1 AND s.claim = $2 AND s.claimed IS NULL)
@@ -164,7 +164,9 @@ public sealed partial class PostgresRunStore
             owned AS (
                 UPDATE runs r SET status = 1, owner = $1, epoch = (r.epoch + 1) & {RunKey.EpochMask} FROM taken t WHERE r.key = t.key RETURNING r.key)
             UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
-            """).Value(session).Value(number).Value((long)max);
+            """;
+        Planted.Change(Bug.ClaimKeepsEpoch, ref claim, claim.Replace("r.epoch + 1", "r.epoch", StringComparison.Ordinal));
+        batch.Add(claim).Value(session).Value(number).Value((long)max);
         batch.Add("""
             SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
             FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)

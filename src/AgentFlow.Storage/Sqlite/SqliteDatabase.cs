@@ -123,6 +123,12 @@ public sealed class SqliteDatabase : IDisposable
                     _writer.Execute("ROLLBACK");
                 }
 
+#if AF_FAULTS
+                if (Planted.Is(Bug.CommitErrorSwallowed))
+                {
+                    return;
+                }
+#endif
                 throw;
             }
             finally

@@ -172,6 +172,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         append.Run.TryWriteBytes(id);
         if (creation.IdempotencyKey is { } key)
         {
+            Planted.Change(Bug.RunDuplicated, ref key, key + append.Run);
             SqliteStatement known = connection.Prepare("SELECT run, request_hash FROM idempotency WHERE tenant = ? AND key = ?").Bind(append.Tenant).Bind(key);
             if (known.Read())
             {
@@ -213,7 +214,9 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     {
         if (append.Change == RowChange.None)
         {
-            connection.Prepare("UPDATE runs SET status = ? WHERE key = ? AND wake_seq = ?").Bind((long)append.Status).Bind(append.Key).Bind(append.WakeSeq).Run();
+            string park = "UPDATE runs SET status = ? WHERE key = ? AND wake_seq = ?";
+            Planted.Change(Bug.ParkedOverWork, ref park, "UPDATE runs SET status = ? WHERE key = ? AND wake_seq >= ?");
+            connection.Prepare(park).Bind((long)append.Status).Bind(append.Key).Bind(append.WakeSeq).Run();
             if (connection.Changes == 0)
             {
                 return CommitOutcome.CommittedAwake;
