@@ -7,6 +7,7 @@ namespace AgentFlow.Simulation.Tests;
 /// Bugs are planted into the engine, one at a time; worlds must find each, by the invariant that it breaks. A run that merely
 /// does not end is no finding.
 /// </summary>
+[Collection("worlds")]
 [Trait("Flavour", "faults")]
 public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
 {

@@ -3,6 +3,7 @@ using System.Globalization;
 
 namespace AgentFlow.Simulation.Tests;
 
+[Collection("worlds")]
 public class WorldTests(ITestOutputHelper output)
 {
     [Fact]
