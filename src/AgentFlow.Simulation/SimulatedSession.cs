@@ -83,6 +83,8 @@ internal sealed class SimulatedSession(World world, Process process) : IRunStore
         return answer.Fired > 0 && world.Dies(process, "behind timers that fired") ? Nothing<(int, long?)>() : ValueTask.FromResult(answer);
     }
 
+    public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => ValueTask.FromResult(Math.Min(atMost, Disk.Rows.Count(r => r.Status == RunStatus.Queued)));
+
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken)
     {
         SimulatedStore.Row? row = Disk.Find(run);

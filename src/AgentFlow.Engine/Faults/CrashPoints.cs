@@ -37,7 +37,7 @@ internal static class CrashPoints
     public static IReadOnlyList<string> Postgres { get; } =
     [
         .. Around("postgres.commit"), "postgres.undecided", .. Around("postgres.keys"), .. Around("postgres.register"), .. Around("postgres.renew"),
-        .. Around("postgres.sweep"), .. Around("postgres.session_end"),
+        .. Around("postgres.sweep"), .. Around("postgres.session_end"), .. Around("inbox.migrate"),
     ];
 
     private static string[] Around(string what) => [what + ".before", what + ".after"];
