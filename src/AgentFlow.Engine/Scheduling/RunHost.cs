@@ -65,6 +65,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
 
+    /// <summary>
+    /// Why the store takes nothing at present; <see langword="null"/> while it does. Until it does again nothing is accepted;
+    /// what had been sent by then is written all the same.
+    /// </summary>
+    public Exception? StoreFailure => Journal.Failure;
+
     /// <summary>Nothing is being computed or written at this moment.</summary>
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
 
@@ -184,6 +190,11 @@ public sealed partial class RunHost : IAsyncDisposable
     /// </summary>
     public Task<SendOutcome> SendAsync(string tenant, Ulid run, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
     {
+        if (StoreFailure is { } failure)
+        {
+            return Task.FromException<SendOutcome>(failure);
+        }
+
         var sent = new TaskCompletionSource<SendOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         Journal.Add(new InboxAppend
         {
@@ -192,6 +203,7 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
+            Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
                 if (item.Outcome == CommitOutcome.Committed)
@@ -373,6 +385,12 @@ public sealed partial class RunHost : IAsyncDisposable
             return Task.FromException<StartOutcome>(new EngineStoppingException());
         }
 
+        if (StoreFailure is { } failure)
+        {
+            end?.TrySetCanceled(CancellationToken.None);
+            return Task.FromException<StartOutcome>(failure);
+        }
+
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
         var machine = new RunMachine(new RunState(request.Tenant, id, definition));
@@ -430,6 +448,11 @@ public sealed partial class RunHost : IAsyncDisposable
             Result = state.Outcome ?? state.Error?.Code ?? "",
             Creation = creation,
             At = state.Now,
+            Unanswered = failure =>
+            {
+                accepted.TrySetException(failure);
+                NotCreated(state.Id);
+            },
             Done = append =>
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
@@ -566,7 +589,7 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 _nextStoreTimer = due;
                 long wait = due - Clock.GetUtcNow().ToUnixTimeMilliseconds();
-                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, 86_400_000)), Timeout.InfiniteTimeSpan);
+                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, TimerQueue.LongestSleep)), Timeout.InfiniteTimeSpan);
             }
         }
     }
