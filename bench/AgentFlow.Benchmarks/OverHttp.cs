@@ -16,9 +16,9 @@ internal static class OverHttp
     {
         string folder = Directory.CreateTempSubdirectory("af-bench-").FullName;
         int port = FreePort();
-        WebApplication app = AgentFlowApp.Build(new ServerOptions
+        WebApplication app = await AgentFlowApp.BuildAsync(new ServerOptions
         {
-            DatabasePath = Path.Combine(folder, "bench.db"),
+            Store = new StoreAddress.Sqlite(Path.Combine(folder, "bench.db")),
             Listen = new ListenAddress.Tcp(IPAddress.Loopback, port),
             LogLevel = LogLevel.Warning,
             HandlesSignals = false,

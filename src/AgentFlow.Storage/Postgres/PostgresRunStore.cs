@@ -18,6 +18,8 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
 
+    public bool IsShared => true;
+
     public event Action<StoreNews> News
     {
         add => database.News.Arrived += value;
