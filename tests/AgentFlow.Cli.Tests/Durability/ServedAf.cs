@@ -9,7 +9,7 @@ using AgentFlow.Cli.Tests.Support;
 
 namespace AgentFlow.Cli.Tests.Durability;
 
-/// <summary>A running <c>af serve</c> and a client to it.</summary>
+/// <summary>A running <c>af serve</c>, or <c>af worker</c>, and a client to it.</summary>
 internal sealed class ServedAf : IDisposable
 {
     private readonly Af _af;
@@ -30,10 +30,10 @@ internal sealed class ServedAf : IDisposable
 
     /// <summary>Starts a server in the folder and waits until it takes work.</summary>
     /// <param name="under">A program to run it under, with its arguments.</param>
-    public static async Task<ServedAf> StartAsync(Af af, string[]? under = null, int? port = null)
+    public static async Task<ServedAf> StartAsync(Af af, string[]? under = null, int? port = null, string verb = "serve")
     {
         int free = port ?? FreePort();
-        string[] arguments = ["serve", "--url", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{free}")];
+        string[] arguments = [verb, "--url", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{free}")];
         var served = new ServedAf(af, under is null ? af.Start(arguments) : af.StartUnder(under, arguments), free);
         try
         {
@@ -55,7 +55,7 @@ internal sealed class ServedAf : IDisposable
 
     /// <summary>Asks for a run.</summary>
     /// <param name="key">The idempotency key.</param>
-    public async Task<HttpResponseMessage> PostRunAsync(string workflow, bool isAsync, object? input = null, string? key = null)
+    public async Task<HttpResponseMessage> PostRunAsync(string workflow, bool isAsync, object? input = null, string? key = null, CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/workflows/{workflow}/execute{(isAsync ? "?async=true" : "")}")
         {
@@ -66,7 +66,7 @@ internal sealed class ServedAf : IDisposable
             request.Headers.Add("Idempotency-Key", key);
         }
 
-        return await Http.SendAsync(request);
+        return await Http.SendAsync(request, cancellationToken);
     }
 
     /// <returns>The id of a run that was accepted (or, without <paramref name="isAsync"/>, has ended).</returns>
