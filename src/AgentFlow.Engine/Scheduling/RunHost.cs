@@ -199,7 +199,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         StoredFrame? last = await _store.ReadLastFrameAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
-        Frame frame = FrameCodec.Decode(last!.Data, hash => _store.ReadBlob(tenant, hash));
+        Frame frame = FrameCodec.Decode(row.Run, last!, hash => _store.ReadBlob(tenant, hash));
         return frame.Events[^1] switch
         {
             RunCompleted e => new RunEnd(row.Run, RunStatus.Completed, e.Outcome, e.Output, null, row.CostNanoDollars),

@@ -29,6 +29,8 @@ internal sealed class Fleet : IAsyncDisposable
 
     public EffectLedger Ledger { get; }
 
+    public string Schema { get; private set; } = "";
+
     public ServedAf Api { get; private set; } = null!;
 
     public IReadOnlyList<ServedAf> Workers => _workers;
@@ -43,21 +45,24 @@ internal sealed class Fleet : IAsyncDisposable
 
     public IEnumerable<ChaosProxy> Links => [ApiToDatabase, .. _workersToDatabase, WorkersToTool, ClientToApi];
 
-    /// <param name="dsn">The DSN for a port; by default that of the cluster in a schema of its own.</param>
-    public static async Task<Fleet> StartAsync(PostgresCluster cluster, int workers, TimeSpan lease, Func<int, string>? dsn = null)
+    /// <param name="standby">Where the processes look when the cluster is not the primary any more.</param>
+    public static async Task<Fleet> StartAsync(PostgresCluster cluster, int workers, TimeSpan lease, PostgresCluster? standby = null)
     {
         var fleet = new Fleet(cluster, await EffectLedger.StartAsync(), lease);
         try
         {
-            string schema = await cluster.CreateSchemaAsync();
-            dsn ??= port => cluster.Dsn(schema, port);
-            fleet.Api = await ServedAf.StartAsync(fleet.Folder(dsn(fleet.ApiToDatabase.Port), mode: "control"));
+            fleet.Schema = await cluster.CreateSchemaAsync();
+            string Dsn(int port) => standby is null ? cluster.Dsn(fleet.Schema, port) : cluster.Dsn(fleet.Schema, port).Replace(
+                string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port}"),
+                string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1:{port},127.0.0.1:{standby.Port}"),
+                StringComparison.Ordinal);
+            fleet.Api = await ServedAf.StartAsync(fleet.Folder(Dsn(fleet.ApiToDatabase.Port), mode: "control"));
             fleet.ClientToApi = new ChaosProxy(fleet.Api.Port);
             await fleet.Api.SaveAsync(DurabilityFlows.Calls);
             for (int i = 0; i < workers; i++)
             {
                 fleet._workersToDatabase.Add(new ChaosProxy(cluster.Port));
-                fleet._workers.Add(await ServedAf.StartAsync(fleet.Folder(dsn(fleet._workersToDatabase[i].Port), mode: null), verb: "worker"));
+                fleet._workers.Add(await ServedAf.StartAsync(fleet.Folder(Dsn(fleet._workersToDatabase[i].Port), mode: null), verb: "worker"));
             }
 
             return fleet;
