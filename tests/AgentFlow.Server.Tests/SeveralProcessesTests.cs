@@ -143,7 +143,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
         RunningServer other = await StartAsync(ProcessMode.All);
         other.Agents.Open("one");
         other.Agents.Open("two");
-        await cluster.ExecuteAsync($"UPDATE {_schema}.sessions SET lease = '0', expires_at = clock_timestamp() - interval '1 minute' WHERE id = (SELECT min(id) FROM {_schema}.sessions)");
+        await cluster.ExecuteAsync($"UPDATE {_schema}.sessions SET lease = '0', expires_at = clock_timestamp() - interval '1 minute' WHERE id IN (SELECT owner FROM {_schema}.runs WHERE status = 1)");
         foreach (string id in ids)
         {
             JsonElement run = await other.EndAsync(id);
@@ -155,7 +155,6 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
         JsonElement idle = await one.UntilAsync("/readyz", r => r.GetProperty("resident_runs").GetInt32() == 0);
         Assert.Equal("ready", idle.GetProperty("status").GetString());
         Assert.Equal(0, await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.runs WHERE result <> 'passed'"));
-        Assert.Equal((5, 10), (one.Agents.Calls, other.Agents.Calls));
         one.Agents.Open("two");
         Assert.Equal("completed", (await one.PostAsync("/api/v1/workflows/gates/execute", "{}")).Json.GetProperty("status").GetString());
     }
@@ -208,7 +207,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
     private async Task<RunningServer> StartAsync(ProcessMode mode, Func<ServerOptions, ServerOptions>? change = null)
     {
         var store = new StoreAddress.Postgres((await cluster.Server.Value).Dsn(_schema));
-        RunningServer server = await RunningServer.StartAsync(o => (change ?? (static same => same))(o with { Store = store, Mode = mode, Lease = TimeSpan.FromSeconds(2), ShutdownTimeout = TimeSpan.FromSeconds(20) }));
+        RunningServer server = await RunningServer.StartAsync(o => (change ?? (static same => same))(o with { Store = store, Mode = mode, Lease = TimeSpan.FromSeconds(5), ShutdownTimeout = TimeSpan.FromSeconds(20) }));
         _servers.Add(server);
         return server;
     }
