@@ -510,6 +510,7 @@ internal sealed class ResidentRun
             At = S.Now,
             Snapshot = snapshot,
             Done = Committed,
+            Unanswered = _hasRow ? null : Unanswered,
         });
         _consumed.Clear();
     }
@@ -518,6 +519,13 @@ internal sealed class ResidentRun
     {
         _commit = append;
         _host.Turns.Add(this);
+    }
+
+    /// <summary>Nobody can say now whether the run is accepted: its starter asks again.</summary>
+    private void Unanswered(Exception failure)
+    {
+        Accepted?.TrySetException(failure);
+        _host.NotCreated(S.Id);
     }
 
     /// <returns>True when the turn goes on.</returns>
