@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using AgentFlow.Benchmarks.Floors;
+using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
@@ -7,38 +9,40 @@ using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 
-namespace AgentFlow.Benchmarks;
+namespace AgentFlow.Benchmarks.Workloads;
 
-/// <summary>Whole runs on SQLite, in process.</summary>
+/// <summary>Whole runs in process, in turns with the bare store.</summary>
 internal static class Durable
 {
-    private static readonly Payload Input = Payload.FromText("""{"message":"hello"}""");
+    private static readonly string[] Header = ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms", "bare store", "share of it"];
 
-    public static async Task WorkflowsAsync(Report report, string name, string title, int[] concurrencies, TimeSpan round)
+    public static async Task WorkflowsAsync(Report report, IStorage storage, string name, string title, int[] concurrencies, TimeSpan round)
     {
-        await using var bench = new Bench();
+        await using Bench bench = await Bench.OpenAsync(storage);
         WorkflowDefinition definition = await bench.LoadAsync(name);
+        byte[][] frames = await bench.FramesAsync(definition);
         foreach (int concurrency in concurrencies)
         {
-            Measured result = await Load.RunAsync(concurrency, round, () => ExecuteAsync(bench, definition));
-            report.Add(title, Measured.Header, concurrency, result.PerSecond, result.P50, result.P95, result.P99);
+            await using Floor floor = await storage.OpenFloorAsync(concurrency);
+            (Measured[] results, double ratio) = await Load.RunAsync(
+                concurrency,
+                round,
+                [new Contestant(() => bench.ExecuteAsync(definition)), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave)]);
+            Measured engine = results[0];
+            report.Add(title, Header, storage.Name, concurrency, engine.PerSecond, engine.P50, engine.P95, engine.P99, results[1].PerSecond, $"{ratio:0 %}");
         }
-
-        long runs = (await bench.Store.ListAsync("default", new RunFilter(Size: 1), default)).Total;
-        long bytes = new FileInfo(bench.DatabasePath).Length + new FileInfo(bench.DatabasePath + "-wal").Length;
-        Console.WriteLine($"{title}: {runs} runs, {bytes / runs} bytes a run on disk (log included)");
     }
 
     /// <summary>From a signal to the end of its run, among many suspended ones.</summary>
-    public static async Task SignalsAsync(Report report, int suspended, int signals)
+    public static async Task SignalsAsync(Report report, IStorage storage, int suspended, int signals)
     {
-        await using var bench = new Bench();
+        await using Bench bench = await Bench.OpenAsync(storage);
         WorkflowDefinition definition = await bench.LoadAsync("wait-for-signal");
         var runs = new List<Ulid>();
         long before = GC.GetTotalMemory(forceFullCollection: true);
         for (int i = 0; i < suspended; i += 64)
         {
-            StartOutcome[] started = await Task.WhenAll(Enumerable.Range(0, Math.Min(64, suspended - i)).Select(_ => bench.Host.StartAsync(Request(definition), default)));
+            StartOutcome[] started = await Task.WhenAll(Enumerable.Range(0, Math.Min(64, suspended - i)).Select(_ => bench.Host.StartAsync(Bench.Request(definition), default)));
             runs.AddRange(started.Select(s => s.Run));
         }
 
@@ -60,13 +64,13 @@ internal static class Durable
         }
 
         double[] ordered = [.. latencies.Order()];
-        report.Add("Signal to completion", ["suspended runs", "p50 ms", "p95 ms", "p99 ms", "managed bytes a suspended run"], suspended, Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99), held);
+        report.Add("Signal to completion", ["store", "suspended runs", "p50 ms", "p95 ms", "p99 ms", "managed bytes a suspended run"], storage.Name, suspended, Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99), held);
     }
 
     /// <summary>From execute to the call of the first step, which has effects: one durable write lies between.</summary>
-    public static async Task FirstStepAsync(Report report, int runs)
+    public static async Task FirstStepAsync(Report report, IStorage storage, int runs)
     {
-        await using var bench = new Bench();
+        await using Bench bench = await Bench.OpenAsync(storage);
         var watch = new FirstCall();
         var definition = new WorkflowDefinition(new CallNode { Id = "only", Tool = watch })
         {
@@ -80,12 +84,12 @@ internal static class Durable
         for (int i = 0; i < runs; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            await bench.Host.ExecuteAsync(Request(definition), default);
+            await bench.ExecuteAsync(definition);
             latencies.Add(Stopwatch.GetElapsedTime(start, watch.CalledAt).TotalMilliseconds);
         }
 
         double[] ordered = [.. latencies.Skip(runs / 10).Order()];
-        report.Add("From execute to the first step's call (in process)", ["p50 ms", "p95 ms", "p99 ms"], Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99));
+        report.Add("From execute to the first step's call (in process)", ["store", "p50 ms", "p95 ms", "p99 ms"], storage.Name, Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99));
     }
 
     private sealed class FirstCall : ITool
@@ -98,17 +102,6 @@ internal static class Durable
         {
             CalledAt = Stopwatch.GetTimestamp();
             return new ValueTask<StepOutcome>(StepOutcome.Success(call.Input));
-        }
-    }
-
-    private static StartRequest Request(WorkflowDefinition definition) => new("default", definition, Input, "bench");
-
-    private static async Task ExecuteAsync(Bench bench, WorkflowDefinition definition)
-    {
-        (_, RunEnd end) = await bench.Host.ExecuteAsync(Request(definition), default);
-        if (end.Status != RunStatus.Completed)
-        {
-            throw new InvalidOperationException(end.ToString());
         }
     }
 }

@@ -7,7 +7,7 @@ using AgentFlow.Server.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
-namespace AgentFlow.Benchmarks;
+namespace AgentFlow.Benchmarks.Workloads;
 
 /// <summary>Whole runs through the real server on a loopback port; the clients share the process and its processors.</summary>
 internal static class OverHttp
@@ -44,7 +44,7 @@ internal static class OverHttp
                     throw new InvalidOperationException($"{response.StatusCode}: {text}");
                 }
             });
-            report.Add(title, Measured.Header, concurrency, result.PerSecond, result.P50, result.P95, result.P99);
+            report.Add(title, ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms"], "SQLite", concurrency, result.PerSecond, result.P50, result.P95, result.P99);
         }
 
         await app.StopAsync();
