@@ -27,9 +27,10 @@ internal sealed class Bench : IAsyncDisposable
         var tools = new ToolRegistry(BuiltInTools.Define(_transport, new NoModel(), clock), ToolPolicy.GrantAll);
         _loader = new WorkflowLoader(tools, []);
         Store = store;
+        Runs = new TimedRunStore(store.Runs);
         Host = new RunHost(
             options,
-            store.Runs,
+            Runs,
             new DefinitionCache(store.Catalogue, source => _loader.Load(source).Definition!),
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
             new StepPerformer(clock),
@@ -42,6 +43,9 @@ internal sealed class Bench : IAsyncDisposable
     public RunHost Host { get; }
 
     public IBenchStore Store { get; }
+
+    /// <summary>The store as the engine sees it.</summary>
+    public TimedRunStore Runs { get; }
 
     public static async Task<Bench> OpenAsync(IStorage storage, EngineOptions? options = null) => new(await storage.OpenAsync(), options ?? new EngineOptions());
 

@@ -4,13 +4,16 @@ namespace AgentFlow.Benchmarks;
 
 /// <summary>What a closed load loop gave.</summary>
 /// <param name="PerSecond">Completed operations a second.</param>
-internal sealed record Measured(double PerSecond, double P50, double P95, double P99);
+/// <param name="Own">Processor time of this process an operation, in microseconds.</param>
+/// <param name="Server">Processor time of the database server an operation, in microseconds.</param>
+internal sealed record Measured(double PerSecond, double P50, double P95, double P99, double Own, double Server);
 
 /// <summary>Something that callers do again and again.</summary>
 /// <param name="Run">One operation.</param>
 /// <param name="Begin">Before a round.</param>
 /// <param name="Leave">One caller has ended its last operation of the round.</param>
-internal sealed record Contestant(Func<Task> Run, Action? Begin = null, Action? Leave = null);
+/// <param name="ServerTime">Processor time that a server has taken for it.</param>
+internal sealed record Contestant(Func<Task> Run, Action? Begin = null, Action? Leave = null, Func<TimeSpan>? ServerTime = null);
 
 /// <summary>A closed loop: each of n callers starts its next operation when its last one has ended.</summary>
 internal static class Load
@@ -50,6 +53,7 @@ internal static class Load
     private static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Contestant contestant)
     {
         contestant.Begin?.Invoke();
+        (TimeSpan own, TimeSpan server) = (Environment.CpuUsage.TotalTime, contestant.ServerTime?.Invoke() ?? default);
         long start = Stopwatch.GetTimestamp();
         List<double>[] latencies = await Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(async () =>
         {
@@ -65,7 +69,9 @@ internal static class Load
             return own;
         })));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        own = Environment.CpuUsage.TotalTime - own;
+        server = (contestant.ServerTime?.Invoke() ?? default) - server;
         double[] all = [.. latencies.SelectMany(l => l).Order()];
-        return new Measured(all.Length / seconds, Percentile(all, 0.5), Percentile(all, 0.95), Percentile(all, 0.99));
+        return new Measured(all.Length / seconds, Percentile(all, 0.5), Percentile(all, 0.95), Percentile(all, 0.99), own.TotalMicroseconds / all.Length, server.TotalMicroseconds / all.Length);
     }
 }

@@ -20,6 +20,9 @@ internal interface IStorage : IAsyncDisposable
 
     Task<IBenchStore> OpenAsync();
 
+    /// <summary>Processor time that the server has taken; zero where the store lives in this process.</summary>
+    TimeSpan ProcessorTime();
+
     /// <summary>The same kind of disk without the product in between.</summary>
     /// <param name="callers">How many write at once.</param>
     Task<Floors.Floor> OpenFloorAsync(int callers);

@@ -62,6 +62,32 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>The same address in the form that the server's settings take.</summary>
     public string Uri(string schema) => string.Create(CultureInfo.InvariantCulture, $"postgres://af:{_password}@127.0.0.1:{_port}/postgres?search_path={schema}");
 
+    /// <summary>Processor time of the server's processes that are alive.</summary>
+    public TimeSpan ProcessorTime()
+    {
+        string postmaster = PostmasterId();
+        double ticks = 0;
+        foreach (string process in Directory.GetDirectories("/proc").Where(d => char.IsAsciiDigit(Path.GetFileName(d)[0])))
+        {
+            try
+            {
+                // After the name in brackets: state, parent, …, user and system time as the 12th and 13th field.
+                string stat = File.ReadAllText(Path.Combine(process, "stat"));
+                string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+                if (fields[1] == postmaster)
+                {
+                    ticks += double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        return TimeSpan.FromSeconds(ticks / 100);
+    }
+
     public async Task<string> CreateSchemaAsync()
     {
         string schema = "b" + Interlocked.Increment(ref _schemas).ToString(CultureInfo.InvariantCulture);

@@ -23,6 +23,8 @@ internal sealed class PostgresStorage : IStorage
 
     public async Task<Floor> OpenFloorAsync(int callers) => await PostgresFloor.OpenAsync(Server, callers);
 
+    public TimeSpan ProcessorTime() => Server.ProcessorTime();
+
     public ValueTask DisposeAsync() => Server.DisposeAsync();
 
     private sealed class Opened(PostgresServer server, string schema, PostgresDatabase database) : IBenchStore

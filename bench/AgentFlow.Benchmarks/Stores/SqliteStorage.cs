@@ -13,6 +13,8 @@ internal sealed class SqliteStorage : IStorage
 
     public Task<Floor> OpenFloorAsync(int callers) => Task.FromResult<Floor>(new SqliteFloor(callers));
 
+    public TimeSpan ProcessorTime() => TimeSpan.Zero;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private sealed class Opened : IBenchStore

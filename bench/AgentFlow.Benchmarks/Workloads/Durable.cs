@@ -24,11 +24,16 @@ internal static class Durable
         foreach (int concurrency in concurrencies)
         {
             await using Floor floor = await storage.OpenFloorAsync(concurrency);
+            bench.Runs.Take();
+            long done = 0;
+            long busy = 0;
             (Measured[] results, double ratio) = await Load.RunAsync(
                 concurrency,
                 round,
-                [new Contestant(() => bench.ExecuteAsync(definition)), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave)]);
+                [new Contestant(async () => { long st = Stopwatch.GetTimestamp(); await bench.ExecuteAsync(definition); Interlocked.Add(ref busy, Stopwatch.GetTimestamp() - st); Interlocked.Increment(ref done); }, ServerTime: storage.ProcessorTime), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave, storage.ProcessorTime)]);
             Measured engine = results[0];
+            var (time, commits, items) = bench.Runs.Take();
+            Console.WriteLine($"  {commits} commits, {items / (double)commits:0.0} items each, {time.TotalMicroseconds / commits:0} us each; a workflow {Stopwatch.GetElapsedTime(0, busy).TotalMicroseconds / done:0} us, in commits {time.TotalMicroseconds / done:0}; cpu own {engine.Own:0} server {engine.Server:0}, floor own {results[1].Own:0} server {results[1].Server:0}");
             report.Add(title, Header, storage.Name, concurrency, engine.PerSecond, engine.P50, engine.P95, engine.P99, results[1].PerSecond, $"{ratio:0 %}");
         }
     }
