@@ -13,28 +13,32 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentFlow.Benchmarks;
 
-/// <summary>An engine on a store of its own, with the real tools and the real loader.</summary>
+/// <summary>An engine of one process, with the real tools and the real loader.</summary>
 internal sealed class Bench : IAsyncDisposable
 {
     private static readonly Payload Input = Payload.FromText("""{"message":"hello"}""");
 
     private readonly HttpTransport _transport = new(new HttpTransportOptions());
     private readonly WorkflowLoader _loader;
+    private readonly DefinitionCache _definitions;
+    private readonly OpenedStore _store;
+    private readonly IPlace? _place;
 
-    private Bench(IBenchStore store, EngineOptions options)
+    private Bench(IPlace? place, OpenedStore store, EngineOptions options, IBus bus)
     {
         TimeProvider clock = TimeProvider.System;
         var tools = new ToolRegistry(BuiltInTools.Define(_transport, new NoModel(), clock), ToolPolicy.GrantAll);
         _loader = new WorkflowLoader(tools, []);
-        Store = store;
-        Runs = new TimedRunStore(store.Runs);
+        _definitions = new DefinitionCache(store.Catalogue, source => _loader.Load(source).Definition!);
+        _place = place;
+        _store = store;
         Host = new RunHost(
             options,
-            Runs,
-            new DefinitionCache(store.Catalogue, source => _loader.Load(source).Definition!),
+            store.Runs,
+            _definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
             new StepPerformer(clock),
-            new InProcessBus(),
+            bus,
             new UlidFactory(clock, CryptographicRandom.Shared),
             clock,
             NullLogger.Instance);
@@ -42,23 +46,34 @@ internal sealed class Bench : IAsyncDisposable
 
     public RunHost Host { get; }
 
-    public IBenchStore Store { get; }
+    public IRunStore Runs => _store.Runs;
 
-    /// <summary>The store as the engine sees it.</summary>
-    public TimedRunStore Runs { get; }
+    /// <summary>An engine on an empty store of its own.</summary>
+    public static async Task<Bench> OpenAsync(IStorage storage)
+    {
+        IPlace place = await storage.CreateAsync();
+        var bench = new Bench(place, await OpenedStore.OpenAsync(place.Address), new EngineOptions(), new InProcessBus());
+        await bench.Host.OpenAsync(default);
+        return bench;
+    }
 
-    public static async Task<Bench> OpenAsync(IStorage storage, EngineOptions? options = null) => new(await storage.OpenAsync(), options ?? new EngineOptions());
+    /// <summary>An engine on a store that others have or had open too. Nothing happens before <see cref="RunHost.OpenAsync"/>.</summary>
+    public static async Task<Bench> AttachAsync(string address, EngineOptions options, IBus? bus = null) =>
+        new(null, await OpenedStore.OpenAsync(address), options, bus ?? new InProcessBus());
 
     public static string Yaml(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "workflows", name + ".yaml"));
 
     public static StartRequest Request(WorkflowDefinition definition) => new("default", definition, Input, "bench");
+
+    /// <summary>Makes a definition known that was built here, so that its runs can be taken over.</summary>
+    public void Add(WorkflowDefinition definition) => _definitions.Add("default", definition);
 
     public async Task<WorkflowDefinition> LoadAsync(string name)
     {
         var source = new WorkflowSource(Yaml(name), WorkflowAssets.Empty, name + ".yaml");
         LoadResult loaded = _loader.Load(source);
         WorkflowDefinition definition = loaded.Definition ?? throw new InvalidOperationException(string.Join('\n', loaded.Diagnostics));
-        await Store.Catalogue.SaveAsync("default", new StoredWorkflow(definition.Name, definition.Version, definition.Hash, definition.Planner, "", source, 0), default);
+        await _store.Catalogue.SaveAsync("default", new StoredWorkflow(definition.Name, definition.Version, definition.Hash, definition.Planner, "", source, 0), default);
         return definition;
     }
 
@@ -72,15 +87,22 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>The frames that a run of this workflow leaves, in order.</summary>
     public async Task<byte[][]> FramesAsync(WorkflowDefinition definition)
     {
-        IReadOnlyList<StoredFrame> frames = await Store.Runs.ReadFramesAsync("default", await ExecuteAsync(definition), 0, 1_000, default);
+        IReadOnlyList<StoredFrame> frames = await Runs.ReadFramesAsync("default", await ExecuteAsync(definition), 0, 1_000, default);
         return [.. frames.Select(f => f.Data.ToArray())];
     }
+
+    /// <inheritdoc cref="IPlace.BytesAsync"/>
+    public Task<long> BytesAsync() => _place!.BytesAsync();
 
     public async ValueTask DisposeAsync()
     {
         await Host.StopAsync(TimeSpan.FromSeconds(10));
-        await Store.DisposeAsync();
+        await _store.DisposeAsync();
         _transport.Dispose();
+        if (_place is not null)
+        {
+            await _place.DisposeAsync();
+        }
     }
 
     private sealed class NoModel : IModelInvoker

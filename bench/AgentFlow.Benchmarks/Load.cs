@@ -4,9 +4,8 @@ namespace AgentFlow.Benchmarks;
 
 /// <summary>What a closed load loop gave.</summary>
 /// <param name="PerSecond">Completed operations a second.</param>
-/// <param name="Own">Processor time of this process an operation, in microseconds.</param>
-/// <param name="Server">Processor time of the database server an operation, in microseconds.</param>
-internal sealed record Measured(double PerSecond, double P50, double P95, double P99, double Own, double Server);
+/// <param name="Processor">Processor time an operation in microseconds: this process's and a database server's.</param>
+internal sealed record Measured(double PerSecond, double P50, double P95, double P99, double Processor);
 
 /// <summary>Something that callers do again and again.</summary>
 /// <param name="Run">One operation.</param>
@@ -53,7 +52,7 @@ internal static class Load
     private static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Contestant contestant)
     {
         contestant.Begin?.Invoke();
-        (TimeSpan own, TimeSpan server) = (Environment.CpuUsage.TotalTime, contestant.ServerTime?.Invoke() ?? default);
+        TimeSpan processor = ProcessorTime(contestant);
         long start = Stopwatch.GetTimestamp();
         List<double>[] latencies = await Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(async () =>
         {
@@ -69,9 +68,10 @@ internal static class Load
             return own;
         })));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        own = Environment.CpuUsage.TotalTime - own;
-        server = (contestant.ServerTime?.Invoke() ?? default) - server;
+        processor = ProcessorTime(contestant) - processor;
         double[] all = [.. latencies.SelectMany(l => l).Order()];
-        return new Measured(all.Length / seconds, Percentile(all, 0.5), Percentile(all, 0.95), Percentile(all, 0.99), own.TotalMicroseconds / all.Length, server.TotalMicroseconds / all.Length);
+        return new Measured(all.Length / seconds, Percentile(all, 0.5), Percentile(all, 0.95), Percentile(all, 0.99), processor.TotalMicroseconds / all.Length);
     }
+
+    private static TimeSpan ProcessorTime(Contestant contestant) => Environment.CpuUsage.TotalTime + (contestant.ServerTime?.Invoke() ?? default);
 }

@@ -1,9 +1,15 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AgentFlow.Benchmarks;
+using AgentFlow.Benchmarks.Processes;
 using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Benchmarks.Workloads;
 using AgentFlow.Storage.Sqlite;
+
+if (args is ["worker", var address, var ledger, var maxSteps])
+{
+    return await Worker.RunAsync(address, ledger, int.Parse(maxSteps, CultureInfo.InvariantCulture));
+}
 
 BenchOptions? options = BenchOptions.Parse(args);
 if (options is null)
@@ -27,9 +33,9 @@ foreach (string kind in options.Stores)
         await Durable.WorkflowsAsync(report, storage, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
-    if (options.Wants("http") && kind == "sqlite")
+    if (options.Wants("http"))
     {
-        await OverHttp.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", options.Concurrencies ?? [1, 16, 64], options.Round);
+        await OverHttp.WorkflowsAsync(report, storage, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
     if (options.Wants("first-step"))
@@ -49,7 +55,22 @@ foreach (string kind in options.Stores)
 
     if (options.Wants("signals"))
     {
-        await Durable.SignalsAsync(report, storage, 10_000, 2_000);
+        await Signals.RunAsync(report, storage, 10_000, 2_000);
+    }
+
+    if (options.Wants("size"))
+    {
+        await Size.RunAsync(report, storage);
+    }
+
+    if (options.Wants("recovery"))
+    {
+        await Recovery.RunAsync(report, storage, 1_000);
+    }
+
+    if (options.Wants("processes") && storage is PostgresStorage)
+    {
+        await TwoProcesses.RunAsync(report, storage, 2_000);
     }
 }
 

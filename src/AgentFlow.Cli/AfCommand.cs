@@ -26,6 +26,7 @@ internal static class AfCommand
             RunCommand.Create(),
             RunsCommand.Create(),
             ServeCommand.Create(),
+            WorkerCommand.Create(),
             DevCommand.Create(),
             ToolsCommand.Create(),
             ContractsCommand.Create(),

@@ -75,6 +75,10 @@ public sealed partial class AgentFlowClient
     public Task SignalAsync(string runId, string name, JsonElement? payload = null, string? id = null, CancellationToken cancellationToken = default) =>
         KnockAsync(runId, "signal", new SignalBody(name, payload, id), ClientJson.Default.SignalBody, cancellationToken);
 
+    /// <summary>Asks a run to leave the process that executes it, for whichever claims it next, once no step of it is in flight.</summary>
+    public Task MigrateAsync(string runId, CancellationToken cancellationToken = default) =>
+        KnockAsync(runId, "migrate", new EmptyBody(), ClientJson.Default.EmptyBody, cancellationToken);
+
     private async Task KnockAsync<T>(string runId, string verb, T body, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await PostAsync($"runs/{Escape(runId)}/{verb}", body, type, idempotencyKey: null, cancellationToken).ConfigureAwait(false);

@@ -21,6 +21,7 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(AcceptedBody))]
 [JsonSerializable(typeof(WorkflowBody))]
 [JsonSerializable(typeof(CancelBody))]
+[JsonSerializable(typeof(EmptyBody))]
 [JsonSerializable(typeof(SignalBody))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
@@ -31,5 +32,7 @@ internal sealed record AcceptedBody(string RunId, string? TraceId);
 internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionary<string, byte[]> Assets);
 
 internal sealed record CancelBody(string? Reason);
+
+internal sealed record EmptyBody;
 
 internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);

@@ -4,6 +4,7 @@ using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Planning;
+using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Steps;
 using AgentFlow.Messaging.InProcess;
@@ -17,6 +18,7 @@ using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
+using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Logging;
@@ -28,14 +30,19 @@ public static class AgentFlowApp
 {
     public const string ApiBase = "/api/v1";
 
+    // Runs that execute elsewhere are seen in the journal only.
+    private static readonly TimeSpan SharedPoll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan AlonePoll = TimeSpan.FromSeconds(3);
+
     /// <summary>
-    /// Builds a server, opening its database. Start it with <c>StartAsync</c> or <c>RunAsync</c>, and dispose it in any case:
-    /// that gives the database free.
+    /// Builds a server, opening its store. Start it with <c>StartAsync</c> or <c>RunAsync</c>, and dispose it in any case:
+    /// that gives the store free.
     /// </summary>
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
+    /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
-    public static WebApplication Build(ServerOptions options)
+    public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         TimeProvider clock = TimeProvider.System;
@@ -50,13 +57,18 @@ public static class AgentFlowApp
         var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
         var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
 
-        SqliteDatabase database = SqliteDatabase.Open(options.DatabasePath);
-        var store = new SqliteRunStore(database);
-        var catalogue = new SqliteCatalogue(database);
+        OpenStore opened = await OpenStore.OpenAsync(options, log, cancellationToken).ConfigureAwait(false);
+        IRunStore store = opened.Runs;
+        ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
         var bus = new InProcessBus();
         var host = new RunHost(
-            new EngineOptions { Executes = options.Executes },
+            new EngineOptions
+            {
+                Executes = options.Executes && options.Mode != ProcessMode.Control,
+                MaxAttempts = options.MaxSteps,
+                MaxQueued = options.MaxQueued,
+            },
             store,
             definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
@@ -65,7 +77,7 @@ public static class AgentFlowApp
             ids,
             clock,
             log);
-        var engine = new HostedEngine(host, custom, providers, transport, database, options.ShutdownTimeout);
+        var engine = new HostedEngine(host, custom, providers, transport, opened, log, options.ShutdownTimeout);
 
         WebApplication app;
         try
@@ -74,19 +86,27 @@ public static class AgentFlowApp
         }
         catch
         {
-            engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
 
-        var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock);
+        // Answers under way may take their time; runs are handed over meanwhile.
+        app.Lifetime.ApplicationStopping.Register(host.Drain);
+        app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
+        if (options.Mode == ProcessMode.Data)
+        {
+            WebHost.Announce(app, options, log);
+            return app;
+        }
+
+        var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
         var reader = new RunReader(store, definitions);
-        var streams = new RunStreams(reader, bus, clock);
+        var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
-        app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         app.MapDocs();
         WebHost.Announce(app, options, log);
         return app;

@@ -1,9 +1,9 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
-using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server;
 
@@ -11,17 +11,30 @@ namespace AgentFlow.Server;
 /// The life of everything behind the endpoints. The web host starts it before it listens and stops it after the last
 /// answer; disposing lets go of the database whether or not it was ever started.
 /// </summary>
-internal sealed class HostedEngine(
+internal sealed partial class HostedEngine(
     RunHost host,
     CustomAgentKind agents,
     ModelProviders models,
     HttpTransport transport,
-    SqliteDatabase database,
+    OpenStore store,
+    ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
     public Task StartAsync(CancellationToken cancellationToken) => host.OpenAsync(cancellationToken);
 
-    public Task StopAsync(CancellationToken cancellationToken) => host.StopAsync(grace);
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await host.StopAsync(grace).ConfigureAwait(false);
+        try
+        {
+            await store.HandOverAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Whoever shares the store takes over when the lease has run out.
+            HandOverFailed(log, e.Message);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -29,6 +42,9 @@ internal sealed class HostedEngine(
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
         transport.Dispose();
-        database.Dispose();
+        await store.DisposeAsync().ConfigureAwait(false);
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "The runs of this process were not handed over; others continue them when its lease has run out. {Reason}")]
+    private static partial void HandOverFailed(ILogger logger, string reason);
 }

@@ -65,7 +65,7 @@ internal static partial class WebHost
 
         app.Lifetime.ApplicationStarted.Register(() =>
         {
-            string store = "sqlite:" + Path.GetFullPath(options.DatabasePath);
+            string store = options.Store.ToString();
             if (options.Listen is ListenAddress.Unix socket)
             {
                 ListeningOnSocket(log, socket.Path, store);

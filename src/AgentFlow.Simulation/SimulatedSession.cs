@@ -66,6 +66,8 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.FireTimers(now, max));
 
+    public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => ValueTask.FromResult(Math.Min(atMost, Disk.Rows.Count(r => r.Status == RunStatus.Queued)));
+
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken)
     {
         SimulatedStore.Row? row = Disk.Find(run);

@@ -192,7 +192,7 @@ public sealed class World
                 ParkAfter = TimeSpan.FromMilliseconds(Below(2) * 1000),
                 SnapshotEvery = 8 + Below(60),
                 Workers = 1 + Below(3),
-                LeastParallelCommit = 1 + Below(3),
+                LeastParallelCommit = 1,
                 Owner = $"life-{process.Number}",
                 Schedule = item => Later(process, item.Execute),
                 Env = static _ => null,

@@ -14,7 +14,7 @@ public sealed class AgentFlowAppTests : IDisposable
 
     private ServerOptions Options => new()
     {
-        DatabasePath = Path.Combine(_directory, "a.db"),
+        Store = new StoreAddress.Sqlite(Path.Combine(_directory, "a.db")),
         Listen = new ListenAddress.Tcp(IPAddress.Loopback, 0),
         LogLevel = LogLevel.None,
         HandlesSignals = false,
@@ -24,7 +24,7 @@ public sealed class AgentFlowAppTests : IDisposable
     public async Task Build_UnixSocket_AnswersThereForThisUserOnly()
     {
         string path = Path.Combine(_directory, "run", "af.sock");
-        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Unix(path) });
+        WebApplication app = await AgentFlowApp.BuildAsync(Options with { Listen = new ListenAddress.Unix(path) });
         await app.StartAsync();
         if (!OperatingSystem.IsWindows())
         {
@@ -62,7 +62,7 @@ public sealed class AgentFlowAppTests : IDisposable
         }
 
         Assert.True(File.Exists(path));
-        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Unix(path) });
+        WebApplication app = await AgentFlowApp.BuildAsync(Options with { Listen = new ListenAddress.Unix(path) });
         await app.StartAsync();
         await app.StopAsync();
         await app.DisposeAsync();
@@ -71,8 +71,8 @@ public sealed class AgentFlowAppTests : IDisposable
     [Fact]
     public async Task Build_NeverStarted_LetsGoOfTheDatabase()
     {
-        await AgentFlowApp.Build(Options).DisposeAsync();
-        await AgentFlowApp.Build(Options).DisposeAsync();
+        await (await AgentFlowApp.BuildAsync(Options)).DisposeAsync();
+        await (await AgentFlowApp.BuildAsync(Options)).DisposeAsync();
     }
 
     [Fact]
@@ -81,10 +81,10 @@ public sealed class AgentFlowAppTests : IDisposable
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         int port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        WebApplication app = AgentFlowApp.Build(Options with { Listen = new ListenAddress.Tcp(IPAddress.Loopback, port) });
+        WebApplication app = await AgentFlowApp.BuildAsync(Options with { Listen = new ListenAddress.Tcp(IPAddress.Loopback, port) });
         await Assert.ThrowsAsync<IOException>(() => app.StartAsync());
         await app.DisposeAsync();
-        await AgentFlowApp.Build(Options).DisposeAsync();
+        await (await AgentFlowApp.BuildAsync(Options)).DisposeAsync();
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class AgentFlowAppTests : IDisposable
         Environment.SetEnvironmentVariable("Kestrel__Endpoints__Http__Url", "http://0.0.0.0:0");
         try
         {
-            WebApplication app = AgentFlowApp.Build(Options);
+            WebApplication app = await AgentFlowApp.BuildAsync(Options);
             await app.StartAsync();
             Assert.StartsWith("http://127.0.0.1:", Assert.Single(app.Urls));
             await app.StopAsync();

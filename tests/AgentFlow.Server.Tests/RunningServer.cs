@@ -144,14 +144,14 @@ public sealed class RunningServer : IAsyncDisposable
         var server = new RunningServer(directory, ownsDirectory, agents);
         var options = new ServerOptions
         {
-            DatabasePath = Path.Combine(directory, "agentflow.db"),
+            Store = new StoreAddress.Sqlite(Path.Combine(directory, "agentflow.db")),
             Listen = new ListenAddress.Tcp(IPAddress.Loopback, 0),
             LogLevel = LogLevel.None,
             HandlesSignals = false,
             AgentTypes = agents.Types,
             ShutdownTimeout = TimeSpan.FromSeconds(5),
         };
-        server._app = AgentFlowApp.Build(change is null ? options : change(options));
+        server._app = await AgentFlowApp.BuildAsync(change is null ? options : change(options));
         await server._app.StartAsync();
         server.Http = new HttpClient { BaseAddress = new Uri(server._app.Urls.First()), Timeout = TimeSpan.FromSeconds(60) };
         return server;

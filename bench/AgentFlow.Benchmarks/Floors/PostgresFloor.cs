@@ -10,6 +10,8 @@ namespace AgentFlow.Benchmarks.Floors;
 /// </summary>
 internal sealed class PostgresFloor : Floor
 {
+    private const int LeastForTwo = 16;
+
     private readonly PostgresServer _server;
     private readonly string _schema;
     private readonly Stack<Connection> _idle = new();
@@ -23,8 +25,7 @@ internal sealed class PostgresFloor : Floor
 
     public static async Task<PostgresFloor> OpenAsync(PostgresServer server, int callers)
     {
-        int writers = int.Parse(Environment.GetEnvironmentVariable("FLOOR_WRITERS") ?? "2");
-        writers = Math.Min(writers, callers);
+        int writers = callers < LeastForTwo ? 1 : 2;
         string schema = await server.CreateSchemaAsync();
         await server.ExecuteAsync($"""
             CREATE TABLE {schema}.runs (key bigint PRIMARY KEY, id uuid NOT NULL UNIQUE, workflow text NOT NULL, status smallint NOT NULL) WITH (fillfactor = 70);

@@ -59,7 +59,7 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     public string Dsn(string schema) => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=af;Password={_password};Database=postgres;Search Path={schema}");
 
-    /// <summary>The same address in the form that the server's settings take.</summary>
+    /// <summary>As <c>AF_DB_DSN</c> has it.</summary>
     public string Uri(string schema) => string.Create(CultureInfo.InvariantCulture, $"postgres://af:{_password}@127.0.0.1:{_port}/postgres?search_path={schema}");
 
     /// <summary>Processor time of the server's processes that are alive.</summary>

@@ -1,5 +1,4 @@
 using AgentFlow.Benchmarks.Floors;
-using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Sqlite;
 
 namespace AgentFlow.Benchmarks.Stores;
@@ -7,9 +6,11 @@ namespace AgentFlow.Benchmarks.Stores;
 /// <summary>SQLite files in folders of their own.</summary>
 internal sealed class SqliteStorage : IStorage
 {
+    public const string Prefix = "sqlite:";
+
     public string Name => "SQLite";
 
-    public Task<IBenchStore> OpenAsync() => Task.FromResult<IBenchStore>(new Opened());
+    public Task<IPlace> CreateAsync() => Task.FromResult<IPlace>(new Folder());
 
     public Task<Floor> OpenFloorAsync(int callers) => Task.FromResult<Floor>(new SqliteFloor(callers));
 
@@ -17,21 +18,11 @@ internal sealed class SqliteStorage : IStorage
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private sealed class Opened : IBenchStore
+    private sealed class Folder : IPlace
     {
         private readonly string _folder = Directory.CreateTempSubdirectory("af-bench-").FullName;
-        private readonly SqliteDatabase _database;
 
-        public Opened()
-        {
-            _database = SqliteDatabase.Open(DatabasePath);
-            Runs = new SqliteRunStore(_database);
-            Catalogue = new SqliteCatalogue(_database);
-        }
-
-        public IRunStore Runs { get; }
-
-        public ICatalogue Catalogue { get; }
+        public string Address => Prefix + DatabasePath;
 
         private string DatabasePath => Path.Combine(_folder, "bench.db");
 
@@ -47,7 +38,6 @@ internal sealed class SqliteStorage : IStorage
 
         public ValueTask DisposeAsync()
         {
-            _database.Dispose();
             Directory.Delete(_folder, recursive: true);
             return ValueTask.CompletedTask;
         }

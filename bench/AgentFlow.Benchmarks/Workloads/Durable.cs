@@ -1,20 +1,17 @@
 using System.Diagnostics;
 using AgentFlow.Benchmarks.Floors;
 using AgentFlow.Benchmarks.Stores;
-using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
-using AgentFlow.Engine.Runs;
-using AgentFlow.Engine.Scheduling;
 
 namespace AgentFlow.Benchmarks.Workloads;
 
 /// <summary>Whole runs in process, in turns with the bare store.</summary>
 internal static class Durable
 {
-    private static readonly string[] Header = ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms", "bare store", "share of it"];
+    private static readonly string[] Header = ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms", "µs of processor", "bare store", "its µs", "share of it"];
 
     public static async Task WorkflowsAsync(Report report, IStorage storage, string name, string title, int[] concurrencies, TimeSpan round)
     {
@@ -24,52 +21,13 @@ internal static class Durable
         foreach (int concurrency in concurrencies)
         {
             await using Floor floor = await storage.OpenFloorAsync(concurrency);
-            bench.Runs.Take();
-            long done = 0;
-            long busy = 0;
             (Measured[] results, double ratio) = await Load.RunAsync(
                 concurrency,
                 round,
-                [new Contestant(async () => { long st = Stopwatch.GetTimestamp(); await bench.ExecuteAsync(definition); Interlocked.Add(ref busy, Stopwatch.GetTimestamp() - st); Interlocked.Increment(ref done); }, ServerTime: storage.ProcessorTime), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave, storage.ProcessorTime)]);
+                [new Contestant(() => bench.ExecuteAsync(definition), ServerTime: storage.ProcessorTime), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave, storage.ProcessorTime)]);
             Measured engine = results[0];
-            var (time, commits, items) = bench.Runs.Take();
-            Console.WriteLine($"  {commits} commits, {items / (double)commits:0.0} items each, {time.TotalMicroseconds / commits:0} us each; a workflow {Stopwatch.GetElapsedTime(0, busy).TotalMicroseconds / done:0} us, in commits {time.TotalMicroseconds / done:0}; cpu own {engine.Own:0} server {engine.Server:0}, floor own {results[1].Own:0} server {results[1].Server:0}");
-            report.Add(title, Header, storage.Name, concurrency, engine.PerSecond, engine.P50, engine.P95, engine.P99, results[1].PerSecond, $"{ratio:0 %}");
+            report.Add(title, Header, storage.Name, concurrency, engine.PerSecond, engine.P50, engine.P95, engine.P99, engine.Processor, results[1].PerSecond, results[1].Processor, $"{ratio:0 %}");
         }
-    }
-
-    /// <summary>From a signal to the end of its run, among many suspended ones.</summary>
-    public static async Task SignalsAsync(Report report, IStorage storage, int suspended, int signals)
-    {
-        await using Bench bench = await Bench.OpenAsync(storage);
-        WorkflowDefinition definition = await bench.LoadAsync("wait-for-signal");
-        var runs = new List<Ulid>();
-        long before = GC.GetTotalMemory(forceFullCollection: true);
-        for (int i = 0; i < suspended; i += 64)
-        {
-            StartOutcome[] started = await Task.WhenAll(Enumerable.Range(0, Math.Min(64, suspended - i)).Select(_ => bench.Host.StartAsync(Bench.Request(definition), default)));
-            runs.AddRange(started.Select(s => s.Run));
-        }
-
-        while (bench.Host.Resident > 0)
-        {
-            await Task.Delay(5);
-        }
-
-        double held = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)suspended;
-        var latencies = new List<double>();
-        var content = new InboxContent { Name = "go", Payload = Payload.FromText("1") };
-        foreach (Ulid run in runs.Take(signals))
-        {
-            Task<RunEnd?> end = bench.Host.WaitAsync("default", run, default);
-            long start = Stopwatch.GetTimestamp();
-            await bench.Host.SendAsync("default", run, InboxKind.Signal, "s", content, default);
-            await end;
-            latencies.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-        }
-
-        double[] ordered = [.. latencies.Order()];
-        report.Add("Signal to completion", ["store", "suspended runs", "p50 ms", "p95 ms", "p99 ms", "managed bytes a suspended run"], storage.Name, suspended, Load.Percentile(ordered, 0.5), Load.Percentile(ordered, 0.95), Load.Percentile(ordered, 0.99), held);
     }
 
     /// <summary>From execute to the call of the first step, which has effects: one durable write lies between.</summary>

@@ -31,6 +31,7 @@ internal static class RunsCommand
         Verb("watch", "Follow a run's journal live until the run ends.", WatchAsync, [From], RunId),
         Verb("cancel", "Ask a run to stop and wait until it has.", CancelAsync, [Reason], RunId),
         Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
+        Verb("migrate", "Move a run to another process.", MigrateAsync, [], RunId),
     };
 
     private static Command Verb(string name, string description, Func<Invocation, Task<int>> work, Option[] options, params Argument[] arguments)
@@ -137,6 +138,16 @@ internal static class RunsCommand
         await connection.Client.SignalAsync(id, invocation.Get(SignalName)!, payload, invocation.Get(SignalId), invocation.Cancelled);
         Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
         invocation.Terminal.Note($"the signal is delivered. Follow the run with: {connection.CommandLine($"runs watch {id}")}");
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> MigrateAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
+        await connection.Client.MigrateAsync(id, invocation.Cancelled);
+        Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
+        invocation.Terminal.Note("it leaves its process once none of its steps is in flight.");
         return ExitCode.Ok;
     }
 

@@ -38,11 +38,11 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     /// <summary>Starts on one database file.</summary>
     public static Task<EmbeddedServer> StartAsync(string database, CancellationToken cancelled) =>
-        StartAsync((options, _) => options with { DatabasePath = database }, isTemporary: false, cancelled);
+        StartAsync((options, _) => options with { Store = new StoreAddress.Sqlite(database) }, isTemporary: false, cancelled);
 
     /// <summary>Starts on a database of its own.</summary>
     public static Task<EmbeddedServer> StartTemporaryAsync(CancellationToken cancelled) =>
-        StartAsync((options, folder) => options with { DatabasePath = Path.Combine(folder, "agentflow.db") }, isTemporary: true, cancelled);
+        StartAsync((options, folder) => options with { Store = new StoreAddress.Sqlite(Path.Combine(folder, "agentflow.db")) }, isTemporary: true, cancelled);
 
     public async ValueTask DisposeAsync()
     {
@@ -67,7 +67,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     private static ServerOptions Options(Settings settings, string folder)
     {
-        ServerOptions options = ServerOptions.From(settings) with { Listen = new ListenAddress.Unix(Path.Combine(folder, SocketName)) };
+        ServerOptions options = ServerOptions.From(settings) with { Mode = ProcessMode.All, Listen = new ListenAddress.Unix(Path.Combine(folder, SocketName)) };
         // What a server reports while it works is noise around a verb's own output.
         return settings[LogVariable] is null ? options with { LogLevel = LogLevel.Warning } : options;
     }

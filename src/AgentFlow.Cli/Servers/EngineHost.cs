@@ -1,5 +1,6 @@
 using AgentFlow.Server;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
 using Microsoft.AspNetCore.Builder;
@@ -15,7 +16,7 @@ internal sealed class EngineHost : IAsyncDisposable
 
     private EngineHost(WebApplication app, string database) => (_app, Database) = (app, database);
 
-    /// <summary>The database file.</summary>
+    /// <summary>The database, as people call it: the file, or the server without its password.</summary>
     public string Database { get; }
 
     /// <summary>Where it listens, with the port that it got, as <c>--server</c> takes it.</summary>
@@ -25,11 +26,11 @@ internal sealed class EngineHost : IAsyncDisposable
     public static async Task<EngineHost> StartAsync(Func<Settings, ServerOptions> configure, CancellationToken cancelled)
     {
         ServerOptions options = Configure(configure);
-        WebApplication app = Build(options);
+        WebApplication app = await BuildAsync(options, cancelled);
         try
         {
             await app.StartAsync(cancelled);
-            return new EngineHost(app, options.DatabasePath);
+            return new EngineHost(app, Name(options));
         }
         catch (IOException e)
         {
@@ -49,6 +50,8 @@ internal sealed class EngineHost : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    private static string Name(ServerOptions options) => options.Store is StoreAddress.Sqlite file ? file.Path : options.Store.ToString();
+
     private static ServerOptions Configure(Func<Settings, ServerOptions> configure)
     {
         try
@@ -62,15 +65,19 @@ internal sealed class EngineHost : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(ServerOptions options)
+    private static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancelled)
     {
         try
         {
-            return AgentFlowApp.Build(options);
+            return await AgentFlowApp.BuildAsync(options, cancelled);
         }
         catch (DatabaseLockedException e)
         {
             throw CliException.Unreachable($"{e.Message} ({DatabaseLockedException.Code})");
+        }
+        catch (StoreUnavailableException e)
+        {
+            throw CliException.Unreachable($"{e.Message} ({StoreUnavailableException.Code})");
         }
         catch (ToolConfigurationException e)
         {
@@ -78,7 +85,7 @@ internal sealed class EngineHost : IAsyncDisposable
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
-            throw CliException.Failed($"cannot open the database {options.DatabasePath}: {e.Message}");
+            throw CliException.Failed($"cannot open the database {Name(options)}: {e.Message}");
         }
     }
 }

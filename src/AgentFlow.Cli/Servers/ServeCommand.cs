@@ -12,7 +12,7 @@ internal static class ServeCommand
     public static Command Create()
     {
         var command = new Command("serve", "Serve the HTTP API until stopped.") { Url };
-        command.Does(RunAsync);
+        command.Does(async invocation => await StayAsync(invocation, await StartAsync(invocation, invocation.Get(Url))));
         return command;
     }
 
@@ -23,9 +23,20 @@ internal static class ServeCommand
     };
 
     /// <summary>Starts a server where <c>--url</c> says, and says where it is.</summary>
-    public static async Task<EngineHost> StartAsync(Invocation invocation, string? url)
+    public static Task<EngineHost> StartAsync(Invocation invocation, string? url) => StartAsync(invocation, settings => Listen(ServerOptions.From(settings), url));
+
+    /// <summary>Starts a process, and says what it does.</summary>
+    public static async Task<EngineHost> StartAsync(Invocation invocation, Func<Settings, ServerOptions> configure)
     {
-        EngineHost host = await EngineHost.StartAsync(settings => Listen(ServerOptions.From(settings), url), invocation.Cancelled);
+        var mode = ProcessMode.All;
+        EngineHost host = await EngineHost.StartAsync(
+            settings =>
+            {
+                ServerOptions options = configure(settings);
+                mode = options.Mode;
+                return options;
+            },
+            invocation.Cancelled);
         Terminal terminal = invocation.Terminal;
         if (terminal.IsJson)
         {
@@ -33,21 +44,31 @@ internal static class ServeCommand
         }
         else
         {
-            terminal.Say($"AgentFlow serves {host.Url} from {host.Database}. Ctrl-C stops it.", Tone.Strong);
+            string does = mode switch
+            {
+                ProcessMode.Control => $"serves {host.Url} from {host.Database}; workers execute",
+                ProcessMode.Data => $"executes the runs of {host.Database}; its health is at {host.Url}/readyz",
+                _ => $"serves {host.Url} from {host.Database}",
+            };
+            terminal.Say($"AgentFlow {does}. Ctrl-C stops it.", Tone.Strong);
         }
 
         return host;
     }
 
-    private static async Task<int> RunAsync(Invocation invocation)
+    /// <summary>Lives until the user or the system stops the process.</summary>
+    public static async Task<int> StayAsync(Invocation invocation, EngineHost host)
     {
-        await using EngineHost host = await StartAsync(invocation, invocation.Get(Url));
-        await Task.Delay(Timeout.InfiniteTimeSpan, invocation.Cancelled).ContinueWith(static _ => { }, TaskScheduler.Default);
-        invocation.Terminal.Note("stopping: answers under way are finished first.");
+        await using (host)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, invocation.Cancelled).ContinueWith(static _ => { }, TaskScheduler.Default);
+            invocation.Terminal.Note("stopping: answers and steps under way are finished first.");
+        }
+
         return ExitCode.Ok;
     }
 
-    private static ServerOptions Listen(ServerOptions options, string? url)
+    public static ServerOptions Listen(ServerOptions options, string? url)
     {
         if (url is null)
         {

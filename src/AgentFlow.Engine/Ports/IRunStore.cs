@@ -13,6 +13,9 @@ public interface IRunStore
     /// <summary>Commits that may be under way at once, because the store writes one while another one waits for the disk. Default 1.</summary>
     int ParallelCommits => 1;
 
+    /// <summary>Whether other processes may work on the same runs. Default false.</summary>
+    bool IsShared => false;
+
     /// <summary>
     /// Writes a batch in one transaction and sets every item's outcome. When it returns, committed items are on disk.
     /// An exception says that the outcome of the whole batch is unknown; reading decides (<see cref="HasFrameAsync"/>).
@@ -38,6 +41,12 @@ public interface IRunStore
     /// </summary>
     /// <returns>How many fired, and when the next one is due (Unix milliseconds; <see langword="null"/>: none is set).</returns>
     ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken);
+
+    /// <summary>Runs that wait to be claimed; counting stops at <paramref name="atMost"/>.</summary>
+    ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken);
+
+    /// <summary>Runs that this process owns and whose inbox holds something that others put there.</summary>
+    ValueTask<IReadOnlyList<Ulid>> FindWokenAsync(CancellationToken cancellationToken) => new([]);
 
     /// <summary>One run's row; <see langword="null"/> when the tenant has no such run.</summary>
     ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken);
@@ -216,6 +225,9 @@ public enum InboxKind : byte
     Resolution = 3,
     Pause = 4,
     Resume = 5,
+
+    /// <summary>The run leaves its process for another one. Nothing of it stands in the journal.</summary>
+    Migrate = 6,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

@@ -6,6 +6,21 @@ public sealed record EngineOptions
     /// <summary>Most runs held in memory; further ones wait in the store. Default 4,096.</summary>
     public int MaxResident { get; init; } = 4096;
 
+    /// <summary>
+    /// Most calls with effects under way at once; further ones are announced in the journal and wait for their turn. On a
+    /// shared store a process takes on no more runs than this. Default 1,024.
+    /// </summary>
+    public int MaxAttempts { get; init; } = 1024;
+
+    /// <summary>Runs waiting in the store from which on new ones are refused. Default 250,000.</summary>
+    public int MaxQueued { get; init; } = 250_000;
+
+    /// <summary>Writes waiting for the disk from which on what comes is refused. Default 16,384.</summary>
+    public int MaxBacklog { get; init; } = 16_384;
+
+    /// <summary>How often a process on a shared store looks around for what news did not bring. Default 1 s.</summary>
+    public TimeSpan LookAroundEvery { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>A run with nothing to do is evicted at once unless one of its timers is due within this time. Default 1 s.</summary>
     public TimeSpan ParkAfter { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -6,8 +6,17 @@ namespace AgentFlow.Engine.Scheduling;
 /// <summary>A cause on its way into a run.</summary>
 /// <param name="Item">Number of the inbox item that carried it; 0: it came from this process.</param>
 /// <param name="WakeSeq">The run's wake sequence with this item; 0: the item was read from the store, and <see cref="Known"/> follows.</param>
-internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0, long WakeSeq = 0)
+/// <param name="Leaves">The run is to leave this process.</param>
+internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0, long WakeSeq = 0, bool Leaves = false)
 {
+    /// <summary>Asks the run to leave, on behalf of the process that holds it.</summary>
+    public static readonly Inbound Left = new(null, Leaves: true);
+
+
+    /// <summary>What an inbox item means.</summary>
+    public static Inbound From(long item, InboxKind kind, ReadOnlyMemory<byte> data, long wakeSeq = 0) =>
+        new(InboxItems.ToCause(item, kind, data), item, wakeSeq, Leaves: kind == InboxKind.Migrate);
+
     /// <summary>Says that everything up to a wake sequence has been handed over.</summary>
     public static Inbound Known(long wakeSeq) => new(null, 0, wakeSeq);
 }

@@ -87,8 +87,9 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             _pending.Inbox.Add(item);
         }
 
-        // The sender of an idle engine writes itself: one commit, and no change of threads before it.
-        if (!turns.IsIdle || !TryCommit(0))
+        // The sender of an idle engine writes itself: one commit, and no change of threads before it. A worker that looked
+        // meanwhile has found the writer busy and gone.
+        if (!turns.IsIdle || !TryCommit(0) || turns.Ready > 0 || HasWork(0))
         {
             turns.Wake();
         }

@@ -16,6 +16,9 @@ internal sealed class ResidentRun
     /// <summary>A turn ends after this many events, so that a long pure computation cannot starve its neighbours.</summary>
     private const int EventsPerTurn = 1024;
 
+    /// <summary>Stands for no node: the timer of a run that is to be claimed again.</summary>
+    private const int Leaving = -1;
+
     private readonly RunHost _host;
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Attempt> _attempts = [];
@@ -32,6 +35,8 @@ internal sealed class ResidentRun
     private bool _busy;
     private bool _evicted;
     private bool _hasRow;
+    private bool _leaving;
+    private volatile bool _dropped;
     private long _wakeSeq;
     private long _snapshotSeq;
     private long _key;
@@ -68,7 +73,8 @@ internal sealed class ResidentRun
             _key = claim.Key;
             _hasRow = true;
             _snapshotSeq = history.Snapshot?.Seq ?? 0;
-            List<Inbound> arrived = [.. Items(history)];
+            // Whoever was to leave has left: it was loaded here.
+            List<Inbound> arrived = [.. Items(history).Select(i => i with { Leaves = false })];
 
             if (recovered)
             {
@@ -104,6 +110,25 @@ internal sealed class ResidentRun
         return true;
     }
 
+    /// <summary>Gives the run up, as soon as no attempt of it is under way, to whoever claims it next. It admits no further step.</summary>
+    public void Leave() => TryPost(Inbound.Left);
+
+    /// <summary>Takes the run out of memory: it belongs to another process now.</summary>
+    public void Drop()
+    {
+        _dropped = true;
+        TryPost(Inbound.Left);
+    }
+
+    /// <summary>Reads what others have put into the inbox of the run.</summary>
+    public void LookIntoInbox()
+    {
+        if (_hasRow)
+        {
+            _ = _host.ReadInboxAsync(this, _key);
+        }
+    }
+
     /// <summary>Queues the first turn.</summary>
     /// <param name="quietly">The caller sees to it that somebody works.</param>
     public void Begin(bool quietly = false)
@@ -134,6 +159,12 @@ internal sealed class ResidentRun
             }
         }
 
+        if (_dropped && _hasRow)
+        {
+            Abandon();
+            return;
+        }
+
         while (true)
         {
             lock (_gate)
@@ -160,10 +191,11 @@ internal sealed class ResidentRun
             }
 
             _turn.Clear();
-            bool park = ShouldPark();
+            bool leave = ShouldLeave();
+            bool park = leave || ShouldPark();
             if (_machine.Events.Count > 0 || _consumed.Count > 0 || (park && _hasRow))
             {
-                Submit(park);
+                Submit(park, leave);
                 return;
             }
 
@@ -218,6 +250,7 @@ internal sealed class ResidentRun
     private bool Note(in Inbound inbound)
     {
         NoteWake(inbound);
+        _leaving |= inbound.Leaves;
         if (inbound.Item != 0)
         {
             // An item may come twice: from whoever stored it, and read from the store. It acts once.
@@ -268,7 +301,7 @@ internal sealed class ResidentRun
     }
 
     private static IEnumerable<Inbound> Items(RunHistory history) =>
-        [.. history.Inbox.Select(item => new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item)), Inbound.Known(history.WakeSeq)];
+        [.. history.Inbox.Select(item => Inbound.From(item.Item, item.Kind, item.Data)), Inbound.Known(history.WakeSeq)];
 
     private void Forget(JournalEvent outcome)
     {
@@ -297,7 +330,7 @@ internal sealed class ResidentRun
             }
 
             _machine.Stopping.Clear();
-            if (S.Status == RunStatus.Paused || _host.IsStopping || _machine.Runnable.Count == 0)
+            if (S.Status == RunStatus.Paused || _leaving || _host.IsStopping || _machine.Runnable.Count == 0)
             {
                 return;
             }
@@ -361,7 +394,7 @@ internal sealed class ResidentRun
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
-            _host.Options.Schedule(new PerformWork(this, step.Id, call, toolCall, attempt));
+            _host.Attempts.Enter(new PerformWork(this, step.Id, call, toolCall, attempt));
             return;
         }
 
@@ -377,8 +410,13 @@ internal sealed class ResidentRun
         _ = PostAsync(step.Id, attempt, performed);
     }
 
-    private Task PerformOutsideAsync(int id, CallNode call, ToolCall toolCall, Attempt attempt) =>
-        PostAsync(id, attempt, _host.Performer.PerformAsync(call, toolCall, attempt.Stop!.Token));
+    private async Task PerformOutsideAsync(int id, CallNode call, ToolCall toolCall, Attempt attempt)
+    {
+        // The time limit counts from here: the call may have waited for its turn.
+        DateTimeOffset deadline = _host.Clock.GetUtcNow() + call.AttemptTimeout;
+        await PostAsync(id, attempt, _host.Performer.PerformAsync(call, toolCall with { Deadline = deadline }, attempt.Stop!.Token)).ConfigureAwait(false);
+        _host.Attempts.Leave();
+    }
 
     private async Task PostAsync(int id, Attempt attempt, ValueTask<StepOutcome?> performed)
     {
@@ -430,7 +468,11 @@ internal sealed class ResidentRun
         return true;
     }
 
-    private void Submit(bool park)
+    /// <summary>Whether the run can be given up now: what it is about to do, somebody else can do.</summary>
+    private bool ShouldLeave() =>
+        _leaving && _hasRow && !S.Status.IsTerminal() && S.InFlight == 0 && _launches.Count == 0;
+
+    private void Submit(bool park, bool leave)
     {
         List<JournalEvent> events = _machine.TakeEvents();
         var blobs = new List<Payload>();
@@ -459,7 +501,8 @@ internal sealed class ResidentRun
             Creation = _hasRow ? null : Creation,
             WakeSeq = _wakeSeq,
             Status = ended ? S.Status : S.Status == RunStatus.Paused ? RunStatus.Paused : RunStatus.Waiting,
-            Timers = park ? [.. S.Open.Values.Where(n => n.Due != 0).Select(n => (n.Due, n.Id))] : [],
+            // A run that leaves is woken at once, by whoever looks first.
+            Timers = leave ? [(S.Now, Leaving)] : park ? [.. S.Open.Values.Where(n => n.Due != 0).Select(n => (n.Due, n.Id))] : [],
             Result = ended ? S.Outcome ?? S.Error?.Code ?? "" : "",
             CostNanoDollars = S.SpentNanoDollars,
             At = S.Now,
@@ -494,11 +537,18 @@ internal sealed class ResidentRun
                 return false;
             default:
                 _host.Fenced(this);
-                Evict();
-                Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
-                _host.NotCreated(S.Id);
+                Abandon();
+                if (!_hasRow)
+                {
+                    Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
+                    _host.NotCreated(S.Id);
+                }
+
                 return false;
         }
+
+        // What was created after the loss is this process's own.
+        _dropped &= _hasRow;
 
         _key = append.Key;
         _hasRow = true;
@@ -520,7 +570,7 @@ internal sealed class ResidentRun
         if (append.Then == RowChange.Park && append.Outcome == CommitOutcome.Committed)
         {
             Evict();
-            _host.Parked(this, append.Timers);
+            _host.Parked(this, append.Timers, _leaving);
             return false;
         }
 
@@ -534,6 +584,12 @@ internal sealed class ResidentRun
         if (append.Outcome == CommitOutcome.CommittedAwake)
         {
             _ = _host.ReadInboxAsync(this, _key);
+        }
+
+        if (_dropped)
+        {
+            Abandon();
+            return false;
         }
 
         long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
@@ -612,6 +668,16 @@ internal sealed class ResidentRun
         }
 
         _host.Forget(this, late);
+    }
+
+    /// <summary>Leaves memory without a trace: others go on with the run. Calls under way are told to stop.</summary>
+    private void Abandon()
+    {
+        Evict();
+        foreach (Attempt attempt in _attempts.Values)
+        {
+            attempt.Stop?.Cancel();
+        }
     }
 
     /// <summary>A call with effects: made outside the turn, so that a slow tool never holds a worker.</summary>

@@ -23,13 +23,16 @@ public sealed partial class RunHost : IAsyncDisposable
     private readonly UlidFactory _ids;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<Ulid, ResidentRun> _resident = new();
-    private readonly ConcurrentDictionary<Ulid, TaskCompletionSource<RunEnd>> _waiters = new();
+    private readonly ConcurrentDictionary<Ulid, Waiter> _waiters = new();
+    private readonly StoreWatch? _watch;
+    private readonly QueueDepth _depth;
     private readonly ConcurrentQueue<ClaimedRun> _unread = new();
     private readonly ITimer _storeTimer;
     private readonly Lock _timerGate = new();
     private long _nextStoreTimer = long.MaxValue;
     private int _claiming;
     private int _claimAgain;
+    private long _claimsHeldSince = long.MinValue;
     private volatile bool _stopping;
 
     public RunHost(
@@ -56,6 +59,9 @@ public sealed partial class RunHost : IAsyncDisposable
         Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
         Timers = new TimerQueue(clock);
+        Attempts = new AttemptGate(options.MaxAttempts, options.Schedule);
+        _depth = new QueueDepth(store, clock);
+        _watch = store.IsShared ? new StoreWatch(this, store, clock, log) : null;
         _storeTimer = clock.CreateTimer(_ => _ = FireStoreTimersAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -64,6 +70,9 @@ public sealed partial class RunHost : IAsyncDisposable
 
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
+
+    /// <summary>More is waiting than this deployment should take on: what comes now is refused until some of it is done.</summary>
+    public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= Options.MaxQueued;
 
     /// <summary>Nothing is being computed or written at this moment.</summary>
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
@@ -85,9 +94,24 @@ public sealed partial class RunHost : IAsyncDisposable
 
     internal TimerQueue Timers { get; }
 
+    internal AttemptGate Attempts { get; }
+
+    private bool ClaimsAreHeld
+    {
+        get
+        {
+            long since = Volatile.Read(ref _claimsHeldSince);
+            return since != long.MinValue && Clock.GetElapsedTime(since) < Options.LookAroundEvery * 2;
+        }
+    }
+
+    /// <summary>Most runs that this process takes on: on a shared store not more than it can have attempts under way, since others can take them.</summary>
+    private int Capacity => _watch is null ? Options.MaxResident : Math.Min(Options.MaxResident, Options.MaxAttempts);
+
     /// <summary>Takes over what an earlier process left, and from then on whatever is queued or woken.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
+        _watch?.Begin();
         if (!Options.Executes)
         {
             return;
@@ -117,7 +141,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Accepts a run and hands over both of its moments, for a caller that may stop waiting between them.</summary>
     public RunTicket Launch(StartRequest request)
     {
-        var end = new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var end = new Waiter(request.Tenant);
         return new RunTicket(Begin(request, end), end.Task);
     }
 
@@ -141,14 +165,14 @@ public sealed partial class RunHost : IAsyncDisposable
             return null;
         }
 
-        TaskCompletionSource<RunEnd> waiter = _waiters.GetOrAdd(run, static _ => new TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously));
+        Waiter waiter = _waiters.GetOrAdd(run, static (_, of) => new Waiter(of), tenant);
 
         // Read again: an end between the first look and the registration found nobody to tell.
         row = await _store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) ?? row;
         if (row.Status.IsTerminal() || row.Status == RunStatus.Diverged)
         {
             RunEnd end = (await ReadEndAsync(tenant, row, cancellationToken).ConfigureAwait(false))!;
-            if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? other))
+            if (_waiters.TryRemove(run, out Waiter? other))
             {
                 other.TrySetResult(end);
             }
@@ -183,8 +207,14 @@ public sealed partial class RunHost : IAsyncDisposable
     /// Puts something in a run's inbox. When it returns <see cref="SendOutcome.Accepted"/> the item is on disk and will be
     /// taken exactly once; sending the same dedupe key again is accepted and changes nothing.
     /// </summary>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
     public Task<SendOutcome> SendAsync(string tenant, Ulid run, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
     {
+        if (Journal.Backlog >= Options.MaxBacklog)
+        {
+            return Task.FromException<SendOutcome>(new EngineSaturatedException());
+        }
+
         var sent = new TaskCompletionSource<SendOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         Journal.Add(new InboxAppend
         {
@@ -212,12 +242,28 @@ public sealed partial class RunHost : IAsyncDisposable
     }
 
     /// <summary>
+    /// Begins to hand over and returns at once: nothing more is accepted or claimed, no further step is admitted, and on a
+    /// shared store each run goes to others as soon as none of its steps is in flight. <see cref="StopAsync"/> follows.
+    /// </summary>
+    public void Drain()
+    {
+        _stopping = true;
+        if (_store.IsShared)
+        {
+            foreach (ResidentRun run in _resident.Values)
+            {
+                run.Leave();
+            }
+        }
+    }
+
+    /// <summary>
     /// Hands over: accepts and claims nothing more, admits no further step, and returns once the steps in flight have their
     /// outcome on disk or the grace period is over. What is unfinished is continued by the next owner of the store.
     /// </summary>
     public async Task StopAsync(TimeSpan grace)
     {
-        _stopping = true;
+        Drain();
         long start = Clock.GetTimestamp();
         while ((!Turns.IsIdle || !Journal.IsIdle || _resident.Values.Any(r => r.HasAttempts)) && Clock.GetElapsedTime(start) < grace)
         {
@@ -231,6 +277,7 @@ public sealed partial class RunHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping = true;
+        _watch?.Dispose();
         Turns.Close();
         Journal.Close();
         await _storeTimer.DisposeAsync().ConfigureAwait(false);
@@ -257,14 +304,20 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>The run was not created (its idempotency key had one already, or the store refused it): nobody will end it.</summary>
     internal void NotCreated(Ulid run)
     {
-        if (_waiters.TryRemove(run, out TaskCompletionSource<RunEnd>? waiter))
+        if (_waiters.TryRemove(run, out Waiter? waiter))
         {
             waiter.TrySetCanceled();
         }
     }
 
-    internal void Parked(ResidentRun run, IReadOnlyList<(long Due, int Node)> timers)
+    /// <param name="left">The run is to be continued elsewhere: others are given the time to claim it first.</param>
+    internal void Parked(ResidentRun run, IReadOnlyList<(long Due, int Node)> timers, bool left)
     {
+        if (left && _store.IsShared)
+        {
+            Interlocked.Exchange(ref _claimsHeldSince, Clock.GetTimestamp());
+        }
+
         foreach ((long due, _) in timers)
         {
             ArmStoreTimer(due);
@@ -277,6 +330,41 @@ public sealed partial class RunHost : IAsyncDisposable
     }
 
     internal void Fenced(ResidentRun run) => LostRun(_log, run.State.Id);
+
+    /// <summary>This process was taken for dead: what it holds is continued by others.</summary>
+    internal void DropAll()
+    {
+        foreach (ResidentRun run in _resident.Values)
+        {
+            run.Drop();
+        }
+
+        RequestClaim();
+    }
+
+    /// <summary>Something is in the inbox of a run that this process owns.</summary>
+    internal void ItemArrived(Ulid run)
+    {
+        if (_resident.TryGetValue(run, out ResidentRun? resident))
+        {
+            resident.LookIntoInbox();
+        }
+    }
+
+    /// <summary>Runs that somebody here waits for and that are executed elsewhere.</summary>
+    internal IEnumerable<Ulid> AwaitedElsewhere() => _waiters.Keys.Where(run => !_resident.ContainsKey(run));
+
+    /// <summary>Tells whoever waits for a run that ended elsewhere, if it has.</summary>
+    internal async Task EndedElsewhereAsync(Ulid run)
+    {
+        if (_waiters.TryGetValue(run, out Waiter? waiter)
+            && await _store.FindAsync(waiter.Tenant, run, CancellationToken.None).ConfigureAwait(false) is { } row
+            && await ReadEndAsync(waiter.Tenant, row, CancellationToken.None).ConfigureAwait(false) is { } end
+            && _waiters.TryRemove(run, out waiter))
+        {
+            waiter.TrySetResult(end);
+        }
+    }
 
     /// <summary>A run has left memory.</summary>
     /// <param name="late">Something was posted to it while it left: what was durable is found by claiming.</param>
@@ -345,11 +433,24 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Hands a run what its inbox holds; asks until the store answers, because nobody else will look.</summary>
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
-        run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+        while (!_stopping)
+        {
+            try
+            {
+                run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+                return;
+            }
+            catch (Exception e)
+            {
+                ReloadFailed(_log, state.Id, e);
+                await Task.Delay(TimeSpan.FromSeconds(1), Clock, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
     }
 
     internal static InvalidOperationException Refused(Ulid run, CommitOutcome outcome) => new($"Run {run} was refused by the store ({outcome}); ask again.");
@@ -357,7 +458,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Tells whoever waits how the run ended.</summary>
     private void Tell(RunState state)
     {
-        if (_waiters.TryRemove(state.Id, out TaskCompletionSource<RunEnd>? waiter))
+        if (_waiters.TryRemove(state.Id, out Waiter? waiter))
         {
             StepError? error = state.Status == RunStatus.Cancelled
                 ? new StepError("RUN_CANCELLED", Contracts.Errors.ErrorCategory.Permanent, state.CancelReason)
@@ -366,12 +467,18 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    private Task<StartOutcome> Begin(StartRequest request, TaskCompletionSource<RunEnd>? end)
+    private Task<StartOutcome> Begin(StartRequest request, Waiter? end)
     {
         if (_stopping)
         {
             end?.TrySetCanceled(CancellationToken.None);
             return Task.FromException<StartOutcome>(new EngineStoppingException());
+        }
+
+        if (IsSaturated)
+        {
+            end?.TrySetCanceled(CancellationToken.None);
+            return Task.FromException<StartOutcome>(new EngineSaturatedException());
         }
 
         Ulid id = _ids.Create();
@@ -396,8 +503,9 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!Options.Executes || _resident.Count >= Options.MaxResident)
+        if (!Options.Executes || _resident.Count >= Capacity)
         {
+            _depth.Added();
             Enqueue(machine, creation, accepted);
         }
         else
@@ -469,16 +577,16 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Carries a stored item to the run's memory, or makes sure that somebody loads the run.</summary>
     private void Deliver(InboxAppend item)
     {
-        if (!_resident.TryGetValue(item.Run, out ResidentRun? run) || !run.TryPost(new Inbound(InboxItems.ToCause(item.Item, item.Kind, item.Data), item.Item, item.WakeSeq)))
+        if (!_resident.TryGetValue(item.Run, out ResidentRun? run) || !run.TryPost(Inbound.From(item.Item, item.Kind, item.Data, item.WakeSeq)))
         {
             RequestClaim();
         }
     }
 
-    private void RequestClaim()
+    internal void RequestClaim()
     {
         Interlocked.Exchange(ref _claimAgain, 1);
-        if (Options.Executes && !_stopping && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
+        if (Options.Executes && !_stopping && !ClaimsAreHeld && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
         {
             Options.Schedule(new ClaimWork(this));
         }
@@ -489,7 +597,7 @@ public sealed partial class RunHost : IAsyncDisposable
         while (!_stopping)
         {
             Interlocked.Exchange(ref _claimAgain, 0);
-            int room = Math.Min(ClaimSize, Options.MaxResident - _resident.Count);
+            int room = Math.Min(ClaimSize, Capacity - _resident.Count);
             IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
             foreach (ClaimedRun claim in claimed)
             {
@@ -533,7 +641,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         Interlocked.Exchange(ref _claiming, 0);
-        if (Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Options.MaxResident)
+        if (Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Capacity)
         {
             RequestClaim();
         }
@@ -558,7 +666,7 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             RunSetAside(_log, claim.Run, e);
             await _store.SetAsideAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
-            if (_waiters.TryRemove(claim.Run, out TaskCompletionSource<RunEnd>? waiter))
+            if (_waiters.TryRemove(claim.Run, out Waiter? waiter))
             {
                 waiter.TrySetResult(new RunEnd(claim.Run, RunStatus.Diverged, "", null, new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, e.Message), 0));
             }
@@ -578,7 +686,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    private async Task FireStoreTimersAsync()
+    internal async Task FireStoreTimersAsync()
     {
         try
         {
@@ -607,6 +715,12 @@ public sealed partial class RunHost : IAsyncDisposable
             ClaimFailed(_log, e);
             ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
         }
+    }
+
+    /// <summary>Somebody who wants to know how a run ends.</summary>
+    private sealed class Waiter(string tenant) : TaskCompletionSource<RunEnd>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public string Tenant => tenant;
     }
 
     private sealed class ClaimWork(RunHost host) : IThreadPoolWorkItem
@@ -661,3 +775,6 @@ public enum SendOutcome
 
 /// <summary>The process is shutting down and accepts nothing any more; try another one, or again after the restart.</summary>
 public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts no new runs; try again shortly.");
+
+/// <summary>More work is waiting than this deployment should take on: send it again a little later.</summary>
+public sealed class EngineSaturatedException() : InvalidOperationException("Too much work is waiting to be done; nothing was accepted. Send it again a little later.");

@@ -25,6 +25,9 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
 
     public bool IsIdle => (_closed || _ready.IsEmpty) && Volatile.Read(ref _active) == 0;
 
+    /// <summary>Runs that wait to be computed.</summary>
+    public int Ready => _ready.Count;
+
     /// <summary>No turn begins any more.</summary>
     public void Close() => _closed = true;
 

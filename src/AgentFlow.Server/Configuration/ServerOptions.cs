@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
 using Microsoft.Extensions.Logging;
@@ -7,10 +8,23 @@ namespace AgentFlow.Server.Configuration;
 /// <summary>Everything that a server is started with. Immutable; <see cref="From"/> validates it.</summary>
 public sealed record ServerOptions
 {
-    private const string SqlitePrefix = "sqlite:";
+    /// <summary>Default: the SQLite file <c>./.af/agentflow.db</c>. <c>AF_DB_DSN</c>.</summary>
+    public StoreAddress Store { get; init; } = new StoreAddress.Sqlite(Path.Combine(".af", "agentflow.db"));
 
-    /// <summary>Path of the SQLite file. Default <c>./.af/agentflow.db</c>. <c>AF_DB_DSN=sqlite:PATH</c>.</summary>
-    public string DatabasePath { get; init; } = Path.Combine(".af", "agentflow.db");
+    /// <summary>What this process does. Anything but <see cref="ProcessMode.All"/> needs a shared store. <c>AF_MODE</c>.</summary>
+    public ProcessMode Mode { get; init; }
+
+    /// <summary>
+    /// How long this process may be silent before others on a shared store take its runs over. At least 1 s; default 10 s.
+    /// <c>AF_LEASE</c>.
+    /// </summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Most calls with effects under way at once. Default 1,024. <c>AF_MAX_STEPS</c>.</summary>
+    public int MaxSteps { get; init; } = 1024;
+
+    /// <summary>Runs waiting to be executed from which on new ones are refused with 429. Default 250,000. <c>AF_MAX_QUEUED</c>.</summary>
+    public int MaxQueued { get; init; } = 250_000;
 
     /// <summary>Default <c>http://127.0.0.1:8000</c>. <c>AF_URL</c>.</summary>
     public ListenAddress Listen { get; init; } = new ListenAddress.Tcp(System.Net.IPAddress.Loopback, 8000);
@@ -33,10 +47,10 @@ public sealed record ServerOptions
     /// <summary>Whether Ctrl+C and SIGTERM stop the server. False for a host that has its own way to end. Default true.</summary>
     public bool HandlesSignals { get; init; } = true;
 
-    /// <summary>Whether this process executes runs; false only accepts, shows and steers them. Default true.</summary>
+    /// <summary>Whether this process executes runs unless its mode forbids it; false only accepts, shows and steers them. Default true.</summary>
     public bool Executes { get; init; } = true;
 
-    /// <summary>How long a stopping server waits for answers under way. Default 10 s.</summary>
+    /// <summary>How long a stopping process waits for answers and steps under way. Default 10 s. <c>AF_DRAIN</c>.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Said once at start, for example about misspelt settings.</summary>
@@ -54,34 +68,88 @@ public sealed record ServerOptions
         var defaults = new ServerOptions();
         ServerOptions options = defaults with
         {
-            DatabasePath = Database(settings, problems) ?? defaults.DatabasePath,
+            Store = Database(settings, problems) ?? defaults.Store,
+            Mode = ModeOf(settings, problems) ?? defaults.Mode,
+            Lease = Time(settings, "AF_LEASE", 1, 3600, problems) ?? defaults.Lease,
+            ShutdownTimeout = Time(settings, "AF_DRAIN", 0, 3600, problems) ?? defaults.ShutdownTimeout,
+            MaxSteps = Count(settings, "AF_MAX_STEPS", 100_000, problems) ?? defaults.MaxSteps,
+            MaxQueued = Count(settings, "AF_MAX_QUEUED", 100_000_000, problems) ?? defaults.MaxQueued,
             Listen = Address(settings, problems) ?? defaults.Listen,
             HttpAllow = (settings["AF_HTTP_ALLOW"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             LogLevel = Level(settings, problems) ?? defaults.LogLevel,
             Models = ModelsOf(settings, problems) ?? defaults.Models,
             Warnings = settings.Warnings,
         };
-        Only(settings, "AF_MODE", "all", "the split into control and data processes needs a store that several processes share; SQLite belongs to one", problems);
+        if (options.Mode != ProcessMode.All && !options.Store.IsShared)
+        {
+            problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
+        }
+
         Only(settings, "AF_ACCESS", "open", "access control is not part of this build; the server listens on this machine only", problems);
         return problems.Count == 0 ? options : throw new OptionsException(problems);
     }
 
-    private static string? Database(Settings settings, List<string> problems)
+    private static StoreAddress? Database(Settings settings, List<string> problems)
     {
-        if (settings["AF_DB_DSN"] is not { } dsn)
+        try
+        {
+            return settings["AF_DB_DSN"] is { } dsn ? StoreAddress.Parse(dsn) : null;
+        }
+        catch (FormatException e)
+        {
+            problems.Add($"{settings.Source("AF_DB_DSN")}: {e.Message}");
+            return null;
+        }
+    }
+
+    private static ProcessMode? ModeOf(Settings settings, List<string> problems)
+    {
+        switch (settings["AF_MODE"])
+        {
+            case null:
+                return null;
+            case "all":
+                return ProcessMode.All;
+            case "control":
+                return ProcessMode.Control;
+            case "data":
+                return ProcessMode.Data;
+            case var mode:
+                problems.Add($"{settings.Source("AF_MODE")} is '{mode}': write all, control (serves the API) or data (executes runs)");
+                return null;
+        }
+    }
+
+    /// <summary>Seconds, such as <c>30</c>, <c>2.5</c> or <c>30s</c>.</summary>
+    private static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
+    {
+        if (settings[name] is not { } text)
         {
             return null;
         }
 
-        if (dsn.StartsWith(SqlitePrefix, StringComparison.Ordinal) && dsn.Length > SqlitePrefix.Length)
+        if (double.TryParse(text.EndsWith('s') ? text[..^1] : text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds >= least && seconds <= most)
         {
-            string path = dsn[SqlitePrefix.Length..];
-            return path.StartsWith("///", StringComparison.Ordinal) ? path[2..] : path;
+            return TimeSpan.FromSeconds(seconds);
         }
 
-        // A DSN can hold a password: only its scheme is repeated.
-        int scheme = dsn.IndexOf(':', StringComparison.Ordinal);
-        problems.Add($"{settings.Source("AF_DB_DSN")} is '{(scheme < 0 ? dsn : dsn[..scheme] + ":…")}': this build stores in SQLite, write sqlite:./.af/agentflow.db or sqlite:/absolute/path.db");
+        problems.Add(string.Create(CultureInfo.InvariantCulture, $"{settings.Source(name)} is '{text}': write seconds from {least} to {most}, such as 10 or 2.5s"));
+        return null;
+    }
+
+    private static int? Count(Settings settings, string name, int most, List<string> problems)
+    {
+        if (settings[name] is not { } text)
+        {
+            return null;
+        }
+
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 && count <= most)
+        {
+            return count;
+        }
+
+        problems.Add(string.Create(CultureInfo.InvariantCulture, $"{settings.Source(name)} is '{text}': write a whole number from 1 to {most}"));
         return null;
     }
 

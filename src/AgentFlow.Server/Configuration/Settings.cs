@@ -14,7 +14,8 @@ public sealed class Settings
     /// <summary>Every setting that the product reads.</summary>
     private static readonly string[] Known =
     [
-        "AF_ACCESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_HTTP_ALLOW", "AF_LOG_LEVEL", "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
+        "AF_ACCESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
+        "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
         "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_TENANT", "AF_URL",
     ];
 

@@ -3,6 +3,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -41,7 +42,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
         HttpResponse response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = Problem.MediaType;
-        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        if (problem.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
         {
             response.Headers.RetryAfter = RetryAfterSeconds;
         }
@@ -95,10 +96,12 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
                 return Problem.Of(ErrorCode.RequestInvalid, bad.Message) with { Status = bad.StatusCode };
             case EngineStoppingException:
                 return Problem.Of(ErrorCode.ServerStopping, "The server is shutting down; send the request again after the restart.");
+            case EngineSaturatedException:
+                return Problem.Of(ErrorCode.RateLimited, "More work is waiting than this deployment takes on. Nothing was accepted; send it again after the given time.");
             case FrameCorruptException:
                 RequestFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
                 return Problem.Of(ErrorCode.FrameCorrupt, exception.Message);
-            case SqliteException or ObjectDisposedException { ObjectName: not null }:
+            case SqliteException or StoreUnavailableException or ObjectDisposedException { ObjectName: not null }:
                 StoreFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
                 return Problem.Of(ErrorCode.StoreUnavailable, "The store did not answer; try again.");
             default:

@@ -78,6 +78,10 @@ public sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>How messages name the server of a DSN: user, host, port and database, never the password.</summary>
+    /// <exception cref="FormatException">The DSN cannot be read.</exception>
+    public static string Describe(string dsn) => PostgresDsn.Describe(PostgresDsn.Parse(dsn));
+
     /// <summary>Gives the session back, so that others continue its runs at once instead of after the lease.</summary>
     public async Task CloseAsync(CancellationToken cancellationToken)
     {

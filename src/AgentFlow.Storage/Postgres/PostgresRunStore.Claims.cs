@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using Npgsql;
@@ -101,6 +102,34 @@ public sealed partial class PostgresRunStore
 
                 return (fired, next);
             }
+        },
+        cancellationToken);
+
+    public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var count = new NpgsqlCommand("SELECT count(*) FROM (SELECT FROM runs WHERE status = 0 LIMIT $1) q", connection);
+            count.Parameters.Value((long)atMost);
+            return (int)(long)(await count.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+        },
+        cancellationToken);
+
+    public ValueTask<IReadOnlyList<Ulid>> FindWokenAsync(CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Ulid>>(
+        async (connection, token) =>
+        {
+            using var find = new NpgsqlCommand("SELECT r.id FROM runs r WHERE r.owner = $1 AND r.status = 1 AND EXISTS (SELECT FROM inbox i WHERE i.run = r.key AND NOT i.consumed)", connection);
+            find.Parameters.Value(database.Session.Id);
+            var runs = new List<Ulid>();
+            NpgsqlDataReader reader = await find.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    runs.Add(Parameters.ToUlid(reader.GetGuid(0)));
+                }
+            }
+
+            return runs;
         },
         cancellationToken);
 

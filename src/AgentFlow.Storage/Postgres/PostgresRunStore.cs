@@ -21,6 +21,8 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
     /// <summary>Two: one batch is written while the engine computes the runs of the other one.</summary>
     public int ParallelCommits => 2;
 
+    public bool IsShared => true;
+
     public event Action<StoreNews> News
     {
         add => database.News.Arrived += value;

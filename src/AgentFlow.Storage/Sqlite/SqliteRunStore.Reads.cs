@@ -56,6 +56,18 @@ public sealed partial class SqliteRunStore
         return new RunHistory(snapshot, frames, items, wake);
     }));
 
+    public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
+    {
+        SqliteStatement count = connection.Prepare("SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 0 LIMIT ?)").Bind(atMost);
+        int queued = 0;
+        while (count.Read())
+        {
+            queued = (int)count.Int64(0);
+        }
+
+        return queued;
+    }));
+
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
     {
         SqliteStatement find = connection.Prepare($"SELECT {RowColumns} FROM runs WHERE tenant = ? AND id = ?").Bind(tenant).Bind(run.ToByteArray());

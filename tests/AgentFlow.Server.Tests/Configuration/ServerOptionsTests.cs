@@ -14,7 +14,7 @@ public sealed class ServerOptionsTests : IDisposable
     public void From_Nothing_IsTheDocumentedDefault()
     {
         ServerOptions options = From();
-        Assert.Equal(Path.Combine(".af", "agentflow.db"), options.DatabasePath);
+        Assert.Equal(new StoreAddress.Sqlite(Path.Combine(".af", "agentflow.db")), options.Store);
         Assert.Equal("http://127.0.0.1:8000", options.Listen.ToString());
         Assert.Equal(LogLevel.Information, options.LogLevel);
         Assert.Empty(options.HttpAllow);
@@ -33,7 +33,7 @@ public sealed class ServerOptionsTests : IDisposable
             """);
         ServerOptions options = From(("AF_URL", "http://127.0.0.1:9002"), ("AF_LOG_LEVEL", ""));
         Assert.Equal("http://127.0.0.1:9002", options.Listen.ToString());
-        Assert.Equal("/data/from-file.db", options.DatabasePath);
+        Assert.Equal(new StoreAddress.Sqlite("/data/from-file.db"), options.Store);
         Assert.Equal(["localhost:8080", "10.0.0.0/8"], options.HttpAllow);
         Assert.Equal(LogLevel.Warning, options.LogLevel);
         Assert.Equal(AgentFlow.Models.Providers.Residency.Strict, options.Models.Residency);
@@ -43,10 +43,20 @@ public sealed class ServerOptionsTests : IDisposable
     [InlineData("AF_DB_DSN", "sqlite:a.db", "a.db")]
     [InlineData("AF_DB_DSN", "sqlite:/abs/a.db", "/abs/a.db")]
     [InlineData("AF_DB_DSN", "sqlite:///abs/a.db", "/abs/a.db")]
-    public void From_Dsn_NamesTheFile(string name, string value, string path) => Assert.Equal(path, From((name, value)).DatabasePath);
+    public void From_Dsn_NamesTheFile(string name, string value, string path) => Assert.Equal(new StoreAddress.Sqlite(path), From((name, value)).Store);
+
+    [Fact]
+    public void From_SharedStore_TakesEveryMode()
+    {
+        ServerOptions options = From(("AF_DB_DSN", "postgres://me:secret@db.example:5433/agents"), ("AF_MODE", "data"), ("AF_LEASE", "2.5s"), ("AF_MAX_STEPS", "64"));
+        Assert.Equal((ProcessMode.Data, TimeSpan.FromSeconds(2.5), 64), (options.Mode, options.Lease, options.MaxSteps));
+        Assert.Equal("postgres://me@db.example:5433/agents", options.Store.ToString());
+    }
 
     [Theory]
-    [InlineData("AF_DB_DSN", "postgres://me:secret@host/db", "sqlite:")]
+    [InlineData("AF_DB_DSN", "mysql://me:secret@host/db", "postgres://")]
+    [InlineData("AF_DB_DSN", "postgres://me:secret@:5432/", "names no host")]
+    [InlineData("AF_DB_DSN", "postgres://me:secret@host/db?sslmod=require", "sslmod")]
     [InlineData("AF_DB_DSN", "sqlite:", "sqlite:")]
     [InlineData("AF_URL", "http://0.0.0.0:8000", "only this machine")]
     [InlineData("AF_URL", "http://192.168.1.5:8000", "only this machine")]
@@ -55,7 +65,14 @@ public sealed class ServerOptionsTests : IDisposable
     [InlineData("AF_URL", "http://127.0.0.1:8000/api", "write http://127.0.0.1:8000")]
     [InlineData("AF_URL", "8000", "write http://127.0.0.1:8000")]
     [InlineData("AF_URL", "unix:", "1 to 107 bytes")]
-    [InlineData("AF_MODE", "control", "all")]
+    [InlineData("AF_MODE", "control", "AF_DB_DSN=postgres://")]
+    [InlineData("AF_MODE", "data", "AF_DB_DSN=postgres://")]
+    [InlineData("AF_MODE", "worker", "all, control")]
+    [InlineData("AF_LEASE", "0.5", "1 to 3600")]
+    [InlineData("AF_LEASE", "10m", "1 to 3600")]
+    [InlineData("AF_DRAIN", "-1", "0 to 3600")]
+    [InlineData("AF_MAX_STEPS", "0", "1 to 100000")]
+    [InlineData("AF_MAX_QUEUED", "many", "whole number")]
     [InlineData("AF_ACCESS", "required", "open")]
     [InlineData("AF_LOG_LEVEL", "loud", "information")]
     [InlineData("AF_LOG_LEVEL", "3", "information")]

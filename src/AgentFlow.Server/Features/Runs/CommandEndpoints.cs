@@ -55,6 +55,12 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
     }
 
+    public async Task MigrateAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
+        await SendAsync(context, id, InboxKind.Migrate, Unique("migrate"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+    }
+
     public async Task ResolveAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
     {
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);

@@ -17,7 +17,7 @@ internal sealed class RunStreams(RunReader reader, InProcessBus bus, TimeProvide
     internal const int Capacity = 1024;
 
     /// <summary>How often the journal is looked at, whatever the bus brings.</summary>
-    internal TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(3);
+    internal required TimeSpan PollInterval { get; init; }
 
     /// <summary>After how much silence a heartbeat is given; a multiple of the poll interval.</summary>
     internal TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(15);

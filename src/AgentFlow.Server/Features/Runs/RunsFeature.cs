@@ -14,7 +14,7 @@ internal static class RunsFeature
     private const string Taken = "On disk; it will be taken exactly once.";
 
     private static readonly ErrorCode[] Command =
-        [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType];
+        [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType, ErrorCode.RateLimited];
 
     public static void MapRuns(this IEndpointRouteBuilder api, RunEndpoints runs, CommandEndpoints commands, StreamEndpoint stream)
     {
@@ -61,6 +61,9 @@ internal static class RunsFeature
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/resume", commands.ResumeAsync)
             .Says("resumeRun", Tag, "Let a paused run go on")
+            .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/migrate", commands.MigrateAsync)
+            .Says("migrateRun", Tag, "Move a run to another process", "The run starts no further step where it is; once none is in flight it leaves that process's memory, and other processes may claim it first. With one process it comes back to it.")
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")

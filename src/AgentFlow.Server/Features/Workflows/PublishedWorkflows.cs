@@ -7,7 +7,8 @@ using AgentFlow.Engine.Scheduling;
 namespace AgentFlow.Server.Features.Workflows;
 
 /// <summary>The stored workflow versions, ready to run: by name and version, or the newest of a name.</summary>
-internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache definitions, WorkflowLoader loader, TimeProvider clock)
+/// <param name="isShared">Other processes save versions too: which one is the newest is asked each time.</param>
+internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache definitions, WorkflowLoader loader, TimeProvider clock, bool isShared)
 {
     private readonly ConcurrentDictionary<(string Tenant, string Name, string Version), WorkflowDefinition> _versions = new();
     private readonly ConcurrentDictionary<(string Tenant, string Name), WorkflowDefinition> _newest = new();
@@ -70,7 +71,7 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
         lock (_gate)
         {
             // What was read may have been overtaken by a save in the meantime.
-            if (version is null && before == _saves)
+            if (version is null && !isShared && before == _saves)
             {
                 _newest[(tenant, name)] = definition;
             }

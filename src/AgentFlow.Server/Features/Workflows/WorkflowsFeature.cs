@@ -51,7 +51,7 @@ internal static class WorkflowsFeature
             .TakesBody<ExecuteBody>(false)
             .Gives<RunView>(200, "The run has ended.")
             .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it.")
-            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
+            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
             .Says("getWorkflowPlan", Tag, "Read the plan of a run, by its workflow", "A plan's id is its run's id.")
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")

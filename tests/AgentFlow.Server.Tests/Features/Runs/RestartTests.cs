@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentFlow.Server.Configuration;
 
 namespace AgentFlow.Server.Tests.Features.Runs;
 
@@ -83,7 +84,7 @@ public sealed class RestartTests : IAsyncLifetime
     [Fact]
     public async Task SecondServer_OnTheSameFile_SaysWhoHasIt()
     {
-        var locked = Assert.ThrowsAny<Exception>(() => AgentFlowApp.Build(new AgentFlow.Server.Configuration.ServerOptions { DatabasePath = _server.DatabasePath }));
+        var locked = await Assert.ThrowsAnyAsync<Exception>(() => AgentFlowApp.BuildAsync(new ServerOptions { Store = new StoreAddress.Sqlite(_server.DatabasePath) }));
         Assert.Contains($"process {Environment.ProcessId}", locked.Message);
         await _server.StopAsync();
         await using RunningServer next = await _server.RestartAsync();

@@ -1,0 +1,63 @@
+using AgentFlow.Storage.Postgres;
+
+namespace AgentFlow.Server.Configuration;
+
+/// <summary>Where runs are kept: what <c>AF_DB_DSN</c> says.</summary>
+public abstract record StoreAddress
+{
+    private const string SqlitePrefix = "sqlite:";
+
+    private StoreAddress()
+    {
+    }
+
+    /// <summary>Whether several processes may use the store at once.</summary>
+    public abstract bool IsShared { get; }
+
+    /// <summary>A file that one process owns.</summary>
+    public sealed record Sqlite(string Path) : StoreAddress
+    {
+        public override bool IsShared => false;
+
+        public override string ToString() => SqlitePrefix + System.IO.Path.GetFullPath(Path);
+    }
+
+    /// <summary>A PostgreSQL database.</summary>
+    public sealed record Postgres : StoreAddress
+    {
+        private readonly string _shown;
+
+        /// <exception cref="FormatException">The DSN cannot be read; the message never has the password.</exception>
+        public Postgres(string dsn) => (Dsn, _shown) = (dsn, PostgresDatabase.Describe(dsn));
+
+        /// <summary>Holds the password.</summary>
+        public string Dsn { get; }
+
+        public override bool IsShared => true;
+
+        /// <summary>Without the password.</summary>
+        public override string ToString() => "postgres://" + _shown;
+    }
+
+    /// <summary>Reads <c>sqlite:PATH</c>, or PostgreSQL's <c>postgres://…</c>, <c>host=… dbname=…</c> and <c>Host=…;Database=…</c>.</summary>
+    /// <exception cref="FormatException">The text is none of them; the message says what is expected and repeats no password.</exception>
+    public static StoreAddress Parse(string dsn)
+    {
+        ArgumentNullException.ThrowIfNull(dsn);
+        if (dsn.StartsWith(SqlitePrefix, StringComparison.Ordinal) && dsn.Length > SqlitePrefix.Length)
+        {
+            string path = dsn[SqlitePrefix.Length..];
+            return new Sqlite(path.StartsWith("///", StringComparison.Ordinal) ? path[2..] : path);
+        }
+
+        int end = dsn.AsSpan().IndexOfAny(':', '=');
+        if (end > 0 && (dsn[end] == '=' || dsn.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)))
+        {
+            return new Postgres(dsn);
+        }
+
+        // Whatever it is, it can hold a password: only its scheme is repeated.
+        string shown = end > 0 ? dsn[..end] + ":…" : dsn;
+        throw new FormatException($"'{shown}' is no store: write sqlite:./.af/agentflow.db, sqlite:/absolute/path.db or postgres://user:password@host:5432/database");
+    }
+}

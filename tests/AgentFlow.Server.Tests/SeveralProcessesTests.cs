@@ -1,0 +1,232 @@
+using System.Net;
+using System.Text.Json;
+using AgentFlow.Server.Configuration;
+using AgentFlow.Storage.Tests.Postgres;
+
+namespace AgentFlow.Server.Tests;
+
+/// <summary>Control and data processes on one PostgreSQL, each with agents of its own, so that it shows where a step ran.</summary>
+public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster) : IClassFixture<SeveralProcessesTests.Cluster>, IAsyncLifetime
+{
+    private const string TwoGates = """
+        language: 1
+        name: gates
+        version: 1.0.0
+        agents:
+          gate: { kind: custom, type: gate }
+        planner: fsm
+        initial_state: first
+        final_states: [done]
+        states:
+          first: { agent: gate, input: { gate: one }, on_success: second }
+          second: { agent: gate, input: { gate: two }, on_success: done }
+          done: { tool: skill.echo, outcome: passed }
+        """;
+
+    private readonly List<RunningServer> _servers = [];
+    private string _schema = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipWhen(PostgresCluster.Missing is not null, PostgresCluster.Missing ?? "");
+        _schema = await (await cluster.Server.Value).CreateSchemaAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (RunningServer server in _servers)
+        {
+            await server.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Execute_ThroughControl_AnswersWithTheEnd()
+    {
+        RunningServer control = await StartAsync(ProcessMode.Control);
+        await StartAsync(ProcessMode.Data);
+        await control.SaveAsync(Flows.Loop(5));
+        for (int i = 0; i < 20; i++)
+        {
+            Answer answer = await control.PostAsync("/api/v1/workflows/loop/execute", """{"input":{"n":1}}""");
+            Assert.Equal((HttpStatusCode.OK, "completed", "looped"), (answer.Status, answer.Json.GetProperty("status").GetString(), answer.Json.GetProperty("outcome").GetString()));
+        }
+    }
+
+    [Fact]
+    public async Task Execute_VersionSavedElsewhere_IsTheNewestAtOnce()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        for (int i = 1; i <= 5; i++)
+        {
+            await one.SaveAsync(Flows.Loop(1).Replace("1.0.0", $"1.0.{i}"));
+            JsonElement run = (await other.PostAsync("/api/v1/workflows/loop/execute", "{}")).Json;
+            Assert.Equal($"1.0.{i}", run.GetProperty("version").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Stream_OfARunElsewhere_HasItsWholeJournal()
+    {
+        RunningServer control = await StartAsync(ProcessMode.Control);
+        await StartAsync(ProcessMode.Data);
+        await control.SaveAsync(Flows.Wait);
+        string id = await control.StartAsync("wait");
+        Task<string> stream = control.Http.GetStringAsync($"/api/v1/runs/{id}/stream");
+        await control.InStatusAsync(id, "waiting");
+        Assert.Equal(HttpStatusCode.Accepted, (await control.PostAsync($"/api/v1/runs/{id}/signal", """{"name":"go"}""")).Status);
+        await control.EndAsync(id);
+        int[] seen = [.. (await stream).Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)).Select(l => int.Parse(l[4..]))];
+        JsonElement events = (await control.GetAsync($"/api/v1/runs/{id}/events")).Json;
+        Assert.Equal(Enumerable.Range(0, events.GetProperty("items").GetArrayLength()), seen);
+    }
+
+    [Fact]
+    public async Task Cancel_StepInFlightElsewhere_IsStopped()
+    {
+        RunningServer control = await StartAsync(ProcessMode.Control);
+        RunningServer worker = await StartAsync(ProcessMode.Data);
+        await control.SaveAsync(TwoGates);
+        string id = await control.StartAsync("gates");
+        await UntilAsync(() => worker.Agents.Calls == 1);
+        Assert.Equal(HttpStatusCode.Accepted, (await control.PostAsync($"/api/v1/runs/{id}/cancel", null)).Status);
+        Assert.Equal("cancelled", (await control.EndAsync(id)).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task Migrate_RunWithAStepInFlight_GoesOnElsewhere()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        await one.SaveAsync(TwoGates);
+        string id = await one.StartAsync("gates");
+        await UntilAsync(() => one.Agents.Calls == 1);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        Assert.Equal(HttpStatusCode.Accepted, (await other.PostAsync($"/api/v1/runs/{id}/migrate", null)).Status);
+        await UntilAsync(async () => (await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.inbox WHERE NOT consumed")) == 0 || one.Agents.Calls > 1);
+        one.Agents.Open("one");
+        await UntilAsync(() => other.Agents.Calls == 1);
+        other.Agents.Open("two");
+        Assert.Equal("completed", (await one.EndAsync(id)).GetProperty("status").GetString());
+        Assert.Equal((1, 1), (one.Agents.Calls, other.Agents.Calls));
+    }
+
+    [Fact]
+    public async Task Stop_RunsWithWorkLeft_AreHandedOver()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        await one.SaveAsync(TwoGates);
+        string[] ids = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => one.StartAsync("gates")));
+        await UntilAsync(() => one.Agents.Calls == 10);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        Task stopped = one.StopAsync();
+        one.Agents.Open("one");
+        await UntilAsync(() => other.Agents.Calls == 10);
+        await stopped;
+        other.Agents.Open("two");
+        foreach (string id in ids)
+        {
+            Assert.Equal("completed", (await other.EndAsync(id)).GetProperty("status").GetString());
+        }
+
+        // Every step ran once: the first ones here, the second ones there.
+        Assert.Equal((10, 10), (one.Agents.Calls, other.Agents.Calls));
+    }
+
+    [Fact]
+    public async Task LostLease_RunsInFlight_EndOnceElsewhere()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        await one.SaveAsync(TwoGates);
+        string[] ids = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => one.StartAsync("gates")));
+        await UntilAsync(() => one.Agents.Calls == 5);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        other.Agents.Open("one");
+        other.Agents.Open("two");
+        await cluster.ExecuteAsync($"UPDATE {_schema}.sessions SET lease = '0', expires_at = clock_timestamp() - interval '1 minute' WHERE id IN (SELECT owner FROM {_schema}.runs WHERE status = 1)");
+        foreach (string id in ids)
+        {
+            JsonElement run = await other.EndAsync(id);
+            Assert.True(run.GetProperty("status").GetString() == "completed", run.ToString());
+        }
+
+        // What the first process still holds must not count any more, and its calls have been told to stop.
+        one.Agents.Open("one");
+        JsonElement idle = await one.UntilAsync("/readyz", r => r.GetProperty("resident_runs").GetInt32() == 0);
+        Assert.Equal("ready", idle.GetProperty("status").GetString());
+        Assert.Equal(0, await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.runs WHERE result <> 'passed'"));
+        one.Agents.Open("two");
+        Assert.Equal("completed", (await one.PostAsync("/api/v1/workflows/gates/execute", "{}")).Json.GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task Execute_MoreThanMayWait_IsRefusedAndNothingIsLost()
+    {
+        RunningServer control = await StartAsync(ProcessMode.Control, o => o with { MaxQueued = 10 });
+        await control.SaveAsync(Flows.Loop(2));
+        List<string> accepted = [];
+        Answer refused;
+        while ((refused = await control.PostAsync("/api/v1/workflows/loop/execute?async=true", "{}")).Status == HttpStatusCode.Accepted)
+        {
+            accepted.Add(refused.Json.GetProperty("run_id").GetString()!);
+            // The count lags behind by what is being written.
+            Assert.InRange(accepted.Count, 1, 20);
+        }
+
+        refused.Problem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
+        Assert.Equal(TimeSpan.FromSeconds(1), refused.Headers.RetryAfter!.Delta);
+        Assert.InRange(accepted.Count, 10, 20);
+        await StartAsync(ProcessMode.Data);
+        foreach (string id in accepted)
+        {
+            await control.EndAsync(id);
+        }
+
+        await UntilAsync(async () => (await control.PostAsync("/api/v1/workflows/loop/execute?async=true", "{}")).Status == HttpStatusCode.Accepted);
+    }
+
+    [Fact]
+    public async Task Data_Api_IsNotServed()
+    {
+        RunningServer worker = await StartAsync(ProcessMode.Data);
+        Assert.Equal(HttpStatusCode.OK, (await worker.GetAsync("/readyz")).Status);
+        (await worker.GetAsync("/api/v1/runs")).Problem(HttpStatusCode.NotFound, "NOT_FOUND");
+    }
+
+    private static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!await condition())
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
+    private async Task<RunningServer> StartAsync(ProcessMode mode, Func<ServerOptions, ServerOptions>? change = null)
+    {
+        var store = new StoreAddress.Postgres((await cluster.Server.Value).Dsn(_schema));
+        RunningServer server = await RunningServer.StartAsync(o => (change ?? (static same => same))(o with { Store = store, Mode = mode, Lease = TimeSpan.FromSeconds(5), ShutdownTimeout = TimeSpan.FromSeconds(20) }));
+        _servers.Add(server);
+        return server;
+    }
+
+    /// <summary>One PostgreSQL for all of these tests.</summary>
+    public sealed class Cluster : IAsyncDisposable
+    {
+        public Lazy<Task<PostgresCluster>> Server { get; } = new(PostgresCluster.StartAsync);
+
+        public async Task<T> QueryAsync<T>(string sql) => await (await Server.Value).QueryAsync<T>(sql);
+
+        public async Task<int> ExecuteAsync(string sql) => await (await Server.Value).ExecuteAsync(sql);
+
+        public async ValueTask DisposeAsync()
+        {
+            if (Server.IsValueCreated)
+            {
+                await (await Server.Value).DisposeAsync();
+            }
+        }
+    }
+}
