@@ -20,6 +20,12 @@ internal sealed record BenchOptions
     /// <summary>Length of a round. Default 4 s.</summary>
     public TimeSpan Round { get; private init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>Folder with other systems' programs: <see cref="Benchmarks.Peers"/>.</summary>
+    public string? Peers { get; private init; }
+
+    /// <summary>Which of them. Default: all.</summary>
+    public IReadOnlyList<string> PeerNames { get; private init; } = [];
+
     /// <summary>Where the tables go.</summary>
     public string? Output { get; private init; }
 
@@ -47,6 +53,14 @@ internal sealed record BenchOptions
                     options = options with { Concurrencies = [.. value.Split(',').Select(v => int.Parse(v, CultureInfo.InvariantCulture))] };
                     i++;
                     break;
+                case "--peers" when value is not null && File.Exists(Path.Combine(value, "run.sh")):
+                    options = options with { Peers = Path.GetFullPath(value) };
+                    i++;
+                    break;
+                case "--peer" when value is not null:
+                    options = options with { PeerNames = [.. options.PeerNames, value] };
+                    i++;
+                    break;
                 case "--out" when value is not null:
                     options = options with { Output = value };
                     i++;
@@ -55,7 +69,7 @@ internal sealed record BenchOptions
                     names.Add(name);
                     break;
                 default:
-                    Console.Error.WriteLine($"bench: '{args[i]}' is no workload and no option with a good value: [{string.Join('|', Workloads)}]... [--store sqlite|postgres] [--seconds N] [--concurrency N,N] [--out FILE]");
+                    Console.Error.WriteLine($"bench: '{args[i]}' is no workload and no option with a good value: [{string.Join('|', Workloads)}]... [--store sqlite|postgres] [--seconds N] [--concurrency N,N] [--peers FOLDER-WITH-run.sh [--peer NAME]...] [--out FILE]");
                     return null;
             }
         }

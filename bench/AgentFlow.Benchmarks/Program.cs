@@ -30,7 +30,7 @@ foreach (string kind in options.Stores)
     await using IStorage storage = kind == "sqlite" ? new SqliteStorage() : await PostgresStorage.StartAsync();
     if (options.Wants("durable"))
     {
-        await Durable.WorkflowsAsync(report, storage, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
+        await Durable.WorkflowsAsync(report, storage, "W1", "ten-steps-durable", "Ten steps, each a durable barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
     if (options.Wants("http"))
@@ -45,12 +45,12 @@ foreach (string kind in options.Stores)
 
     if (options.Wants("pure"))
     {
-        await Durable.WorkflowsAsync(report, storage, "ten-steps-pure", "Ten pure steps, one barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
+        await Durable.WorkflowsAsync(report, storage, "W2", "ten-steps-pure", "Ten pure steps, one barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
     if (options.Wants("parallel"))
     {
-        await Durable.WorkflowsAsync(report, storage, "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", options.Concurrencies ?? [1, 8], options.Round);
+        await Durable.WorkflowsAsync(report, storage, "W3", "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", options.Concurrencies ?? [1, 8], options.Round);
     }
 
     if (options.Wants("signals"))
@@ -72,6 +72,11 @@ foreach (string kind in options.Stores)
     {
         await TwoProcesses.RunAsync(report, storage, 2_000);
     }
+}
+
+if (options.Peers is { } folder)
+{
+    await Peers.RunAsync(report, folder, options.PeerNames);
 }
 
 if (options.Output is { } file)

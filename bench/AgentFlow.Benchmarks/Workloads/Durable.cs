@@ -13,7 +13,7 @@ internal static class Durable
 {
     private static readonly string[] Header = ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms", "µs of processor", "bare store", "its µs", "share of it"];
 
-    public static async Task WorkflowsAsync(Report report, IStorage storage, string name, string title, int[] concurrencies, TimeSpan round)
+    public static async Task WorkflowsAsync(Report report, IStorage storage, string workload, string name, string title, int[] concurrencies, TimeSpan round)
     {
         await using Bench bench = await Bench.OpenAsync(storage);
         WorkflowDefinition definition = await bench.LoadAsync(name);
@@ -26,6 +26,7 @@ internal static class Durable
                 round,
                 [new Contestant(() => bench.ExecuteAsync(definition), ServerTime: storage.ProcessorTime), new Contestant(() => floor.WriteRunAsync(frames), floor.Join, floor.Leave, storage.ProcessorTime)]);
             Measured engine = results[0];
+            report.Keep(workload, storage.Name, concurrency, engine.PerSecond);
             report.Add(title, Header, storage.Name, concurrency, engine.PerSecond, engine.P50, engine.P95, engine.P99, engine.Processor, results[1].PerSecond, results[1].Processor, $"{ratio:0 %}");
         }
     }
