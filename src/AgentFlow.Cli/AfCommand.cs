@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
 using AgentFlow.Cli.Tools;
 using AgentFlow.Cli.Workflows;
@@ -27,11 +29,13 @@ internal static class AfCommand
             RunsCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
+            ClusterCommand.Create(),
             DevCommand.Create(),
             ToolsCommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
+            SimCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,
             GlobalOptions.Server,

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Servers;
+using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
 using AgentFlow.Cli.Workflows;
 using AgentFlow.Client;
@@ -19,5 +21,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(ServingAt))]
 [JsonSerializable(typeof(ValidatedFile))]
 [JsonSerializable(typeof(WrittenTemplate))]
+[JsonSerializable(typeof(SimulatedWorld))]
+[JsonSerializable(typeof(IReadOnlyList<ClusterProcess>))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class CliJson : JsonSerializerContext;

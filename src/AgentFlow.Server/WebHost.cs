@@ -73,7 +73,14 @@ internal static partial class WebHost
             }
 
             string url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            Listening(log, url, store, url);
+            if (options.Mode == ProcessMode.Data)
+            {
+                Executing(log, store, url);
+            }
+            else
+            {
+                Listening(log, url, store, url);
+            }
         });
     }
 
@@ -134,6 +141,9 @@ internal static partial class WebHost
 
     [LoggerMessage(2, LogLevel.Information, "AgentFlow listens on unix:{Path} (this user only), store {Store}")]
     private static partial void ListeningOnSocket(ILogger logger, string path, string store);
+
+    [LoggerMessage(4, LogLevel.Information, "AgentFlow executes the runs of {Store}; health at {Url}/readyz (this machine only)")]
+    private static partial void Executing(ILogger logger, string store, string url);
 
     [LoggerMessage(3, LogLevel.Warning, "{Warning}")]
     private static partial void Warning(ILogger logger, string warning);

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 namespace AgentFlow.Tools;
 
 /// <summary>The permissions that a tool's contract may ask for and a policy may grant.</summary>
@@ -22,7 +23,7 @@ public static class Permissions
     public static string? Problem(string permission) =>
         Known.Contains(permission, StringComparer.Ordinal) || IsKubernetes(permission)
             ? null
-            : $"unknown permission '{permission}'{Suggestion.For(permission, Known)}; known are {string.Join(", ", Known)} and k8s.<name>";
+            : $"unknown permission '{permission}'{NearWord.Hint(permission, Known)}; known are {string.Join(", ", Known)} and k8s.<name>";
 
     /// <summary>As <see cref="Problem"/>, for what a policy grants: a whole family such as <c>network.*</c> is also allowed there.</summary>
     public static string? GrantProblem(string grant) =>

@@ -212,6 +212,9 @@ public sealed class RunAppend
 
     /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
     internal Action<RunAppend>? Done { get; init; }
+
+    /// <summary>Called, perhaps repeatedly, while the store takes nothing; the item is still written once it does again.</summary>
+    internal Action<Exception>? Unanswered { get; init; }
 }
 
 /// <param name="IdempotencyKey">The caller's, unique in the tenant; <see langword="null"/>: none.</param>
@@ -258,6 +261,9 @@ public sealed class InboxAppend
 
     /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
     internal Action<InboxAppend>? Done { get; init; }
+
+    /// <summary>Called, perhaps repeatedly, while the store takes nothing; the item is still written once it does again.</summary>
+    internal Action<Exception>? Unanswered { get; init; }
 }
 
 /// <param name="Key">The store's own key, as <see cref="RunAppend.Key"/>.</param>

@@ -18,6 +18,10 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     private int _itemsUnderWay;
     private bool _inboxUnderWay;
     private volatile bool _closed;
+    private volatile Exception? _failure;
+
+    /// <summary>Why the store takes nothing at present; <see langword="null"/> while it does.</summary>
+    public Exception? Failure => _failure;
 
     public bool IsIdle
     {
@@ -248,13 +252,31 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
                 }
 
                 delay = TimeSpan.FromMilliseconds(50);
+                _failure = null;
             }
             catch (Exception e)
             {
                 StoreDown(log, delay.TotalMilliseconds, e);
+                _failure = e;
+                TellWaiting(open, items, e);
                 await Task.Delay(delay, clock, CancellationToken.None).ConfigureAwait(false);
-                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 5000));
+                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 1000));
             }
+        }
+    }
+
+    /// <summary>Whoever waits for an answer hears that there is none for now. What they sent stays and is written later.</summary>
+    private void TellWaiting(IEnumerable<RunAppend> open, IEnumerable<InboxAppend> items, Exception failure)
+    {
+        Action<Exception>[] waiting;
+        lock (_gate)
+        {
+            waiting = [.. open.Concat(_pending.Frames).Select(f => f.Unanswered).Concat(items.Concat(_pending.Inbox).Select(i => i.Unanswered)).OfType<Action<Exception>>()];
+        }
+
+        foreach (Action<Exception> tell in waiting)
+        {
+            tell(failure);
         }
     }
 

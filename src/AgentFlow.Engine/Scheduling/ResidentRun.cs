@@ -508,6 +508,7 @@ internal sealed class ResidentRun
             At = S.Now,
             Snapshot = snapshot,
             Done = Committed,
+            Unanswered = _hasRow ? null : Unanswered,
         });
         _consumed.Clear();
     }
@@ -516,6 +517,13 @@ internal sealed class ResidentRun
     {
         _commit = append;
         _host.Turns.AddQuietly(this);
+    }
+
+    /// <summary>Nobody can say now whether the run is accepted: its starter asks again.</summary>
+    private void Unanswered(Exception failure)
+    {
+        Accepted?.TrySetException(failure);
+        _host.NotCreated(S.Id);
     }
 
     /// <returns>True when the turn goes on.</returns>

@@ -71,6 +71,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
 
+    /// <summary>
+    /// Why the store takes nothing at present; <see langword="null"/> while it does. Until it does again nothing is accepted;
+    /// what had been sent by then is written all the same.
+    /// </summary>
+    public Exception? StoreFailure => Journal.Failure;
+
     /// <summary>More is waiting than this deployment should take on: what comes now is refused until some of it is done.</summary>
     public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= Options.MaxQueued;
 
@@ -194,7 +200,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         StoredFrame? last = await _store.ReadLastFrameAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
-        Frame frame = FrameCodec.Decode(last!.Data, hash => _store.ReadBlob(tenant, hash));
+        Frame frame = FrameCodec.Decode(row.Run, last!, hash => _store.ReadBlob(tenant, hash));
         return frame.Events[^1] switch
         {
             RunCompleted e => new RunEnd(row.Run, RunStatus.Completed, e.Outcome, e.Output, null, row.CostNanoDollars),
@@ -210,6 +216,11 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
     public Task<SendOutcome> SendAsync(string tenant, Ulid run, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
     {
+        if (StoreFailure is { } failure)
+        {
+            return Task.FromException<SendOutcome>(failure);
+        }
+
         if (Journal.Backlog >= Options.MaxBacklog)
         {
             return Task.FromException<SendOutcome>(new EngineSaturatedException());
@@ -223,6 +234,7 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
+            Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
                 if (item.Outcome == CommitOutcome.Committed)
@@ -475,6 +487,12 @@ public sealed partial class RunHost : IAsyncDisposable
             return Task.FromException<StartOutcome>(new EngineStoppingException());
         }
 
+        if (StoreFailure is { } failure)
+        {
+            end?.TrySetCanceled(CancellationToken.None);
+            return Task.FromException<StartOutcome>(failure);
+        }
+
         if (IsSaturated)
         {
             end?.TrySetCanceled(CancellationToken.None);
@@ -539,6 +557,11 @@ public sealed partial class RunHost : IAsyncDisposable
             Result = state.Outcome ?? state.Error?.Code ?? "",
             Creation = creation,
             At = state.Now,
+            Unanswered = failure =>
+            {
+                accepted.TrySetException(failure);
+                NotCreated(state.Id);
+            },
             Done = append =>
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
@@ -681,7 +704,7 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 _nextStoreTimer = due;
                 long wait = due - Clock.GetUtcNow().ToUnixTimeMilliseconds();
-                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, 86_400_000)), Timeout.InfiniteTimeSpan);
+                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, TimerQueue.LongestSleep)), Timeout.InfiniteTimeSpan);
             }
         }
     }

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 
@@ -12,7 +13,7 @@ internal static class AssetProblems
     public static AgentProblem Missing(string setting, string path, WorkflowAssets assets, string expected)
     {
         var known = assets.Files.Keys.Concat(assets.Files.Keys.Select(Folder).Where(f => f.Length > 0)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
-        string hint = Spelling.Nearest(path, known) is { } near
+        string hint = NearWord.Find(path, known) is { } near
             ? $"Did you mean '{near}'?"
             : $"Put {expected} there and list it under 'assets'; paths are relative to the workflow file.";
         return new AgentProblem(setting, $"There is no usable file at '{path}'.", hint);

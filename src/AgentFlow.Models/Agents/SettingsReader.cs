@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using System.Text.Json;
 using AgentFlow.Engine.Ports;
 
@@ -24,7 +25,7 @@ internal sealed class SettingsReader(JsonElement settings, string prefix, List<A
     {
         foreach (string key in Unknown(known))
         {
-            if (Spelling.Nearest(key, known) is { } near)
+            if (NearWord.Find(key, known) is { } near)
                 Report(key, $"There is no setting '{prefix}{key}'.", $"Did you mean '{near}'?");
         }
     }

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -16,7 +17,7 @@ public sealed class Settings
     [
         "AF_ACCESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
         "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
-        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_TENANT", "AF_URL",
+        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_URL",
     ];
 
     /// <summary>Families whose members are named by the user.</summary>
@@ -57,7 +58,7 @@ public sealed class Settings
         {
             if (!IsKnown(name))
             {
-                warnings.Add($"{name} is not a setting and has no effect{Suggestion.For(name, Known)}");
+                warnings.Add($"{name} is not a setting and has no effect{NearWord.Hint(name, Known)}");
             }
         }
 
@@ -122,7 +123,7 @@ public sealed class Settings
             string name = Prefix + key.ToString().ToUpperInvariant();
             if (!IsKnown(name) || name == "AF_CONFIG")
             {
-                warnings.Add($"{at}: '{key}' is not a setting and has no effect{Suggestion.For(key.ToString(), Known.Select(KeyOf))}");
+                warnings.Add($"{at}: '{key}' is not a setting and has no effect{NearWord.Hint(key.ToString(), Known.Select(KeyOf))}");
             }
             else if (Value(value) is { } text)
             {

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 
@@ -169,7 +170,7 @@ internal sealed class JsonBody
             if (!_known.Contains(name))
             {
                 string shown = name.Length <= 60 ? name : name[..60] + "…";
-                Fault(Escape(shown), $"'{shown}' is not a member of this body{Suggestion.For(name, _known)}", $"It takes {string.Join(", ", _known)}.");
+                Fault(Escape(shown), $"'{shown}' is not a member of this body{NearWord.Hint(name, _known)}", $"It takes {string.Join(", ", _known)}.");
             }
         }
 

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using System.Globalization;
 using Microsoft.Extensions.Primitives;
 
@@ -79,7 +80,7 @@ internal ref struct QueryReader(HttpContext context)
         {
             if (!_known.Contains(name))
             {
-                string remedy = _known.Count == 0 ? "This address takes no parameters." : $"It takes {string.Join(", ", _known)}{Suggestion.For(name, _known)}.";
+                string remedy = _known.Count == 0 ? "This address takes no parameters." : $"It takes {string.Join(", ", _known)}{NearWord.Hint(name, _known)}.";
                 throw ProblemException.Parameter(Shorten(name), "is not a parameter of this address", remedy);
             }
         }

@@ -75,7 +75,7 @@ public sealed partial class PostgresRunStore
             const string where = "tenant = $1 AND ($2 = '' OR workflow = $2) AND ($3 < 0 OR status = $3)";
             string workflow = filter.Workflow ?? "";
             int status = filter.Status is { } s ? (int)s : -1;
-            using var batch = new NpgsqlBatch(connection);
+            using var batch = new NpgsqlBatch(connection) { Timeout = database.Options.LongestAnswerSeconds };
             batch.Add($"SELECT {RowColumns} FROM runs WHERE {where} AND id < $4 ORDER BY id DESC LIMIT $5")
                 .Value(tenant).Value(workflow).Value(status).Value(filter.Before ?? Last).Value(filter.Size + 1);
             batch.Add($"SELECT count(*) FROM runs WHERE {where}").Value(tenant).Value(workflow).Value(status);

@@ -51,6 +51,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         {
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
             batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
+            database.Distrust(e);
             if (StoreUnavailableException.From(e, database.Server) is { } known && !ReferenceEquals(known, e))
             {
                 throw known;

@@ -177,6 +177,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
             }
             catch (Exception e)
             {
+                _database.Distrust(e);
                 _listening.TrySetException(e);
                 RenewalFailed(_database.Log, Id, (StoreUnavailableException.From(e, _database.Server) ?? e).Message);
                 await Task.Delay(retry, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using System.Text.Json;
 
 namespace AgentFlow.Tools.BuiltIn;
@@ -29,7 +30,7 @@ internal sealed class InputObject
         foreach (JsonProperty field in Members())
         {
             if (!names.Contains(field.Name, StringComparer.Ordinal))
-                Refuse(Cut(field.Name), $"is no field here{Suggestion.For(field.Name, names)}; known are {string.Join(", ", names)}");
+                Refuse(Cut(field.Name), $"is no field here{NearWord.Hint(field.Name, names)}; known are {string.Join(", ", names)}");
         }
     }
 
@@ -61,7 +62,7 @@ internal sealed class InputObject
         string? word = Text(name, required: true);
         if (word is null || words.Contains(word, StringComparer.Ordinal))
             return word;
-        Refuse(name, $"'{Cut(word)}' is none of {string.Join(", ", words)}{Suggestion.For(word, words)}");
+        Refuse(name, $"'{Cut(word)}' is none of {string.Join(", ", words)}{NearWord.Hint(word, words)}");
         return null;
     }
 

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Text;
 using System.IO.Enumeration;
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
@@ -36,7 +37,7 @@ internal sealed class StubTool : ITool
         foreach (StubRule rule in rules)
         {
             if (!tools.Contains(rule.Tool, StringComparer.Ordinal))
-                problems.Add($"a stub rule names '{rule.Tool}', which is no stub{Suggestion.For(rule.Tool, tools)}");
+                problems.Add($"a stub rule names '{rule.Tool}', which is no stub{NearWord.Hint(rule.Tool, tools)}");
             foreach (string key in rule.When.Keys)
             {
                 JsonPath? path = Path(key, out string? problem);

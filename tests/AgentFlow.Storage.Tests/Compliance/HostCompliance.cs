@@ -102,6 +102,14 @@ public abstract partial class HostCompliance : IAsyncLifetime
 
     private static CallNode Call(string id, Ledger ledger, RetryPolicy? retry = null, OnUnknown unknown = OnUnknown.Retry) => new() { Id = id, Tool = ledger, Retry = retry ?? RetryPolicy.None, OnUnknown = unknown };
 
+    private static void InterlockedMax(ref int most, int value)
+    {
+        for (int seen = most; value > seen; seen = most)
+        {
+            Interlocked.CompareExchange(ref most, value, seen);
+        }
+    }
+
     private Task<RunEnd?> End(Ulid run) => Host.WaitAsync("t1", run, default).WaitAsync(Patience);
 
     private async Task<List<JournalEvent>> Journal(Ulid run)
@@ -279,6 +287,76 @@ public abstract partial class HostCompliance : IAsyncLifetime
         }
 
         Assert.Equal(200, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Attempts_MoreThanTheLimit_TakeTurns()
+    {
+        int now = 0, most = 0;
+        var ledger = new Ledger(async (call, _) =>
+        {
+            int held = Interlocked.Increment(ref now);
+            InterlockedMax(ref most, held);
+            await Task.Delay(2, CancellationToken.None);
+            Interlocked.Decrement(ref now);
+            return StepOutcome.Success(call.Input);
+        });
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger), Call("b", ledger)));
+        RunHost host = NewHost(new EngineOptions { MaxAttempts = 3 });
+        StartOutcome[] starts = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => host.StartAsync(Request(definition), default))).WaitAsync(Patience);
+        foreach (StartOutcome start in starts)
+        {
+            Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        }
+
+        Assert.Equal((120, 3), (ledger.Calls.Count, most));
+    }
+
+    [Fact]
+    public async Task Migrate_StepInFlight_EndsItAndGoesOnFromTheStore()
+    {
+        var gate = new TaskCompletionSource<StepOutcome>();
+        var first = new Ledger((_, _) => new ValueTask<StepOutcome>(gate.Task));
+        var second = new Ledger();
+        await Host.OpenAsync(default);
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(Call("a", first), Call("b", second)))), default).WaitAsync(Patience);
+        await first.Called.Task.WaitAsync(Patience);
+        Assert.Equal(SendOutcome.Accepted, await Host.SendAsync("t1", start.Run, InboxKind.Migrate, "m", new InboxContent { By = "me" }, default).WaitAsync(Patience));
+        gate.SetResult(StepOutcome.Success("1"u8.ToArray()));
+        Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        Assert.Equal((1, 1), (first.Calls.Count, second.Calls.Count));
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.DoesNotContain(journal, e => e is RunRecovered or StepUnknown);
+    }
+
+    [Fact]
+    public async Task Saturation_MoreQueuedThanAllowed_IsRefusedUntilSomeAreDone()
+    {
+        var gate = new TaskCompletionSource<StepOutcome>();
+        var hanging = new Ledger((_, _) => new ValueTask<StepOutcome>(gate.Task));
+        WorkflowDefinition definition = await Define(Chain(Call("a", hanging)));
+        RunHost host = NewHost(new EngineOptions { MaxResident = 1, MaxQueued = 5 });
+        var accepted = new List<Ulid>();
+        while (!host.IsSaturated)
+        {
+            accepted.Add((await host.StartAsync(Request(definition), default).WaitAsync(Patience)).Run);
+            Assert.InRange(accepted.Count, 1, 20);
+        }
+
+        await Assert.ThrowsAsync<EngineSaturatedException>(() => host.StartAsync(Request(definition), default));
+        gate.SetResult(StepOutcome.Success("1"u8.ToArray()));
+        foreach (Ulid run in accepted)
+        {
+            Assert.Equal(RunStatus.Completed, (await End(run))!.Status);
+        }
+
+        using var limit = new CancellationTokenSource(Patience);
+        while (host.IsSaturated)
+        {
+            await Task.Delay(10, limit.Token);
+        }
+
+        await host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
     }
 
     [Fact]

@@ -286,6 +286,22 @@ public abstract class RunStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task CountQueued_CountsWhatCanBeClaimed_AndStopsAtTheLimit()
+    {
+        Assert.Equal(0, await Store.CountQueuedAsync(10, default));
+        for (int i = 0; i < 5; i++)
+        {
+            RunAppend run = Create(then: RowChange.Park);
+            await Commit(new RunAppend { Tenant = "t1", Run = run.Run, FirstSeq = 0, Frame = run.Frame, Change = RowChange.CreateQueued, Creation = run.Creation });
+        }
+
+        await Commit(Create(then: RowChange.Park));
+        Assert.Equal((5, 3), (await Store.CountQueuedAsync(10, default), await Store.CountQueuedAsync(3, default)));
+        await Store.ClaimAsync(2, default);
+        Assert.Equal(3, await Store.CountQueuedAsync(10, default));
+    }
+
+    [Fact]
     public async Task Timers_MoreThanTheBatch_ComeInDueOrder()
     {
         for (int i = 0; i < 5; i++)

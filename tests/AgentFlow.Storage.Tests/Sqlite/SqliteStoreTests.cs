@@ -147,6 +147,7 @@ public class SqliteDatabaseTests
     {
         if (Environment.GetEnvironmentVariable("AF_SQLITE_ENGINE") == "bundled")
         {
+            SqliteEngine.Load();
             Assert.StartsWith("3.35", SqliteEngine.Version);
             return;
         }
