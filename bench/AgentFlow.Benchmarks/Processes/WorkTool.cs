@@ -31,7 +31,7 @@ internal sealed class WorkTool(string ledgerPath) : ITool, IDisposable
     public WorkflowDefinition TenSteps() => new(new StateMachineNode(
         [.. Enumerable.Range(0, 10).Select(i => ((PlanNode)new CallNode { Id = $"s{i}", Tool = this, OnUnknown = OnUnknown.Retry }, new StateRules { OnSuccess = i < 9 ? i + 1 : null, IsFinal = i == 9 }))],
         0)
-        { Id = "root" })
+    { Id = "root" })
     {
         Name = "ten-times-work",
         Version = "1.0.0",

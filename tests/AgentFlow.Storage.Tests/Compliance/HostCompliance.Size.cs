@@ -35,7 +35,7 @@ public abstract partial class HostCompliance
         WorkflowDefinition definition = await Define(new StateMachineNode(
             [(new WaitNode { Id = "listen", Signal = "said" }, listen), (Call("answer", answer), new StateRules { OnSuccess = 0 }), (Call("done", answer), new StateRules { IsFinal = true })],
             0)
-            { Id = "root" });
+        { Id = "root" });
         await Converse(definition, 10);
         double few = await BytesATurn(25);
         double many = await BytesATurn(100);
