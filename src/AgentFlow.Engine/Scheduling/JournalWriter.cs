@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 
@@ -119,6 +120,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             _itemsUnderWay += items;
         }
 
+        CrashPoint.ReachAll(batch, "before");
         ValueTask commit;
         try
         {
@@ -193,11 +195,13 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     {
         foreach (RunAppend append in batch.Frames)
         {
+            CrashPoint.Reach(append, "after");
             append.Done?.Invoke(append);
         }
 
         foreach (InboxAppend item in batch.Inbox)
         {
+            CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
         }
 
@@ -221,6 +225,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
+        Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
         while (open.Count + items.Count > 0 && !_closed)
         {
             try

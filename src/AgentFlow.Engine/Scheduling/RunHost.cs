@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -448,6 +449,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Hands a run what its inbox holds; asks until the store answers, because nobody else will look.</summary>
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
+        CrashPoint.Reach("inbox.read.before");
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
         while (!_stopping)
@@ -455,6 +457,7 @@ public sealed partial class RunHost : IAsyncDisposable
             try
             {
                 run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+                CrashPoint.Reach("inbox.read.after");
                 return;
             }
             catch (Exception e)
@@ -521,6 +524,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Planted.Do(Bug.AcknowledgeBeforeCommit, () => accepted.TrySetResult(new StartOutcome(id, request.RequestHash, IsNew: true)));
         if (!Options.Executes || _resident.Count >= Capacity)
         {
             _depth.Added();
@@ -676,9 +680,11 @@ public sealed partial class RunHost : IAsyncDisposable
     {
         try
         {
+            CrashPoint.Reach("load.before");
             WorkflowDefinition definition = await _definitions.GetAsync(claim.Tenant, claim.DefinitionHash, cancellationToken).ConfigureAwait(false);
             RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
+            CrashPoint.Reach("load.after");
             var run = new ResidentRun(this, machine, null);
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
             _resident[claim.Run] = run;
