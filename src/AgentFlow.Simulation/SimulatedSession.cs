@@ -5,8 +5,10 @@ using AgentFlow.Engine.Runs;
 namespace AgentFlow.Simulation;
 
 /// <summary>The store as one process sees it, with the faults that the world puts between them.</summary>
-internal sealed class SimulatedSession(World world, Process process) : IRunStore
+internal sealed class SimulatedSession(World world, Process process, int parallelCommits) : IRunStore
 {
+    public int ParallelCommits => parallelCommits;
+
     private SimulatedStore Disk => world.Disk;
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)

@@ -132,14 +132,22 @@ internal sealed class ResidentRun
     }
 
     /// <summary>Queues the first turn.</summary>
-    public void Begin()
+    /// <param name="quietly">The caller sees to it that somebody works.</param>
+    public void Begin(bool quietly = false)
     {
         lock (_gate)
         {
             _busy = true;
         }
 
-        _host.Turns.Add(this);
+        if (quietly)
+        {
+            _host.Turns.AddQuietly(this);
+        }
+        else
+        {
+            _host.Turns.Add(this);
+        }
     }
 
     public void Turn()
@@ -518,7 +526,7 @@ internal sealed class ResidentRun
     private void Committed(RunAppend append)
     {
         _commit = append;
-        _host.Turns.Add(this);
+        _host.Turns.AddQuietly(this);
     }
 
     /// <summary>Nobody can say now whether the run is accepted: its starter asks again.</summary>

@@ -57,7 +57,7 @@ public sealed partial class RunHost : IAsyncDisposable
         Clock = clock;
         _log = log;
         Turns = new TurnQueue(options.Workers, options.Schedule);
-        Journal = new JournalWriter(store, clock, log, Turns.Wake);
+        Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
         Timers = new TimerQueue(clock);
         Attempts = new AttemptGate(options.MaxAttempts, options.Schedule);
@@ -132,6 +132,7 @@ public sealed partial class RunHost : IAsyncDisposable
         finally
         {
             Interlocked.Exchange(ref _claiming, 0);
+            Turns.Wake();
         }
 
         await FireStoreTimersAsync().ConfigureAwait(false);
@@ -635,6 +636,10 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
                 _unread.TryDequeue(out _);
+                if (!_unread.IsEmpty || claimed.Count == room)
+                {
+                    Turns.Wake();
+                }
             }
 
             if (room <= 0 || claimed.Count == room)
@@ -643,7 +648,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 Interlocked.Exchange(ref _claimAgain, 1);
             }
 
-            if (claimed.Count == 0)
+            if (room <= 0 || claimed.Count < room)
             {
                 return;
             }
@@ -667,6 +672,8 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             RequestClaim();
         }
+
+        Turns.Work();
     }
 
     private async Task TakeOverAsync(ClaimedRun claim, CancellationToken cancellationToken)
@@ -682,7 +689,7 @@ public sealed partial class RunHost : IAsyncDisposable
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
             _resident[claim.Run] = run;
             run.ArmOpenTimers();
-            run.Begin();
+            run.Begin(quietly: true);
         }
         catch (RunUnreadableException e)
         {
