@@ -18,8 +18,8 @@ public sealed class CrashPointTests
     private const int Attempts = 4;
     private const int KilledBySignal9 = 128 + 9;
 
-    /// <summary>A life that has not reached its point by then is ended, and the next one tries.</summary>
-    private static readonly TimeSpan LongestLife = TimeSpan.FromSeconds(8);
+    /// <summary>A life that has not reached its point by then is ended, and the next one tries for longer.</summary>
+    private static readonly TimeSpan FirstLife = TimeSpan.FromSeconds(8);
 
     private const int Lanes = 2;
 
@@ -75,7 +75,7 @@ public sealed class CrashPointTests
         store.Configure(af);
         string url = $"http://127.0.0.1:{FreePort()}";
         using var client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(20) };
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60) + (lives.Length * Attempts * LongestLife));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60) + (lives.Length * Attempts * Attempts * FirstLife));
         var users = new CrashUsers(client, ledger.Port);
         var damaged = new List<string>();
         using (AfProcess first = af.Start("serve", "--url", url))
@@ -119,7 +119,7 @@ public sealed class CrashPointTests
                 server.SendTerminate();
             }
 
-            Task first = await Task.WhenAny(end, use, Task.Delay(LongestLife, CancellationToken.None));
+            Task first = await Task.WhenAny(end, use, Task.Delay(attempt * FirstLife, CancellationToken.None));
             if (first == use)
             {
                 await use;
@@ -139,7 +139,8 @@ public sealed class CrashPointTests
             }
         }
 
-        Assert.Fail($"{life} was never reached: what the users do does not lead there, or the point is gone.");
+        string open = string.Join(", ", users.Accepted.Where(t => t.Status.Length == 0).Select(t => $"{t.Workflow} {t.Run}"));
+        Assert.Fail($"{life} was never reached: what the users do does not lead there, or the point is gone. They wait for {(open.Length == 0 ? "nothing" : open)}.");
     }
 
     /// <summary>A run whose first frame is not what was written, ready to be claimed by the next life.</summary>
