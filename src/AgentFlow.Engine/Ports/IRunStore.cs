@@ -5,10 +5,14 @@ namespace AgentFlow.Engine.Ports;
 
 /// <summary>
 /// Journals, run rows, inbox and timers: the only truth about runs. Every method takes the tenant or a key that was
-/// handed out for one. Implementations are safe for concurrent calls; commits are serialised by the caller.
+/// handed out for one. Implementations are safe for concurrent calls; of commits not more than
+/// <see cref="ParallelCommits"/> are under way at once, never two with frames of the same run, and one with inbox items.
 /// </summary>
 public interface IRunStore
 {
+    /// <summary>Commits that may be under way at once, because the store writes one while another one waits for the disk. Default 1.</summary>
+    int ParallelCommits => 1;
+
     /// <summary>Whether other processes may work on the same runs. Default false.</summary>
     bool IsShared => false;
 

@@ -1,18 +1,23 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Engine.Scheduling;
 
 /// <summary>
-/// Gathers what runs want to write and commits it in batches, one at a time. Whoever finds no run left to compute commits
-/// (<see cref="TryCommit"/>): an idle engine writes on the caller's thread, a busy one gathers without waiting.
+/// Gathers what runs want to write and commits it in batches: one at a time, or as many as the store takes side by side.
+/// Whoever finds no run left to compute commits (<see cref="TryCommit"/>): an idle engine writes on the caller's thread, a
+/// busy one gathers without waiting.
 /// </summary>
-internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock, ILogger log, Action wake)
+internal sealed partial class JournalWriter(IRunStore store, EngineOptions options, TimeProvider clock, ILogger log, TurnQueue turns)
 {
     private readonly Lock _gate = new();
+    private readonly Stack<CommitBatch> _spare = new();
+    private readonly int _lanes = store.ParallelCommits;
     private CommitBatch _pending = new();
-    private CommitBatch _spare = new();
-    private bool _committing;
+    private int _committing;
+    private int _itemsUnderWay;
+    private bool _inboxUnderWay;
     private volatile bool _closed;
     private volatile Exception? _failure;
 
@@ -25,7 +30,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return !_committing && _pending.IsEmpty;
+                return _committing == 0 && _pending.IsEmpty;
             }
         }
     }
@@ -37,19 +42,18 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return !_committing && (_closed || _pending.IsEmpty);
+                return _committing == 0 && (_closed || _pending.IsEmpty);
             }
         }
     }
 
-    public bool HasWork
+    /// <summary>Whether <see cref="TryCommit"/> would begin a batch.</summary>
+    /// <param name="ready">Runs that wait to be computed; they will have something to write too.</param>
+    public bool HasWork(int ready)
     {
-        get
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                return !_closed && !_committing && !_pending.IsEmpty;
-            }
+            return MayCommit(ready);
         }
     }
 
@@ -60,10 +64,15 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return _pending.Frames.Count + _pending.Inbox.Count;
+                return Pending;
             }
         }
     }
+
+    /// <summary>Whether batches may be committed beside each other, and so before everything is computed.</summary>
+    public bool IsParallel => _lanes > 1;
+
+    private int Pending => _pending.Frames.Count + _pending.Inbox.Count;
 
     /// <summary>Nothing is written any more.</summary>
     public void Close() => _closed = true;
@@ -83,26 +92,35 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             _pending.Inbox.Add(item);
         }
 
-        wake();
+        // The sender of an idle engine writes itself: one commit, and no change of threads before it. A worker that looked
+        // meanwhile has found the writer busy and gone.
+        if (!turns.IsIdle || !TryCommit(0) || turns.Ready > 0 || HasWork(0))
+        {
+            turns.Wake();
+        }
     }
 
-    /// <summary>Commits what has gathered, unless a commit is under way already.</summary>
+    /// <summary>Commits what has gathered, unless that had better wait.</summary>
+    /// <param name="ready">Runs that wait to be computed.</param>
     /// <returns>True when a batch was committed on this thread.</returns>
-    public bool TryCommit()
+    public bool TryCommit(int ready)
     {
         CommitBatch batch;
+        int items;
         lock (_gate)
         {
-            if (_closed || _committing || _pending.IsEmpty)
+            if (!MayCommit(ready))
             {
                 return false;
             }
 
-            _committing = true;
-            batch = _pending;
-            _pending = _spare;
+            batch = Take();
+            items = batch.Frames.Count + batch.Inbox.Count;
+            _committing++;
+            _itemsUnderWay += items;
         }
 
+        CrashPoint.ReachAll(batch, "before");
         ValueTask commit;
         try
         {
@@ -115,15 +133,16 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
 
         if (commit.IsCompletedSuccessfully)
         {
-            Deliver(batch);
+            Deliver(batch, items);
+            turns.Wake(items - 1);
             return true;
         }
 
-        _ = FinishAsync(commit, batch);
+        _ = FinishAsync(commit, batch, items);
         return false;
     }
 
-    private async Task FinishAsync(ValueTask commit, CommitBatch batch)
+    private async Task FinishAsync(ValueTask commit, CommitBatch batch, int items)
     {
         try
         {
@@ -135,27 +154,64 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             await ResolveAsync(batch).ConfigureAwait(false);
         }
 
-        Deliver(batch);
-        wake();
+        Deliver(batch, items);
+        turns.Wake(items - 1);
+        turns.Work();
     }
 
-    private void Deliver(CommitBatch batch)
+    /// <summary>
+    /// With nothing under way everything goes once the last run is computed. Beside a batch that is under way, or before,
+    /// the next one must be this lane's share of all that is in motion: so lanes settle into equal batches, of which one is
+    /// computed while another one is written.
+    /// </summary>
+    private bool MayCommit(int ready)
+    {
+        // Inbox items keep the order in which they came: one batch of them at a time.
+        int pending = _pending.Frames.Count + (_inboxUnderWay ? 0 : _pending.Inbox.Count);
+        if (_closed || pending == 0 || _committing == _lanes)
+        {
+            return false;
+        }
+
+        return (_committing == 0 && ready == 0)
+            || (_lanes > 1 && pending >= options.LeastParallelCommit && pending * _lanes >= pending + _itemsUnderWay + ready);
+    }
+
+    private CommitBatch Take()
+    {
+        CommitBatch batch = _pending;
+        _pending = _spare.TryPop(out CommitBatch? spare) ? spare : new CommitBatch();
+        if (_inboxUnderWay)
+        {
+            _pending.Inbox.AddRange(batch.Inbox);
+            batch.Inbox.Clear();
+        }
+
+        _inboxUnderWay |= batch.Inbox.Count > 0;
+        return batch;
+    }
+
+    private void Deliver(CommitBatch batch, int items)
     {
         foreach (RunAppend append in batch.Frames)
         {
+            CrashPoint.Reach(append, "after");
             append.Done?.Invoke(append);
         }
 
         foreach (InboxAppend item in batch.Inbox)
         {
+            CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
         }
 
-        batch.Clear();
         lock (_gate)
         {
-            _spare = batch;
-            _committing = false;
+            _inboxUnderWay &= batch.Inbox.Count == 0;
+            batch.Clear();
+            _spare.Push(batch);
+            _committing--;
+            _itemsUnderWay -= items;
         }
     }
 
@@ -169,6 +225,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
+        Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
         while (open.Count + items.Count > 0 && !_closed)
         {
             try

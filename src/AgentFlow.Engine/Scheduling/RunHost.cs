@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -56,7 +57,7 @@ public sealed partial class RunHost : IAsyncDisposable
         Clock = clock;
         _log = log;
         Turns = new TurnQueue(options.Workers, options.Schedule);
-        Journal = new JournalWriter(store, clock, log, Turns.Wake);
+        Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
         Timers = new TimerQueue(clock);
         Attempts = new AttemptGate(options.MaxAttempts, options.Schedule);
@@ -131,6 +132,7 @@ public sealed partial class RunHost : IAsyncDisposable
         finally
         {
             Interlocked.Exchange(ref _claiming, 0);
+            Turns.Wake();
         }
 
         await FireStoreTimersAsync().ConfigureAwait(false);
@@ -447,6 +449,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Hands a run what its inbox holds; asks until the store answers, because nobody else will look.</summary>
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
+        CrashPoint.Reach("inbox.read.before");
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
         while (!_stopping)
@@ -454,6 +457,7 @@ public sealed partial class RunHost : IAsyncDisposable
             try
             {
                 run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+                CrashPoint.Reach("inbox.read.after");
                 return;
             }
             catch (Exception e)
@@ -520,6 +524,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Planted.Do(Bug.AcknowledgeBeforeCommit, () => accepted.TrySetResult(new StartOutcome(id, request.RequestHash, IsNew: true)));
         if (!Options.Executes || _resident.Count >= Capacity)
         {
             _depth.Added();
@@ -631,6 +636,10 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
                 _unread.TryDequeue(out _);
+                if (!_unread.IsEmpty || claimed.Count == room)
+                {
+                    Turns.Wake();
+                }
             }
 
             if (room <= 0 || claimed.Count == room)
@@ -639,7 +648,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 Interlocked.Exchange(ref _claimAgain, 1);
             }
 
-            if (claimed.Count == 0)
+            if (room <= 0 || claimed.Count < room)
             {
                 return;
             }
@@ -663,20 +672,24 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             RequestClaim();
         }
+
+        Turns.Work();
     }
 
     private async Task TakeOverAsync(ClaimedRun claim, CancellationToken cancellationToken)
     {
         try
         {
+            CrashPoint.Reach("load.before");
             WorkflowDefinition definition = await _definitions.GetAsync(claim.Tenant, claim.DefinitionHash, cancellationToken).ConfigureAwait(false);
             RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
+            CrashPoint.Reach("load.after");
             var run = new ResidentRun(this, machine, null);
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
             _resident[claim.Run] = run;
             run.ArmOpenTimers();
-            run.Begin();
+            run.Begin(quietly: true);
         }
         catch (RunUnreadableException e)
         {

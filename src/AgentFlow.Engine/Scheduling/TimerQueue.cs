@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Scheduling;
@@ -42,6 +43,8 @@ internal sealed class TimerQueue : IDisposable
         {
             _armed = long.MaxValue;
             long now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+            Planted.Change(Bug.TimerEarly, ref now, now + 1000);
+            Planted.Change(Bug.TimerLost, ref _armed, now);
             while (_heap.TryPeek(out var entry, out long at) && at <= now)
             {
                 _heap.Dequeue();

@@ -18,6 +18,9 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
 
+    /// <summary>Two: one batch is written while the engine computes the runs of the other one.</summary>
+    public int ParallelCommits => 2;
+
     public bool IsShared => true;
 
     public event Action<StoreNews> News

@@ -20,7 +20,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AgentFlow.Storage.Tests.Compliance;
 
 /// <summary>What the engine promises on every store.</summary>
-public abstract class HostCompliance : IAsyncLifetime
+public abstract partial class HostCompliance : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly UlidFactory Ids = new(TimeProvider.System, CryptographicRandom.Shared);
@@ -396,6 +396,24 @@ public abstract class HostCompliance : IAsyncLifetime
         }
 
         Assert.Equal(300, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Signals_OfManySendersAtOnce_AllArrive()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "w", Signal = "go" }, Call("a", ledger)));
+        for (int round = 0; round < 10; round++)
+        {
+            StartOutcome[] started = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Host.StartAsync(Request(definition), default))).WaitAsync(Patience);
+            await Task.WhenAll(started.Select(s => Task.Run(async () =>
+            {
+                Assert.Equal(SendOutcome.Accepted, await Send(s.Run, "1", "s"));
+                Assert.Equal(RunStatus.Completed, (await End(s.Run))!.Status);
+            })));
+        }
+
+        Assert.Equal(1_000, ledger.Calls.Count);
     }
 
     [Fact]
