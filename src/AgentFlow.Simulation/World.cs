@@ -295,7 +295,7 @@ public sealed class World
         else if (!_processes.Exists(p => p.IsPaused) && Happens(Fault.StaleOwner))
         {
             // It stands still; the store gives its runs to another; what it was about to do comes later.
-            _current.IsPaused = true; 
+            _current.IsPaused = true;
             Disk.Release(_current.Number);
             Born();
         }
@@ -311,7 +311,6 @@ public sealed class World
 
     private void Crash(string point)
     {
-        
         _crashes[point] = _crashes.GetValueOrDefault(point) + 1;
         _current.IsDead = true;
         foreach (Order order in _orders.Where(o => o.Process == _current))

@@ -1,10 +1,10 @@
-using AgentFlow.Contracts.Text;
 using System.IO.Enumeration;
 using System.Text.Json;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
-using AgentFlow.Tools.BuiltIn;
 using AgentFlow.Tools.BuiltIn.Transform;
+using AgentFlow.Tools.BuiltIn;
 
 namespace AgentFlow.Tools.Stubs;
 

@@ -123,7 +123,8 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         (string file, string[] arguments) = As(
             "postgres", "-D", Data, "-p", _port.ToString(CultureInfo.InvariantCulture), "-k", _folder,
-            "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=300", "-c", "logging_collector=on", "-c", "log_min_messages=warning");
+            // Shared memory in its own folder: a server that is killed leaves nothing behind elsewhere.
+            "-c", "dynamic_shared_memory_type=mmap", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=300", "-c", "logging_collector=on", "-c", "log_min_messages=warning");
         _server = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)
