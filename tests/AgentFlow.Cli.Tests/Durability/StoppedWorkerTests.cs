@@ -14,22 +14,24 @@ public sealed class StoppedWorkerTests
         await using PostgresCluster cluster = await PostgresCluster.StartAsync();
         await using Fleet fleet = await Fleet.StartAsync(cluster, workers: 2, lease: TimeSpan.FromSeconds(1));
         (ServedAf stopped, ServedAf other) = (fleet.Workers[0], fleet.Workers[1]);
-        string[] ids = [.. Enumerable.Range(0, 60).Select(i => $"r{i:00}")];
-        Task<string[]> accepting = Task.WhenAll(ids.Select(fleet.AcceptAsync));
+        var accepted = new List<(string Id, string Run)>();
         using (var patience = new CancellationTokenSource(Af.Patience))
         {
-            while (await ResidentAsync(stopped) == 0 || fleet.Ledger.Effects.Count < ids.Length / 3)
+            // Work keeps coming until the one to be stopped has some of it in its hands.
+            while (await ResidentAsync(stopped) < 3)
             {
-                await Task.Delay(1, patience.Token);
+                string[] more = [.. Enumerable.Range(accepted.Count, 12).Select(i => $"r{i:0000}")];
+                accepted.AddRange(more.Zip(await Task.WhenAll(more.Select(fleet.AcceptAsync))));
+                Assert.False(patience.IsCancellationRequested, fleet.Said());
             }
         }
 
         stopped.Process.SendStop();
-        string[] runs = await accepting;
+        string[] runs = [.. accepted.Select(a => a.Run)];
         await Task.WhenAll(runs.Select(fleet.CompletedAsync));
         stopped.Process.SendContinue();
         await stopped.Process.ErrorLineAsync("was taken over by another process");
-        foreach ((string id, string run) in ids.Zip(runs))
+        foreach ((string id, string run) in accepted)
         {
             await fleet.CheckAsync(id, run);
         }

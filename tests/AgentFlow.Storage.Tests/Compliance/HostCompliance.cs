@@ -241,13 +241,12 @@ public abstract partial class HostCompliance : IAsyncLifetime
     public async Task Crash_StepInFlight_RepeatsItOnceUnderItsKey_AndNoFinishedStepAgain()
     {
         var gate = new TaskCompletionSource<StepOutcome>();
-        bool hang = true;
+        int calls = 0;
         var first = new Ledger();
-        var second = new Ledger((call, _) => hang ? new ValueTask<StepOutcome>(gate.Task) : ValueTask.FromResult(StepOutcome.Success(call.Input)));
+        var second = new Ledger((call, _) => Interlocked.Increment(ref calls) == 1 ? new ValueTask<StepOutcome>(gate.Task) : ValueTask.FromResult(StepOutcome.Success(call.Input)));
         WorkflowDefinition definition = await Define(Chain(Call("a", first), Call("b", second), Call("c", first)));
         StartOutcome start = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
         await second.Called.Task.WaitAsync(Patience);
-        hang = false;
         await RestartAsync();
         gate.SetResult(StepOutcome.Success("\"late\""u8.ToArray()));
         RunEnd end = (await End(start.Run))!;
