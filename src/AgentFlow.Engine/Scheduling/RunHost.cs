@@ -242,6 +242,11 @@ public sealed partial class RunHost : IAsyncDisposable
                 {
                     Deliver(item);
                 }
+                else if (item.Outcome == CommitOutcome.Ignored && !item.StatusBefore.IsTerminal())
+                {
+                    // It stands there already, perhaps from a first try whose answer was lost: nobody may have been told.
+                    ItemArrived(item.Run);
+                }
 
                 sent.TrySetResult(item.Outcome switch
                 {
@@ -361,6 +366,10 @@ public sealed partial class RunHost : IAsyncDisposable
         if (_resident.TryGetValue(run, out ResidentRun? resident))
         {
             resident.LookIntoInbox();
+        }
+        else
+        {
+            RequestClaim();
         }
     }
 

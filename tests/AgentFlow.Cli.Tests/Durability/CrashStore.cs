@@ -1,5 +1,6 @@
 using AgentFlow.Cli.Tests.Support;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Storage.Sqlite;
 using AgentFlow.Storage.Tests.Postgres;
 using SQLitePCL;
 
@@ -22,7 +23,7 @@ internal abstract class CrashStore
     /// <summary>The file that <c>af serve</c> makes by itself.</summary>
     internal sealed class SqliteFile : CrashStore
     {
-        static SqliteFile() => Batteries_V2.Init();
+        static SqliteFile() => SqliteEngine.Load();
 
         public override bool IsShared => false;
 
