@@ -225,13 +225,14 @@ internal sealed class ResidentRun
 
         if (S.Status.IsTerminal())
         {
-            // The run ended in memory before they were looked at. The store refuses that end, and then they come first.
+            // The run ended in memory before they were looked at. The store refuses that end, because nobody says yet that
+            // everything up to them is known, and then they come first.
             lock (_gate)
             {
-                _mailbox.InsertRange(0, _turn.Where(i => i.Cause is SignalReceived));
+                _mailbox.InsertRange(0, _turn.Where(WaitsForARefusal));
             }
 
-            _turn.RemoveAll(i => i.Cause is SignalReceived);
+            _turn.RemoveAll(WaitsForARefusal);
             return;
         }
 
@@ -247,6 +248,8 @@ internal sealed class ResidentRun
             _machine.HandleSignals(signals);
         }
     }
+
+    private static bool WaitsForARefusal(Inbound inbound) => inbound.Cause is SignalReceived || inbound is { Cause: null, WakeSeq: > 0 };
 
     /// <returns>False when the item has been taken before.</returns>
     private bool Note(in Inbound inbound)

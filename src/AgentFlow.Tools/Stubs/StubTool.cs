@@ -3,8 +3,8 @@ using System.Text.Json;
 using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
-using AgentFlow.Tools.BuiltIn.Transform;
 using AgentFlow.Tools.BuiltIn;
+using AgentFlow.Tools.BuiltIn.Transform;
 
 namespace AgentFlow.Tools.Stubs;
 
