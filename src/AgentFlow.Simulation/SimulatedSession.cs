@@ -50,10 +50,12 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
         return new ValueTask(done.Task);
     }
 
-    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
+    public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken)
     {
-        StoredFrame? stored = Disk.Find(run)?.Frames.Find(f => f.FirstSeq == firstSeq);
-        return ValueTask.FromResult<bool?>(stored is null ? null : stored.Data.Span.SequenceEqual(frame.Span));
+        SimulatedStore.Row? row = Disk.Find(append.Run);
+        StoredFrame? stored = row?.Frames.Find(f => f.FirstSeq == append.FirstSeq);
+        bool creates = append.Change is RowChange.Create or RowChange.CreateQueued;
+        return ValueTask.FromResult<bool?>(stored is null ? null : stored.Data.Span.SequenceEqual(append.Frame.Span) && (creates || row!.Owner == process.Number));
     }
 
     public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)

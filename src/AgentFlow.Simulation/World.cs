@@ -141,7 +141,7 @@ public sealed class World
             Fault.CommitAmbiguous or Fault.CommitLost => 25,
             Fault.ToolFailed => 150,
             Fault.ToolHung => 40,
-            Fault.MessageDuplicated or Fault.MessageLost => 200,
+            Fault.MessageDuplicated or Fault.MessageLost or Fault.SentElsewhere => 200,
             Fault.Reordered => 300,
             _ => 2,
         });
@@ -362,6 +362,13 @@ public sealed class World
     {
         var letter = new Letter(run, kind, dedupe, content);
         order.Letters.Add(letter);
+        if (Happens(Fault.SentElsewhere))
+        {
+            letter.PostElsewhere(Disk);
+            News(_current, run, hops: Below(40));
+            return;
+        }
+
         letter.Post(_current);
         if (Happens(Fault.MessageDuplicated))
         {
@@ -372,6 +379,22 @@ public sealed class World
             letter.Forget();
         }
     }
+
+    /// <summary>News overtakes nothing and is overtaken by much.</summary>
+    private void News(Process process, Ulid run, int hops) => Later(
+        process,
+        "before news",
+        () =>
+        {
+            if (hops > 0)
+            {
+                News(process, run, hops - 1);
+            }
+            else
+            {
+                process.Host.ItemArrived(run);
+            }
+        });
 
     /// <summary>Nothing moves by itself any more: whoever still waits for somebody gets an answer.</summary>
     private void Nudge()

@@ -22,9 +22,12 @@ public interface IRunStore
     /// </summary>
     ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>Whether exactly this frame stands in the journal: resolves an unknown commit.</summary>
-    /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether its bytes are equal.</returns>
-    ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken);
+    /// <summary>
+    /// Whether exactly this frame stands in the journal, and is this process's: resolves an unknown commit. Another owner may
+    /// have come to the same decision at the same time, and the same bytes are his then.
+    /// </summary>
+    /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether it is this one.</returns>
+    ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken);
 
     /// <summary>Takes up to <paramref name="max"/> runs that are queued or have been woken, oldest first, for this process.</summary>
     ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken);

@@ -232,7 +232,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             {
                 if (open.TryPeek(out RunAppend? append))
                 {
-                    bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append.Tenant, append.Run, append.FirstSeq, append.Frame, CancellationToken.None).ConfigureAwait(false);
+                    bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append, CancellationToken.None).ConfigureAwait(false);
                     if (stands is { } equal)
                     {
                         append.Outcome = !equal ? CommitOutcome.Fenced

@@ -598,7 +598,7 @@ internal sealed class ResidentRun
         if (append.Outcome == CommitOutcome.CommittedUnsure)
         {
             Evict();
-            _ = _host.ReclaimAsync(this, _key);
+            _host.Reclaim(this, _key);
             return false;
         }
 

@@ -28,6 +28,7 @@ public sealed partial class RunHost : IAsyncDisposable
     private readonly StoreWatch? _watch;
     private readonly QueueDepth _depth;
     private readonly ConcurrentQueue<ClaimedRun> _unread = new();
+    private readonly ConcurrentQueue<ClaimedRun> _unsure = new();
     private readonly ITimer _storeTimer;
     private readonly Lock _timerGate = new();
     private long _nextStoreTimer = long.MaxValue;
@@ -428,31 +429,14 @@ public sealed partial class RunHost : IAsyncDisposable
 
     /// <summary>
     /// A run left memory without knowing whether it was parked. When it was not, it is still this process's, and nobody else
-    /// will ever look at it.
+    /// will ever look at it. Looking is left to the claim loop: only there it is certain that it was not claimed meanwhile.
     /// </summary>
-    internal async Task ReclaimAsync(ResidentRun run, long key)
+    internal void Reclaim(ResidentRun run, long key)
     {
         RunState state = run.State;
-        var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
-        while (!_stopping)
-        {
-            try
-            {
-                if (await _store.FindAsync(state.Tenant, state.Id, CancellationToken.None).ConfigureAwait(false) is { Status: RunStatus.Running })
-                {
-                    _unread.Enqueue(claim);
-                }
-
-                ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds());
-                RequestClaim();
-                return;
-            }
-            catch (Exception e)
-            {
-                ReloadFailed(_log, state.Id, e);
-                await Task.Delay(TimeSpan.FromSeconds(1), Clock, CancellationToken.None).ConfigureAwait(false);
-            }
-        }
+        _unsure.Enqueue(new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash));
+        ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds());
+        RequestClaim();
     }
 
     /// <summary>Hands a run what its inbox holds; asks until the store answers, because nobody else will look.</summary>
@@ -649,6 +633,16 @@ public sealed partial class RunHost : IAsyncDisposable
                 {
                     Turns.Wake();
                 }
+            }
+
+            while (_unsure.TryPeek(out ClaimedRun? unsure))
+            {
+                if (!_resident.ContainsKey(unsure.Run) && await _store.FindAsync(unsure.Tenant, unsure.Run, cancellationToken).ConfigureAwait(false) is { Status: RunStatus.Running })
+                {
+                    await TakeOverAsync(unsure, cancellationToken).ConfigureAwait(false);
+                }
+
+                _unsure.TryDequeue(out _);
             }
 
             if (room <= 0 || claimed.Count == room)

@@ -12,9 +12,11 @@ public sealed partial class PostgresRunStore
     /// <summary>Above every ULID of this millennium: "before any".</summary>
     private static readonly Ulid Last = new(Enumerable.Repeat(byte.MaxValue, Ulid.ByteLength).ToArray());
 
-    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken) => QueryAsync<bool?>(
-        "SELECT j.data = $4 FROM runs r JOIN journal j ON j.run = r.key WHERE r.tenant = $1 AND r.id = $2 AND j.first_seq = $3",
-        p => p.Value(tenant).Value(run).Value(firstSeq).Value(frame),
+    public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken) => QueryAsync<bool?>(
+        // Nobody else creates a run under this id; whatever follows is this process's only while the run is.
+        "SELECT j.data = $4 AND ($5 OR (r.owner = $6 AND r.epoch = $7)) FROM runs r JOIN journal j ON j.run = r.key WHERE r.tenant = $1 AND r.id = $2 AND j.first_seq = $3",
+        p => p.Value(append.Tenant).Value(append.Run).Value(append.FirstSeq).Value(append.Frame)
+            .Value(append.Change is RowChange.Create or RowChange.CreateQueued).Value(database.Session.Id).Value(RunKey.From(append.Key).Epoch),
         async (reader, token) => await reader.ReadAsync(token).ConfigureAwait(false) ? reader.GetBoolean(0) : null,
         cancellationToken);
 
