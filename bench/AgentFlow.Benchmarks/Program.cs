@@ -1,68 +1,90 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using AgentFlow.Benchmarks;
+using AgentFlow.Benchmarks.Processes;
+using AgentFlow.Benchmarks.Stores;
+using AgentFlow.Benchmarks.Workloads;
 using AgentFlow.Storage.Sqlite;
 
-// bench [micro|durable|audit|http|first-step|pure|parallel|signals|all]... [--seconds N] [--out FILE]
-double seconds = 4;
-string? file = null;
-for (int i = 0; i < args.Length - 1; i++)
+if (args is ["worker", var address, var ledger, var maxSteps])
 {
-    if (args[i] == "--seconds")
-    {
-        seconds = double.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
-    }
-    else if (args[i] == "--out")
-    {
-        file = args[i + 1];
-    }
+    return await Worker.RunAsync(address, ledger, int.Parse(maxSteps, CultureInfo.InvariantCulture));
 }
 
-TimeSpan round = TimeSpan.FromSeconds(seconds);
-bool Wanted(string name) => args.Contains(name) || args.Contains("all") || !args.Any(a => a is "micro" or "durable" or "audit" or "pure" or "parallel" or "signals" or "http" or "first-step");
+BenchOptions? options = BenchOptions.Parse(args);
+if (options is null)
+{
+    return 2;
+}
+
 var report = new Report();
 SqliteEngine.Load();
-Console.WriteLine($"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, SQLite {SqliteEngine.Version}");
-if (Wanted("micro"))
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, SQLite {SqliteEngine.Version}"));
+if (options.Wants("micro"))
 {
     await Micro.RunAsync(report);
 }
 
-if (Wanted("durable"))
+foreach (string kind in options.Stores)
 {
-    await Durable.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (in process)", [1, 16, 64], round);
+    await using IStorage storage = kind == "sqlite" ? new SqliteStorage() : await PostgresStorage.StartAsync();
+    if (options.Wants("durable"))
+    {
+        await Durable.WorkflowsAsync(report, storage, "W1", "ten-steps-durable", "Ten steps, each a durable barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
+    if (options.Wants("http"))
+    {
+        await OverHttp.WorkflowsAsync(report, storage, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
+    if (options.Wants("audit"))
+    {
+        await AuditCost.RunAsync(report, storage, options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
+    if (options.Wants("first-step"))
+    {
+        await Durable.FirstStepAsync(report, storage, 3_000);
+    }
+
+    if (options.Wants("pure"))
+    {
+        await Durable.WorkflowsAsync(report, storage, "W2", "ten-steps-pure", "Ten pure steps, one barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
+    if (options.Wants("parallel"))
+    {
+        await Durable.WorkflowsAsync(report, storage, "W3", "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", options.Concurrencies ?? [1, 8], options.Round);
+    }
+
+    if (options.Wants("signals"))
+    {
+        await Signals.RunAsync(report, storage, 10_000, 2_000);
+    }
+
+    if (options.Wants("size"))
+    {
+        await Size.RunAsync(report, storage);
+    }
+
+    if (options.Wants("recovery"))
+    {
+        await Recovery.RunAsync(report, storage, 1_000);
+    }
+
+    if (options.Wants("processes") && storage is PostgresStorage)
+    {
+        await TwoProcesses.RunAsync(report, storage, 2_000);
+    }
 }
 
-if (Wanted("audit"))
+if (options.Peers is { } folder)
 {
-    await AuditCost.InProcessAsync(report, [1, 16, 64], round);
+    await Peers.RunAsync(report, folder, options.PeerNames);
 }
 
-if (Wanted("http"))
-{
-    await OverHttp.WorkflowsAsync(report, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", [1, 16, 64], round);
-}
-
-if (Wanted("first-step"))
-{
-    await Durable.FirstStepAsync(report, 3_000);
-}
-
-if (Wanted("pure"))
-{
-    await Durable.WorkflowsAsync(report, "ten-steps-pure", "Ten pure steps, one barrier (in process)", [1, 16, 64], round);
-}
-
-if (Wanted("parallel"))
-{
-    await Durable.WorkflowsAsync(report, "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", [1, 8], round);
-}
-
-if (Wanted("signals"))
-{
-    await Durable.SignalsAsync(report, 10_000, 2_000);
-}
-
-if (file is not null)
+if (options.Output is { } file)
 {
     await File.WriteAllTextAsync(file, report.ToMarkdown());
 }

@@ -7,6 +7,13 @@ namespace AgentFlow.Benchmarks;
 internal sealed class Report
 {
     private readonly List<(string Group, string[] Header, string[] Cells)> _rows = [];
+    private readonly Dictionary<(string Workload, string Store, int Concurrency), double> _throughput = [];
+
+    /// <summary>Remembers a throughput that others are held against.</summary>
+    public void Keep(string workload, string store, int concurrency, double perSecond) => _throughput[(workload, store, concurrency)] = perSecond;
+
+    /// <returns><see langword="null"/> when it was not measured.</returns>
+    public double? Find(string workload, string store, int concurrency) => _throughput.TryGetValue((workload, store, concurrency), out double found) ? found : null;
 
     public void Add(string group, string[] header, params object[] cells)
     {

@@ -27,6 +27,9 @@ public enum Fault
     /// <summary>A sender dies before it hears the answer, and sends again.</summary>
     MessageLost,
 
+    /// <summary>Another process puts an item into a run's inbox, and this one hears of it later.</summary>
+    SentElsewhere,
+
     /// <summary>Work happens in another order than it was queued.</summary>
     Reordered,
 

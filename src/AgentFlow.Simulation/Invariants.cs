@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -10,8 +11,12 @@ namespace AgentFlow.Simulation;
 /// <summary>The promises, each checked where it can break. The names are the ones in docs/architecture/simulation.md.</summary>
 internal sealed class Invariants(World world)
 {
+    /// <summary>A timer that stands no more, and faults, may wake a run for nothing now and then.</summary>
+    private const int MostIdleWakes = 30;
+
     private readonly Dictionary<string, List<(string Key, int Attempt)>> _effects = new(StringComparer.Ordinal);
     private readonly Dictionary<Ulid, long> _published = [];
+    private readonly Dictionary<Ulid, int> _idle = [];
 
     public int Effects => _effects.Values.Sum(e => e.Count);
 
@@ -52,14 +57,63 @@ internal sealed class Invariants(World world)
         _published[frame.Run] = frame.FirstSeq;
     }
 
+    /// <summary>A user was told that a run is accepted.</summary>
+    public void Accepted(Order order)
+    {
+        if (order.Run is { } run && world.Disk.Find(run) is null)
+        {
+            throw Broken("nothing acknowledged is lost", $"run {run} was accepted and is not on disk");
+        }
+    }
+
+    /// <summary>A frame is on disk.</summary>
+    public void Committed(RunAppend append)
+    {
+        SimulatedStore.Row row = world.Disk.Find(append.Run)!;
+        if ((row.Status == RunStatus.Waiting || append.Then == RowChange.End) && row.Inbox.Find(l => !l.Consumed) is { } unread)
+        {
+            throw Broken("nobody sleeps over work", $"run {row.Id} is {row.Status} with item {unread.Item.Item} unread");
+        }
+
+        int idle = _idle[row.Id] = append.Frame.IsEmpty ? _idle.GetValueOrDefault(row.Id) + 1 : 0;
+        if (idle > MostIdleWakes)
+        {
+            throw Broken("a wake-up leads somewhere", $"run {row.Id} was woken {idle} times and did nothing but sleep again");
+        }
+
+        if (!append.Frame.IsEmpty && FrameCodec.Decode(append.Frame, world.Disk.Blob).Events.OfType<TimerFired>().FirstOrDefault(t => t.Due > world.LatestTime) is { } early)
+        {
+            throw Broken("a timer is never early", $"node {early.Id} in {row.Id} is due at {early.Due}, and no clock has shown more than {world.LatestTime}");
+        }
+
+        if (append.Snapshot is { } snapshot)
+        {
+            SnapshotHolds(row, append.NextSeq, snapshot);
+        }
+    }
+
+    /// <summary>Nothing moves and no clock will move it: whoever has not ended must be waiting for somebody outside.</summary>
+    public void AtRest()
+    {
+        foreach (SimulatedStore.Row row in world.Disk.Rows.Where(r => world.IsCalm && !r.Status.IsTerminal() && r.Status != RunStatus.Diverged))
+        {
+            NodeRun? timed = Fold(row).Open.Values.FirstOrDefault(n => n.Due != 0);
+            if (row.Status == RunStatus.Queued || timed is not null || row.Inbox.Exists(l => !l.Consumed))
+            {
+                throw Broken("nobody sleeps over work", $"run {row.Id} is {row.Status}, {(timed is null ? "has something to do" : $"'{timed.Path}' has a timer")}, and nobody comes");
+            }
+        }
+    }
+
+    /// <summary>Nothing damages a frame here, so a run that cannot be followed was decided otherwise the second time.</summary>
+    public void SetAside(string reason) => throw Broken("replay is exact", reason);
+
     public RunState Fold(SimulatedStore.Row row)
     {
-        var claim = new ClaimedRun(row.Key, row.Id, row.Tenant, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash);
-        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
-        RunState state = RunLoader.Load(claim, definition, new RunHistory(null, row.Frames, [], 0), world.Disk.Blob).State;
+        RunState state = Fold(row, null);
         if (row.Snapshot is { } snapshot)
         {
-            RunState shortcut = RunLoader.Load(claim, definition, new RunHistory(snapshot, [.. row.Frames.Where(f => f.FirstSeq >= snapshot.Seq)], [], 0), world.Disk.Blob).State;
+            RunState shortcut = Fold(row, snapshot);
             if (shortcut.Seq != state.Seq || shortcut.Status != state.Status || shortcut.SpentNanoDollars != state.SpentNanoDollars)
             {
                 throw Broken("a snapshot is a cache", $"run {row.Id} at {snapshot.Seq}");
@@ -67,6 +121,13 @@ internal sealed class Invariants(World world)
         }
 
         return state;
+    }
+
+    private RunState Fold(SimulatedStore.Row row, StoredSnapshot? from)
+    {
+        var claim = new ClaimedRun(row.Key, row.Id, row.Tenant, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash);
+        var history = new RunHistory(from, [.. row.Frames.Where(f => f.FirstSeq >= (from?.Seq ?? 0))], [], 0);
+        return RunLoader.Load(claim, world.Definition(row.Creation.Workflow), history, world.Disk.Blob).State;
     }
 
     public void AtEnd(IReadOnlyList<Order> orders)
@@ -100,6 +161,7 @@ internal sealed class Invariants(World world)
             }
 
             Steps(row, journal);
+            Attempts(row, journal);
             Signals(row, journal, orders.Single(o => o.Run == row.Id));
             Times(row, journal);
         }
@@ -129,6 +191,54 @@ internal sealed class Invariants(World world)
             {
                 throw Broken("the key names the intent", $"{place} used {generations} keys");
             }
+        }
+    }
+
+    private void Attempts(SimulatedStore.Row row, List<JournalEvent> journal)
+    {
+        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
+        var nodes = journal.OfType<NodeEntered>().ToDictionary(e => e.Id, e => definition.NodeAt(e.Node));
+        var current = new Dictionary<int, int>();
+        var failures = new Dictionary<int, int>();
+        HashSet<int> closing = [];
+        for (int i = 0; i < journal.Count; i++)
+        {
+            (int id, int attempt) = journal[i] switch
+            {
+                StepStarted e => (e.Id, current[e.Id] = e.Attempt),
+                StepSucceeded e => (e.Id, e.Attempt),
+                StepFailed e => (e.Id, e.Attempt),
+                StepCancelled e => (e.Id, e.Attempt),
+                StepUnknown e => (e.Id, e.Attempt),
+                _ => (-1, 0),
+            };
+            if (id >= 0 && attempt != current[id])
+            {
+                throw Broken("an outcome belongs to its attempt", $"{journal[i].Tag} of node {id} in {row.Id} speaks of attempt {attempt} while {current[id]} runs");
+            }
+
+            if (journal[i] is ScopeCancelling cancelling)
+            {
+                closing.Add(cancelling.Id);
+            }
+
+            if (journal[i] is StepFailed failed && nodes[failed.Id] is CallNode call)
+            {
+                int count = failures[failed.Id] = failures.GetValueOrDefault(failed.Id) + 1;
+                if (count < call.Retry.MaxAttempts && call.Retry.On.Contains(failed.Error.Category) && !closing.Contains(failed.Id) && journal[i + 1] is not RetryScheduled)
+                {
+                    throw Broken("a step gets its attempts", $"node {failed.Id} of {row.Id} was given up after {count} of {call.Retry.MaxAttempts}");
+                }
+            }
+        }
+    }
+
+    private void SnapshotHolds(SimulatedStore.Row row, long seq, ReadOnlyMemory<byte> snapshot)
+    {
+        RunState? restored = SnapshotCodec.TryDecode(snapshot, row.Tenant, row.Id, world.Definition(row.Creation.Workflow), world.Disk.Blob);
+        if (restored?.Seq != seq || !SnapshotCodec.Encode(Fold(row, null), []).AsSpan().SequenceEqual(snapshot.Span))
+        {
+            throw Broken("a snapshot is a cache", $"the one of {row.Id} at {seq} is not what its journal comes to");
         }
     }
 
@@ -201,5 +311,5 @@ internal sealed class Invariants(World world)
 
     private Frame Decode(StoredFrame frame) => FrameCodec.Decode(frame.Data, world.Disk.Blob);
 
-    private InvariantViolationException Broken(string invariant, string what) => new(world.Seed, invariant, what);
+    private InvariantViolationException Broken(string invariant, string what) => world.Violation ??= new InvariantViolationException(world.Seed, invariant, what);
 }

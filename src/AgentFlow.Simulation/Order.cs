@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 
 namespace AgentFlow.Simulation;
@@ -68,6 +69,16 @@ internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxConte
     {
         _process = process;
         _pending = process.Host.SendAsync("sim", run, Kind, Dedupe, content, CancellationToken.None);
+    }
+
+    /// <summary>Through another process, which writes it and then has it announced.</summary>
+    public void PostElsewhere(SimulatedStore disk)
+    {
+        var item = new InboxAppend { Tenant = "sim", Run = run, Kind = Kind, Dedupe = Dedupe, Data = content.Write() };
+        var batch = new CommitBatch();
+        batch.Inbox.Add(item);
+        disk.Commit(owner: 0, isLive: true, batch);
+        Answer = item.Outcome == CommitOutcome.Ignored && item.StatusBefore.IsTerminal() ? SendOutcome.RunEnded : SendOutcome.Accepted;
     }
 
     public void Forget() => _pending = null;

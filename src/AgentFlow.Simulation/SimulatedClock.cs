@@ -5,9 +5,13 @@ internal sealed class SimulatedClock
 {
     private readonly List<SimulatedTimer> _timers = [];
     private long _created;
+    private long _behind;
 
     /// <summary>Unix milliseconds.</summary>
     public long Now { get; private set; } = 1_800_000_000_000;
+
+    /// <summary>The latest that the wall clock has ever shown, Unix milliseconds.</summary>
+    public long Latest { get; private set; } = 1_800_000_000_000;
 
     /// <summary>The clock of one process: its timers die with it.</summary>
     public TimeProvider For(Process process) => new View(this, process);
@@ -27,10 +31,18 @@ internal sealed class SimulatedClock
         return next;
     }
 
-    /// <summary>Moves time; never backwards for timers, but the shown time may jump.</summary>
-    public void AdvanceTo(long time) => Now = Math.Max(Now, time);
+    public void AdvanceTo(long time)
+    {
+        Now = Math.Max(Now, time);
+        Latest = Math.Max(Latest, Now - _behind);
+    }
 
-    public void Jump(long milliseconds) => Now += milliseconds;
+    /// <summary>The wall clock jumps. Timers count on: a jump forwards is a machine that slept, one backwards is seen by whoever reads the clock.</summary>
+    public void Jump(long milliseconds)
+    {
+        _behind += Math.Max(-milliseconds, 0);
+        AdvanceTo(Now + Math.Max(milliseconds, 0));
+    }
 
     /// <summary>Fires what is due, in order of due time and then of creation.</summary>
     /// <param name="about">Told whose timer is about to fire.</param>
@@ -47,7 +59,7 @@ internal sealed class SimulatedClock
     {
         public override long TimestampFrequency => 1000;
 
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(clock.Now);
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(clock.Now - clock._behind);
 
         public override long GetTimestamp() => clock.Now;
 

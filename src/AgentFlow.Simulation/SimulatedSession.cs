@@ -5,12 +5,19 @@ using AgentFlow.Engine.Runs;
 namespace AgentFlow.Simulation;
 
 /// <summary>The store as one process sees it, with the faults that the world puts between them.</summary>
-internal sealed class SimulatedSession(World world, Process process) : IRunStore
+internal sealed class SimulatedSession(World world, Process process, int parallelCommits) : IRunStore
 {
+    public int ParallelCommits => parallelCommits;
+
     private SimulatedStore Disk => world.Disk;
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
+        if (world.Dies(process, "before a commit"))
+        {
+            return Nothing();
+        }
+
         if (world.Happens(Fault.DiskFull))
         {
             throw new IOException("No space left on device.");
@@ -24,11 +31,11 @@ internal sealed class SimulatedSession(World world, Process process) : IRunStore
         if (!world.Happens(Fault.CommitSlow))
         {
             Write(batch);
-            return ValueTask.CompletedTask;
+            return world.Dies(process, "behind a commit") ? Nothing() : ValueTask.CompletedTask;
         }
 
         var done = new TaskCompletionSource();
-        world.Later(process, () =>
+        world.Later(process, "before a slow commit", () =>
         {
             try
             {
@@ -43,26 +50,42 @@ internal sealed class SimulatedSession(World world, Process process) : IRunStore
         return new ValueTask(done.Task);
     }
 
-    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
+    public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken)
     {
-        StoredFrame? stored = Disk.Find(run)?.Frames.Find(f => f.FirstSeq == firstSeq);
-        return ValueTask.FromResult<bool?>(stored is null ? null : stored.Data.Span.SequenceEqual(frame.Span));
+        SimulatedStore.Row? row = Disk.Find(append.Run);
+        StoredFrame? stored = row?.Frames.Find(f => f.FirstSeq == append.FirstSeq);
+        bool creates = append.Change is RowChange.Create or RowChange.CreateQueued;
+        return ValueTask.FromResult<bool?>(stored is null ? null : stored.Data.Span.SequenceEqual(append.Frame.Span) && (creates || row!.Owner == process.Number));
     }
 
-    public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(world.IsLive(process) ? Disk.Claim(process.Number, max) : []);
+    public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
+    {
+        List<ClaimedRun> claimed = world.IsLive(process) ? Disk.Claim(process.Number, max) : [];
+        return claimed.Count > 0 && world.Dies(process, "before the claim's answer") ? Nothing<IReadOnlyList<ClaimedRun>>() : ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
+    }
 
-    public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.Load(run.Key));
+    public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) =>
+        world.Dies(process, "before a load") ? Nothing<RunHistory>() : ValueTask.FromResult(Disk.Load(run.Key));
 
     public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         SimulatedStore.Row row = Disk.Rows[(int)run.Key - 1];
         row.Status = RunStatus.Diverged;
         row.Reason = reason;
+        world.SetAside(reason);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.FireTimers(now, max));
+    public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken)
+    {
+        if (world.Dies(process, "before timers fire"))
+        {
+            return Nothing<(int, long?)>();
+        }
+
+        (int Fired, long? NextDue) answer = Disk.FireTimers(now, max);
+        return answer.Fired > 0 && world.Dies(process, "behind timers that fired") ? Nothing<(int, long?)>() : ValueTask.FromResult(answer);
+    }
 
     public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => ValueTask.FromResult(Math.Min(atMost, Disk.Rows.Count(r => r.Status == RunStatus.Queued)));
 
@@ -80,6 +103,11 @@ internal sealed class SimulatedSession(World world, Process process) : IRunStore
     public ValueTask<StoredFrame?> ReadLastFrameAsync(string tenant, Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.Find(run)?.Frames.LastOrDefault());
 
     public Payload? ReadBlob(string tenant, ReadOnlyMemory<byte> hash) => Disk.Blob(hash);
+
+    /// <summary>The answer that a dead process gets.</summary>
+    private static ValueTask Nothing() => new(new TaskCompletionSource().Task);
+
+    private static ValueTask<T> Nothing<T>() => new(new TaskCompletionSource<T>().Task);
 
     private void Write(CommitBatch batch)
     {

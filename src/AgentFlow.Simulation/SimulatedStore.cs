@@ -105,7 +105,9 @@ internal sealed class SimulatedStore
         else
         {
             row = _rows[(int)append.Key - 1];
-            if (row.Owner != owner || row.Status != RunStatus.Running || (!append.Frame.IsEmpty && row.Frames.Exists(f => f.FirstSeq == append.FirstSeq)))
+            // What this ownership has parked it may park again: the answer to the first time was lost.
+            bool held = row.Status == RunStatus.Running || (append is { Then: RowChange.Park, Frame.IsEmpty: true } && row.Status is RunStatus.Waiting or RunStatus.Paused);
+            if (row.Owner != owner || !held || (!append.Frame.IsEmpty && row.Frames.Exists(f => f.FirstSeq == append.FirstSeq)))
             {
                 return CommitOutcome.Fenced;
             }
@@ -126,7 +128,6 @@ internal sealed class SimulatedStore
         if (append.Then != RowChange.None)
         {
             row.Status = append.Status;
-            row.Owner = 0;
             row.Timers.Clear();
             row.Timers.AddRange(parks ? append.Timers : []);
         }

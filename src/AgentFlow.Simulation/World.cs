@@ -23,11 +23,12 @@ public sealed class World
 
     private readonly SeededRandom _random;
     private readonly SimulatedClock _clock = new();
-    private readonly List<(Process Process, Action Work)> _ready = [];
+    private readonly List<(Process Process, string Kind, Action Work)> _ready = [];
     private readonly List<Process> _processes = [];
     private readonly List<Order> _orders = [];
     private readonly Dictionary<string, WorkflowDefinition> _definitions = new(StringComparer.Ordinal);
     private readonly Dictionary<Fault, int> _faults = [];
+    private readonly Dictionary<string, int> _crashes = new(StringComparer.Ordinal);
     private readonly Invariants _invariants;
     private readonly int _likelihood;
     private Process _current = null!;
@@ -46,9 +47,21 @@ public sealed class World
 
     public ulong Seed { get; }
 
+    /// <summary>Every way in which a worker dies; a report counts by these names.</summary>
+    public static IReadOnlyList<string> CrashPoints { get; } =
+    [
+        "idle", "before its start", "before a turn", "before a claim", "before a call", "before a slow commit", "before a commit", "behind a commit",
+        "before the claim's answer", "before a load", "before timers fire", "behind timers that fired", "before an effect", "behind an effect",
+    ];
+
     internal SimulatedStore Disk { get; } = new();
 
+    /// <summary>The first promise that was broken. Engine and tools may have swallowed the exception.</summary>
+    internal InvariantViolationException? Violation { get; set; }
+
     internal bool IsCalm => _calm;
+
+    internal long LatestTime => _clock.Latest;
 
     /// <summary>Lives the world to its end.</summary>
     /// <exception cref="InvariantViolationException">The engine broke a promise; the message names it and the seed.</exception>
@@ -71,7 +84,7 @@ public sealed class World
         Resume();
         if (_random.NextUInt64() % 2 == 0)
         {
-            Crash();
+            Crash(NextWork());
         }
 
         for (int i = 0; i < CalmSteps; i++)
@@ -80,8 +93,9 @@ public sealed class World
             if (_orders.TrueForAll(o => o.Run is { } run && Disk.Find(run)!.Status.IsTerminal()))
             {
                 Drain();
+                Check();
                 _invariants.AtEnd(_orders);
-                return new WorldReport(Seed, _trace, _faults, _orders.Count, _invariants.Effects, _processes.Count);
+                return new WorldReport(Seed, _trace, _faults, _crashes, _orders.Count, _invariants.Effects, _processes.Count);
             }
 
             if (!Step())
@@ -127,24 +141,40 @@ public sealed class World
             Fault.CommitAmbiguous or Fault.CommitLost => 25,
             Fault.ToolFailed => 150,
             Fault.ToolHung => 40,
-            Fault.MessageDuplicated or Fault.MessageLost => 200,
+            Fault.MessageDuplicated or Fault.MessageLost or Fault.SentElsewhere => 200,
             Fault.Reordered => 300,
             _ => 2,
         });
     }
 
-    internal void Later(Process process, Action work) => _ready.Add((process, work));
+    /// <param name="kind">One of <see cref="CrashPoints"/>: what never happens if the process dies now.</param>
+    internal void Later(Process process, string kind, Action work) => _ready.Add((process, kind, work));
+
+    /// <summary>Decides whether the worker dies inside a piece of work. Whoever asks then never answers.</summary>
+    internal bool Dies(Process process, string point)
+    {
+        if (_calm || process != _current || !Chance(Fault.Crash, 20))
+        {
+            return false;
+        }
+
+        Crash(point);
+        return true;
+    }
 
     internal void Written(CommitBatch batch)
     {
         foreach (RunAppend append in batch.Frames.Where(f => f.Outcome is CommitOutcome.Committed or CommitOutcome.CommittedAwake))
         {
+            _invariants.Committed(append);
             foreach (byte b in append.Frame.Span)
             {
                 Trace(b);
             }
         }
     }
+
+    internal void SetAside(string reason) => _invariants.SetAside(reason);
 
     internal WorkflowDefinition Definition(string name) => _definitions[name];
 
@@ -192,11 +222,12 @@ public sealed class World
                 ParkAfter = TimeSpan.FromMilliseconds(Below(2) * 1000),
                 SnapshotEvery = 8 + Below(60),
                 Workers = 1 + Below(3),
+                LeastParallelCommit = 1,
                 Owner = $"life-{process.Number}",
-                Schedule = item => Later(process, item.Execute),
+                Schedule = item => Later(process, KindOf(item), item.Execute),
                 Env = static _ => null,
             },
-            new SimulatedSession(this, process),
+            new SimulatedSession(this, process, parallelCommits: 1 + Below(3)),
             definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
             new StepPerformer(clock),
@@ -204,7 +235,7 @@ public sealed class World
             new UlidFactory(clock, _random),
             clock,
             NullLogger.Instance);
-        Later(process, () => _ = process.Host.OpenAsync(CancellationToken.None));
+        Later(process, "before its start", () => _ = process.Host.OpenAsync(CancellationToken.None));
         return process;
     }
 
@@ -216,28 +247,50 @@ public sealed class World
         if (runnable.Count > 0)
         {
             int index = runnable.Count > 1 && Happens(Fault.Reordered) ? runnable[Below(runnable.Count)] : runnable[0];
-            (_working, Action work) = _ready[index];
+            (_working, _, Action work) = _ready[index];
             _ready.RemoveAt(index);
             Trace((byte)index);
             work();
+            Check();
             return true;
         }
 
         if (_clock.NextDue() is not { } due)
         {
+            _invariants.AtRest();
             return !_calm;
         }
 
         _clock.AdvanceTo(due);
         _clock.FireDue(process => _working = process);
+        Check();
         return true;
     }
+
+    private void Check()
+    {
+        if (Violation is not null)
+        {
+            throw Violation;
+        }
+    }
+
+    private static string KindOf(IThreadPoolWorkItem item) => item.GetType().Name switch
+    {
+        "TurnQueue" => "before a turn",
+        "ClaimWork" => "before a claim",
+        "PerformWork" => "before a call",
+        string other => throw new NotSupportedException($"A crash before {other} has no name yet."),
+    };
+
+    /// <summary>What would have come next in the life of the present worker.</summary>
+    private string NextWork() => _ready.Find(w => w.Process == _current).Kind ?? "idle";
 
     private void Trouble()
     {
         if (Happens(Fault.Crash))
         {
-            Crash();
+            Crash(NextWork());
         }
         else if (!_processes.Exists(p => p.IsPaused) && Happens(Fault.StaleOwner))
         {
@@ -252,12 +305,13 @@ public sealed class World
         }
         else if (Happens(Fault.ClockJump))
         {
-            _clock.Jump(Below(120_000));
+            _clock.Jump(Below(240_000) - 120_000);
         }
     }
 
-    private void Crash()
+    private void Crash(string point)
     {
+        _crashes[point] = _crashes.GetValueOrDefault(point) + 1;
         _current.IsDead = true;
         foreach (Order order in _orders.Where(o => o.Process == _current))
         {
@@ -276,18 +330,19 @@ public sealed class World
         }
     }
 
-    /// <summary>Users start what they ordered, send signals, and ask again when nobody answers.</summary>
+    /// <summary>Users start what they ordered, send signals, sometimes two in a row, and ask again when nobody answers.</summary>
     private void Users()
     {
         foreach (Order order in _orders)
         {
             order.Listen();
+            _invariants.Accepted(order);
             if (order.Run is null && order.Pending is null && Below(_calm ? 1 : 20) == 0)
             {
                 order.Ask(_current, _current.Host.Launch(
                     new StartRequest("sim", order.Definition, Payload.FromText($$"""{"order":{{_orders.IndexOf(order)}}}"""), "user", IdempotencyKey: order.Key)).Accepted);
             }
-            else if (order.Run is { } run && Below(_calm ? 60 : 150) == 0 && order.Signals < 12)
+            else if (order.Run is { } run && Below(_calm ? 60 : order.Signals % 4 == 1 ? 3 : 150) == 0 && order.Signals < 12)
             {
                 Send(order, run, InboxKind.Signal, $"s{order.Signals++}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("1") });
             }
@@ -307,6 +362,13 @@ public sealed class World
     {
         var letter = new Letter(run, kind, dedupe, content);
         order.Letters.Add(letter);
+        if (Happens(Fault.SentElsewhere))
+        {
+            letter.PostElsewhere(Disk);
+            News(_current, run, hops: Below(40));
+            return;
+        }
+
         letter.Post(_current);
         if (Happens(Fault.MessageDuplicated))
         {
@@ -317,6 +379,22 @@ public sealed class World
             letter.Forget();
         }
     }
+
+    /// <summary>News overtakes nothing and is overtaken by much.</summary>
+    private void News(Process process, Ulid run, int hops) => Later(
+        process,
+        "before news",
+        () =>
+        {
+            if (hops > 0)
+            {
+                News(process, run, hops - 1);
+            }
+            else
+            {
+                process.Host.ItemArrived(run);
+            }
+        });
 
     /// <summary>Nothing moves by itself any more: whoever still waits for somebody gets an answer.</summary>
     private void Nudge()
@@ -350,10 +428,20 @@ public sealed class World
     private async ValueTask<StepOutcome> Effect(ToolCall call, CancellationToken cancellationToken)
     {
         Process caller = _working;
+        if (Dies(caller, "before an effect"))
+        {
+            await Never();
+        }
+
         _invariants.EffectHappens(call);
+        if (Dies(caller, "behind an effect"))
+        {
+            await Never();
+        }
+
         if (Happens(Fault.ToolHung))
         {
-            await new TaskCompletionSource().Task;
+            await Never();
         }
 
         bool fails = Happens(Fault.ToolFailed);
@@ -365,6 +453,8 @@ public sealed class World
 
         return fails ? SimulatedTool.Failure(kind) : SimulatedTool.Answer(kind);
     }
+
+    private static Task Never() => new TaskCompletionSource().Task;
 
     private bool Chance(Fault fault, int perMille)
     {
@@ -409,8 +499,13 @@ public sealed class World
 /// <summary>What a world was like.</summary>
 /// <param name="Trace">Hash over every choice and every committed byte: equal for equal seeds.</param>
 /// <param name="Faults">How often each fault struck.</param>
+/// <param name="Crashes">How often a worker died at each of <see cref="World.CrashPoints"/>.</param>
 /// <param name="Lives">Processes that lived.</param>
-public sealed record WorldReport(ulong Seed, ulong Trace, IReadOnlyDictionary<Fault, int> Faults, int Runs, int Effects, int Lives);
+public sealed record WorldReport(ulong Seed, ulong Trace, IReadOnlyDictionary<Fault, int> Faults, IReadOnlyDictionary<string, int> Crashes, int Runs, int Effects, int Lives);
 
 /// <summary>The engine broke a promise.</summary>
-public sealed class InvariantViolationException(ulong seed, string invariant, string what) : Exception($"Seed {seed} breaks '{invariant}': {what}");
+public sealed class InvariantViolationException(ulong seed, string invariant, string what) : Exception($"Seed {seed} breaks '{invariant}': {what}")
+{
+    /// <summary>Its name, as in docs/architecture/simulation.md.</summary>
+    public string Invariant { get; } = invariant;
+}

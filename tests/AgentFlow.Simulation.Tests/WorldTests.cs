@@ -3,6 +3,7 @@ using System.Globalization;
 
 namespace AgentFlow.Simulation.Tests;
 
+[Collection("worlds")]
 public class WorldTests(ITestOutputHelper output)
 {
     [Fact]
@@ -42,6 +43,13 @@ public class WorldTests(ITestOutputHelper output)
             int times = reports.Sum(r => r.Faults.GetValueOrDefault(fault));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{fault}: {times} times in {reports.Count(r => r.Faults.ContainsKey(fault))} worlds"));
             Assert.True(times > 0, $"{fault} never struck: the worlds prove nothing about it");
+        }
+
+        foreach (string point in World.CrashPoints)
+        {
+            int times = reports.Sum(r => r.Crashes.GetValueOrDefault(point));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"died {point}: {times} times in {reports.Count(r => r.Crashes.ContainsKey(point))} worlds"));
+            Assert.True(times > 0, $"no worker died {point}: the worlds prove nothing about it");
         }
 
         output.WriteLine($"{reports.Sum(r => r.Runs)} runs, {reports.Sum(r => r.Effects)} effects, {reports.Sum(r => r.Lives)} lives");

@@ -5,10 +5,14 @@ namespace AgentFlow.Engine.Ports;
 
 /// <summary>
 /// Journals, run rows, inbox and timers: the only truth about runs. Every method takes the tenant or a key that was
-/// handed out for one. Implementations are safe for concurrent calls; commits are serialised by the caller.
+/// handed out for one. Implementations are safe for concurrent calls; of commits not more than
+/// <see cref="ParallelCommits"/> are under way at once, never two with frames of the same run, and one with inbox items.
 /// </summary>
 public interface IRunStore
 {
+    /// <summary>Commits that may be under way at once, because the store writes one while another one waits for the disk. Default 1.</summary>
+    int ParallelCommits => 1;
+
     /// <summary>Whether other processes may work on the same runs. Default false.</summary>
     bool IsShared => false;
 
@@ -18,9 +22,12 @@ public interface IRunStore
     /// </summary>
     ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>Whether exactly this frame stands in the journal: resolves an unknown commit.</summary>
-    /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether its bytes are equal.</returns>
-    ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken);
+    /// <summary>
+    /// Whether exactly this frame stands in the journal, and is this process's: resolves an unknown commit. Another owner may
+    /// have come to the same decision at the same time, and the same bytes are his then.
+    /// </summary>
+    /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether it is this one.</returns>
+    ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken);
 
     /// <summary>Takes up to <paramref name="max"/> runs that are queued or have been woken, oldest first, for this process.</summary>
     ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken);
@@ -212,6 +219,9 @@ public sealed class RunAppend
 
     /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
     internal Action<RunAppend>? Done { get; init; }
+
+    /// <summary>Called, perhaps repeatedly, while the store takes nothing; the item is still written once it does again.</summary>
+    internal Action<Exception>? Unanswered { get; init; }
 }
 
 /// <param name="IdempotencyKey">The caller's, unique in the tenant; <see langword="null"/>: none.</param>
@@ -258,6 +268,9 @@ public sealed class InboxAppend
 
     /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
     internal Action<InboxAppend>? Done { get; init; }
+
+    /// <summary>Called, perhaps repeatedly, while the store takes nothing; the item is still written once it does again.</summary>
+    internal Action<Exception>? Unanswered { get; init; }
 }
 
 /// <param name="Key">The store's own key, as <see cref="RunAppend.Key"/>.</param>

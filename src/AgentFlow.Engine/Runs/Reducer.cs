@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Runs;
@@ -50,6 +51,7 @@ public static class Reducer
             case StepFailed e:
                 NodeRun failed = Settle(state, e.Id, e.CostNanoDollars, e);
                 failed.Failures++;
+                Planted.Do(Bug.AttemptCountedTwice, () => failed.Failures++);
                 failed.Error = e.Error;
                 failed.Phase = NodePhase.Open;
                 break;
@@ -59,6 +61,7 @@ public static class Reducer
                 denied.Phase = NodePhase.Open;
                 break;
             case StepCancelled e:
+                Planted.Do(Bug.ReservationLeaked, () => state.OpenNode(e.Id).ReservedNanoDollars = 0);
                 Settle(state, e.Id, 0, e).Phase = NodePhase.Open;
                 break;
             case RetryScheduled e:
@@ -152,9 +155,11 @@ public static class Reducer
             throw new IllegalTransitionException($"Run {state.Id} cannot go from {state.Status.Word()} to {to.Word()}.");
         }
 
-        if (to.IsTerminal() && state.InFlight > 0)
+        int inFlight = state.InFlight;
+        Planted.Change(Bug.EndInFlight, ref inFlight, 0);
+        if (to.IsTerminal() && inFlight > 0)
         {
-            throw new IllegalTransitionException($"Run {state.Id} cannot end as {to.Word()} with {state.InFlight} step(s) in flight.");
+            throw new IllegalTransitionException($"Run {state.Id} cannot end as {to.Word()} with {inFlight} step(s) in flight.");
         }
 
         state.Status = to;

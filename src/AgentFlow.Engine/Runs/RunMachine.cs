@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
@@ -44,7 +45,9 @@ public sealed class RunMachine(RunState state)
             return false;
         }
 
-        _time = Math.Max(State.Now, cause.At);
+        // The clock may have gone back since the timer fired.
+        _time = Math.Max(State.Now, cause is TimerFired timer ? Math.Max(timer.Due, cause.At) : cause.At);
+        Planted.Change(Bug.TimeBackwards, ref _time, cause.At);
         NodeRun? node = cause switch
         {
             StepSucceeded e => State.OpenNode(e.Id),
@@ -186,6 +189,7 @@ public sealed class RunMachine(RunState state)
     /// <summary>Closes a node from above: what is in flight is asked to stop, everything else below it ends now.</summary>
     internal void Close(NodeRun node, NodeStatus status, StepError? error)
     {
+        Planted.Do(Bug.EndInFlight, () => node.Phase = node.Phase == NodePhase.InFlight ? NodePhase.Open : node.Phase);
         if (node.Ended is not null || node.Closing is not null)
         {
             return;
@@ -270,8 +274,11 @@ public sealed class RunMachine(RunState state)
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
     };
 
-    private bool Is(int id, NodePhase phase, int? attempt = null) =>
-        State.Open.TryGetValue(id, out NodeRun? node) && node.Phase == phase && (attempt is null || node.Attempt == attempt);
+    private bool Is(int id, NodePhase phase, int? attempt = null)
+    {
+        Planted.Change(Bug.StaleOutcome, ref attempt, null);
+        return State.Open.TryGetValue(id, out NodeRun? node) && node.Phase == phase && (attempt is null || node.Attempt == attempt);
+    }
 
     private void AfterFailure(NodeRun step, StepError error)
     {
@@ -300,6 +307,7 @@ public sealed class RunMachine(RunState state)
             delay = wish;
         }
 
+        Planted.Change(Bug.ReplayDiffers, ref delay, delay + TimeSpan.FromMilliseconds(Planted.Count));
         // A definite failure frees the key: what comes next is a new intent. Everything else may have happened after all.
         bool definite = error.Category is ErrorCategory.Permanent or ErrorCategory.Validation or ErrorCategory.Permission;
         Emit(new RetryScheduled(step.Id, definite ? step.Generation + 1 : step.Generation, _time + (long)delay.TotalMilliseconds));

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Runs;
@@ -22,7 +23,9 @@ public static class SnapshotCodec
             w.Byte(FormatVersion);
             w.Byte(FrameCodec.EngineVersion);
             w.Hex(state.Definition.Hash);
-            w.Unsigned((ulong)state.Seq);
+            long seq = state.Seq;
+            Planted.Change(Bug.SnapshotAhead, ref seq, seq + 1);
+            w.Unsigned((ulong)seq);
             w.Byte((byte)state.Status);
             w.Unsigned((ulong)state.Now);
             RunStarted started = state.Started!;

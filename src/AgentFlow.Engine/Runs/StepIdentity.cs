@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 
 namespace AgentFlow.Engine.Runs;
 
@@ -28,7 +29,12 @@ public static class StepIdentity
         return BinaryPrimitives.ReadUInt64LittleEndian(hash);
     }
 
-    internal static string IdempotencyKey(RunState state, NodeRun step) => IdempotencyKey(state.Id, step.Path, step.Generation);
+    internal static string IdempotencyKey(RunState state, NodeRun step)
+    {
+        int generation = step.Generation;
+        Planted.Change(Bug.KeyPerAttempt, ref generation, step.Attempt);
+        return IdempotencyKey(state.Id, step.Path, generation);
+    }
 
     private static void Hash(Ulid run, string path, int number, Span<byte> hash)
     {

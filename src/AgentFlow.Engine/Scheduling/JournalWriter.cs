@@ -1,19 +1,28 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Engine.Scheduling;
 
 /// <summary>
-/// Gathers what runs want to write and commits it in batches, one at a time. Whoever finds no run left to compute commits
-/// (<see cref="TryCommit"/>): an idle engine writes on the caller's thread, a busy one gathers without waiting.
+/// Gathers what runs want to write and commits it in batches: one at a time, or as many as the store takes side by side.
+/// Whoever finds no run left to compute commits (<see cref="TryCommit"/>): an idle engine writes on the caller's thread, a
+/// busy one gathers without waiting.
 /// </summary>
-internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock, ILogger log, Action wake)
+internal sealed partial class JournalWriter(IRunStore store, EngineOptions options, TimeProvider clock, ILogger log, TurnQueue turns)
 {
     private readonly Lock _gate = new();
+    private readonly Stack<CommitBatch> _spare = new();
+    private readonly int _lanes = store.ParallelCommits;
     private CommitBatch _pending = new();
-    private CommitBatch _spare = new();
-    private bool _committing;
+    private int _committing;
+    private int _itemsUnderWay;
+    private bool _inboxUnderWay;
     private volatile bool _closed;
+    private volatile Exception? _failure;
+
+    /// <summary>Why the store takes nothing at present; <see langword="null"/> while it does.</summary>
+    public Exception? Failure => _failure;
 
     public bool IsIdle
     {
@@ -21,7 +30,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return !_committing && _pending.IsEmpty;
+                return _committing == 0 && _pending.IsEmpty;
             }
         }
     }
@@ -33,19 +42,18 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return !_committing && (_closed || _pending.IsEmpty);
+                return _committing == 0 && (_closed || _pending.IsEmpty);
             }
         }
     }
 
-    public bool HasWork
+    /// <summary>Whether <see cref="TryCommit"/> would begin a batch.</summary>
+    /// <param name="ready">Runs that wait to be computed; they will have something to write too.</param>
+    public bool HasWork(int ready)
     {
-        get
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                return !_closed && !_committing && !_pending.IsEmpty;
-            }
+            return MayCommit(ready);
         }
     }
 
@@ -56,10 +64,15 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         {
             lock (_gate)
             {
-                return _pending.Frames.Count + _pending.Inbox.Count + _pending.Notes.Count;
+                return Pending;
             }
         }
     }
+
+    /// <summary>Whether batches may be committed beside each other, and so before everything is computed.</summary>
+    public bool IsParallel => _lanes > 1;
+
+    private int Pending => _pending.Frames.Count + _pending.Inbox.Count + _pending.Notes.Count;
 
     /// <summary>Nothing is written any more.</summary>
     public void Close() => _closed = true;
@@ -79,7 +92,7 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             _pending.Inbox.Add(item);
         }
 
-        wake();
+        CommitSoon();
     }
 
     public void Add(NoteAppend note)
@@ -89,26 +102,30 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             _pending.Notes.Add(note);
         }
 
-        wake();
+        CommitSoon();
     }
 
-    /// <summary>Commits what has gathered, unless a commit is under way already.</summary>
+    /// <summary>Commits what has gathered, unless that had better wait.</summary>
+    /// <param name="ready">Runs that wait to be computed.</param>
     /// <returns>True when a batch was committed on this thread.</returns>
-    public bool TryCommit()
+    public bool TryCommit(int ready)
     {
         CommitBatch batch;
+        int items;
         lock (_gate)
         {
-            if (_closed || _committing || _pending.IsEmpty)
+            if (!MayCommit(ready))
             {
                 return false;
             }
 
-            _committing = true;
-            batch = _pending;
-            _pending = _spare;
+            batch = Take();
+            items = batch.Frames.Count + batch.Inbox.Count + batch.Notes.Count;
+            _committing++;
+            _itemsUnderWay += items;
         }
 
+        CrashPoint.ReachAll(batch, "before");
         ValueTask commit;
         try
         {
@@ -121,15 +138,28 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
 
         if (commit.IsCompletedSuccessfully)
         {
-            Deliver(batch);
+            Deliver(batch, items);
+            turns.Wake(items - 1);
             return true;
         }
 
-        _ = FinishAsync(commit, batch);
+        _ = FinishAsync(commit, batch, items);
         return false;
     }
 
-    private async Task FinishAsync(ValueTask commit, CommitBatch batch)
+    /// <summary>
+    /// The sender of an idle engine writes itself: one commit, and no change of threads before it. A worker that looked
+    /// meanwhile has found the writer busy and gone.
+    /// </summary>
+    private void CommitSoon()
+    {
+        if (!turns.IsIdle || !TryCommit(0) || turns.Ready > 0 || HasWork(0))
+        {
+            turns.Wake();
+        }
+    }
+
+    private async Task FinishAsync(ValueTask commit, CommitBatch batch, int items)
     {
         try
         {
@@ -138,24 +168,58 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         catch (Exception e)
         {
             CommitUnknown(log, batch.Frames.Count, e);
-            batch.Notes.ForEach(note => note.Done?.Invoke(e));
-            batch.Notes.Clear();
+            Refuse(batch.Notes, e);
             await ResolveAsync(batch).ConfigureAwait(false);
         }
 
-        Deliver(batch);
-        wake();
+        Deliver(batch, items);
+        turns.Wake(items - 1);
+        turns.Work();
     }
 
-    private void Deliver(CommitBatch batch)
+    /// <summary>
+    /// With nothing under way everything goes once the last run is computed. Beside a batch that is under way, or before,
+    /// the next one must be this lane's share of all that is in motion: so lanes settle into equal batches, of which one is
+    /// computed while another one is written.
+    /// </summary>
+    private bool MayCommit(int ready)
+    {
+        // Inbox items keep the order in which they came: one batch of them at a time.
+        int pending = Pending - (_inboxUnderWay ? _pending.Inbox.Count : 0);
+        if (_closed || pending == 0 || _committing == _lanes)
+        {
+            return false;
+        }
+
+        return (_committing == 0 && ready == 0)
+            || (_lanes > 1 && pending >= options.LeastParallelCommit && pending * _lanes >= pending + _itemsUnderWay + ready);
+    }
+
+    private CommitBatch Take()
+    {
+        CommitBatch batch = _pending;
+        _pending = _spare.TryPop(out CommitBatch? spare) ? spare : new CommitBatch();
+        if (_inboxUnderWay)
+        {
+            _pending.Inbox.AddRange(batch.Inbox);
+            batch.Inbox.Clear();
+        }
+
+        _inboxUnderWay |= batch.Inbox.Count > 0;
+        return batch;
+    }
+
+    private void Deliver(CommitBatch batch, int items)
     {
         foreach (RunAppend append in batch.Frames)
         {
+            CrashPoint.Reach(append, "after");
             append.Done?.Invoke(append);
         }
 
         foreach (InboxAppend item in batch.Inbox)
         {
+            CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
         }
 
@@ -164,11 +228,13 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
             note.Done?.Invoke(null);
         }
 
-        batch.Clear();
         lock (_gate)
         {
-            _spare = batch;
-            _committing = false;
+            _inboxUnderWay &= batch.Inbox.Count == 0;
+            batch.Clear();
+            _spare.Push(batch);
+            _committing--;
+            _itemsUnderWay -= items;
         }
     }
 
@@ -182,13 +248,14 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
+        Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
         while (open.Count + items.Count > 0 && !_closed)
         {
             try
             {
                 if (open.TryPeek(out RunAppend? append))
                 {
-                    bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append.Tenant, append.Run, append.FirstSeq, append.Frame, CancellationToken.None).ConfigureAwait(false);
+                    bool? stands = append.Frame.IsEmpty ? null : await store.HasFrameAsync(append, CancellationToken.None).ConfigureAwait(false);
                     if (stands is { } equal)
                     {
                         append.Outcome = !equal ? CommitOutcome.Fenced
@@ -213,14 +280,40 @@ internal sealed partial class JournalWriter(IRunStore store, TimeProvider clock,
                 }
 
                 delay = TimeSpan.FromMilliseconds(50);
+                _failure = null;
             }
             catch (Exception e)
             {
                 StoreDown(log, delay.TotalMilliseconds, e);
+                _failure = e;
+                TellWaiting(open, items, e);
                 await Task.Delay(delay, clock, CancellationToken.None).ConfigureAwait(false);
-                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 5000));
+                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 1000));
             }
         }
+    }
+
+    /// <summary>Whoever waits for an answer hears that there is none for now. What they sent stays and is written later; notes are not.</summary>
+    private void TellWaiting(IEnumerable<RunAppend> open, IEnumerable<InboxAppend> items, Exception failure)
+    {
+        Action<Exception>[] waiting;
+        lock (_gate)
+        {
+            Refuse(_pending.Notes, failure);
+            waiting = [.. open.Concat(_pending.Frames).Select(f => f.Unanswered).Concat(items.Concat(_pending.Inbox).Select(i => i.Unanswered)).OfType<Action<Exception>>()];
+        }
+
+        foreach (Action<Exception> tell in waiting)
+        {
+            tell(failure);
+        }
+    }
+
+    /// <summary>What a note is about is not done then, and so the note is not written later either.</summary>
+    private static void Refuse(List<NoteAppend> notes, Exception failure)
+    {
+        notes.ForEach(note => note.Done?.Invoke(failure));
+        notes.Clear();
     }
 
     [LoggerMessage(1, LogLevel.Warning, "A commit of {Frames} frame(s) ended without an answer; reading what is on disk")]

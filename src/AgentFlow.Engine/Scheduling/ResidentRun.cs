@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -76,6 +77,7 @@ internal sealed class ResidentRun
             // Whoever was to leave has left: it was loaded here.
             List<Inbound> arrived = [.. Items(history).Select(i => i with { Leaves = false })];
 
+            Planted.Do(Bug.SignalDroppedOnLoad, () => arrived.RemoveAll(i => i.Cause is SignalReceived));
             if (recovered)
             {
                 arrived.Add(new Inbound(new RunRecovered(_host.Options.Owner)));
@@ -130,14 +132,22 @@ internal sealed class ResidentRun
     }
 
     /// <summary>Queues the first turn.</summary>
-    public void Begin()
+    /// <param name="quietly">The caller sees to it that somebody works.</param>
+    public void Begin(bool quietly = false)
     {
         lock (_gate)
         {
             _busy = true;
         }
 
-        _host.Turns.Add(this);
+        if (quietly)
+        {
+            _host.Turns.AddQuietly(this);
+        }
+        else
+        {
+            _host.Turns.Add(this);
+        }
     }
 
     public void Turn()
@@ -215,13 +225,14 @@ internal sealed class ResidentRun
 
         if (S.Status.IsTerminal())
         {
-            // The run ended in memory before they were looked at. The store refuses that end, and then they come first.
+            // The run ended in memory before they were looked at. The store refuses that end, because nobody says yet that
+            // everything up to them is known, and then they come first.
             lock (_gate)
             {
-                _mailbox.InsertRange(0, _turn.Where(i => i.Cause is SignalReceived));
+                _mailbox.InsertRange(0, _turn.Where(WaitsForARefusal));
             }
 
-            _turn.RemoveAll(i => i.Cause is SignalReceived);
+            _turn.RemoveAll(WaitsForARefusal);
             return;
         }
 
@@ -238,6 +249,8 @@ internal sealed class ResidentRun
         }
     }
 
+    private static bool WaitsForARefusal(Inbound inbound) => inbound.Cause is SignalReceived || inbound is { Cause: null, WakeSeq: > 0 };
+
     /// <returns>False when the item has been taken before.</returns>
     private bool Note(in Inbound inbound)
     {
@@ -245,6 +258,7 @@ internal sealed class ResidentRun
         _leaving |= inbound.Leaves;
         if (inbound.Item != 0)
         {
+            Planted.Do(Bug.SignalTakenTwice, _taken.Clear);
             // An item may come twice: from whoever stored it, and read from the store. It acts once.
             if (!_taken.Add(inbound.Item))
             {
@@ -286,6 +300,7 @@ internal sealed class ResidentRun
             _ahead.Add(inbound.WakeSeq);
         }
 
+        Planted.Change(Bug.WakeCountedAhead, ref _wakeSeq, Math.Max(_wakeSeq, inbound.WakeSeq));
         while (_ahead.Count > 0 && _ahead.Remove(_wakeSeq + 1))
         {
             _wakeSeq++;
@@ -360,7 +375,9 @@ internal sealed class ResidentRun
         }
 
         _machine.Handle(new StepStarted(step.Id, step.Attempt + 1, reserve, over) { At = now });
-        if (call.Effects == Effects.None && S.Definition.Policies.Durability != Definitions.Durability.EveryStep)
+        bool atOnce = call.Effects == Effects.None && S.Definition.Policies.Durability != Definitions.Durability.EveryStep;
+        Planted.Change(Bug.EffectBeforeFrame, ref atOnce, true);
+        if (atOnce)
         {
             Perform(step, call, now);
         }
@@ -383,6 +400,7 @@ internal sealed class ResidentRun
             step.Input!.Utf8,
             DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout,
             S.Definition);
+        Planted.Do(Bug.StaleOutcome, () => _ = step.Attempt > 1 && TryPost(new Inbound(Outcome(step.Id, step.Attempt - 1, StepOutcome.Success("1"u8.ToArray())))));
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
@@ -448,10 +466,12 @@ internal sealed class ResidentRun
             return false;
         }
 
-        long soon = S.Now + (long)_host.Options.ParkAfter.TotalMilliseconds;
+        // By the clock, not by run time: a run that its timer woke stays until the timer has fired.
+        long soon = Math.Max(S.Now, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds()) + (long)_host.Options.ParkAfter.TotalMilliseconds;
+        Planted.Change(Bug.ParkedByRunTime, ref soon, S.Now);
         foreach (NodeRun node in S.Open.Values)
         {
-            if (node.Due != 0 && node.Due < soon)
+            if (node.Due != 0 && node.Due <= soon)
             {
                 return false;
             }
@@ -477,6 +497,7 @@ internal sealed class ResidentRun
             _snapshotSeq = S.Seq;
         }
 
+        Planted.Do(Bug.PublishBeforeDurable, () => _host.Published(S, first, events));
         _committing = events;
         _host.Journal.Add(new RunAppend
         {
@@ -500,6 +521,7 @@ internal sealed class ResidentRun
             At = S.Now,
             Snapshot = snapshot,
             Done = Committed,
+            Unanswered = _hasRow ? null : Unanswered,
         });
         _consumed.Clear();
     }
@@ -507,7 +529,14 @@ internal sealed class ResidentRun
     private void Committed(RunAppend append)
     {
         _commit = append;
-        _host.Turns.Add(this);
+        _host.Turns.AddQuietly(this);
+    }
+
+    /// <summary>Nobody can say now whether the run is accepted: its starter asks again.</summary>
+    private void Unanswered(Exception failure)
+    {
+        Accepted?.TrySetException(failure);
+        _host.NotCreated(S.Id);
     }
 
     /// <returns>True when the turn goes on.</returns>
@@ -569,7 +598,7 @@ internal sealed class ResidentRun
         if (append.Outcome == CommitOutcome.CommittedUnsure)
         {
             Evict();
-            _ = _host.ReclaimAsync(this, _key);
+            _host.Reclaim(this, _key);
             return false;
         }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -28,6 +29,7 @@ public sealed partial class RunHost : IAsyncDisposable
     private readonly StoreWatch? _watch;
     private readonly QueueDepth _depth;
     private readonly ConcurrentQueue<ClaimedRun> _unread = new();
+    private readonly ConcurrentQueue<ClaimedRun> _unsure = new();
     private readonly ITimer _storeTimer;
     private readonly Lock _timerGate = new();
     private long _nextStoreTimer = long.MaxValue;
@@ -57,7 +59,7 @@ public sealed partial class RunHost : IAsyncDisposable
         Clock = clock;
         _log = log;
         Turns = new TurnQueue(options.Workers, options.Schedule);
-        Journal = new JournalWriter(store, clock, log, Turns.Wake);
+        Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
         Timers = new TimerQueue(clock);
         Attempts = new AttemptGate(options.MaxAttempts, options.Schedule);
@@ -71,6 +73,12 @@ public sealed partial class RunHost : IAsyncDisposable
 
     /// <summary>Frames and inbox items that wait for the disk.</summary>
     public int Backlog => Journal.Backlog;
+
+    /// <summary>
+    /// Why the store takes nothing at present; <see langword="null"/> while it does. Until it does again nothing is accepted;
+    /// what had been sent by then is written all the same.
+    /// </summary>
+    public Exception? StoreFailure => Journal.Failure;
 
     /// <summary>More is waiting than this deployment should take on: what comes now is refused until some of it is done.</summary>
     public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= Options.MaxQueued;
@@ -126,6 +134,7 @@ public sealed partial class RunHost : IAsyncDisposable
         finally
         {
             Interlocked.Exchange(ref _claiming, 0);
+            Turns.Wake();
         }
 
         await FireStoreTimersAsync().ConfigureAwait(false);
@@ -194,7 +203,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         StoredFrame? last = await _store.ReadLastFrameAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
-        Frame frame = FrameCodec.Decode(last!.Data, hash => _store.ReadBlob(tenant, hash));
+        Frame frame = FrameCodec.Decode(row.Run, last!, hash => _store.ReadBlob(tenant, hash));
         return frame.Events[^1] switch
         {
             RunCompleted e => new RunEnd(row.Run, RunStatus.Completed, e.Outcome, e.Output, null, row.CostNanoDollars),
@@ -210,6 +219,11 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
     public Task<SendOutcome> SendAsync(string tenant, Ulid run, InboxKind kind, string dedupe, InboxContent content, CancellationToken cancellationToken)
     {
+        if (StoreFailure is { } failure)
+        {
+            return Task.FromException<SendOutcome>(failure);
+        }
+
         if (Journal.Backlog >= Options.MaxBacklog)
         {
             return Task.FromException<SendOutcome>(new EngineSaturatedException());
@@ -223,11 +237,17 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
+            Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
                 if (item.Outcome == CommitOutcome.Committed)
                 {
                     Deliver(item);
+                }
+                else if (item.Outcome == CommitOutcome.Ignored && !item.StatusBefore.IsTerminal())
+                {
+                    // It stands there already, perhaps from a first try whose answer was lost: nobody may have been told.
+                    ItemArrived(item.Run);
                 }
 
                 sent.TrySetResult(item.Outcome switch
@@ -252,6 +272,11 @@ public sealed partial class RunHost : IAsyncDisposable
         if (_stopping)
         {
             return Task.FromException(new EngineStoppingException());
+        }
+
+        if (StoreFailure is { } failure)
+        {
+            return Task.FromException(failure);
         }
 
         if (Journal.Backlog >= Options.MaxBacklog)
@@ -386,6 +411,10 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             resident.LookIntoInbox();
         }
+        else
+        {
+            RequestClaim();
+        }
     }
 
     /// <summary>Runs that somebody here waits for and that are executed elsewhere.</summary>
@@ -443,36 +472,20 @@ public sealed partial class RunHost : IAsyncDisposable
 
     /// <summary>
     /// A run left memory without knowing whether it was parked. When it was not, it is still this process's, and nobody else
-    /// will ever look at it.
+    /// will ever look at it. Looking is left to the claim loop: only there it is certain that it was not claimed meanwhile.
     /// </summary>
-    internal async Task ReclaimAsync(ResidentRun run, long key)
+    internal void Reclaim(ResidentRun run, long key)
     {
         RunState state = run.State;
-        var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
-        while (!_stopping)
-        {
-            try
-            {
-                if (await _store.FindAsync(state.Tenant, state.Id, CancellationToken.None).ConfigureAwait(false) is { Status: RunStatus.Running })
-                {
-                    _unread.Enqueue(claim);
-                }
-
-                ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds());
-                RequestClaim();
-                return;
-            }
-            catch (Exception e)
-            {
-                ReloadFailed(_log, state.Id, e);
-                await Task.Delay(TimeSpan.FromSeconds(1), Clock, CancellationToken.None).ConfigureAwait(false);
-            }
-        }
+        _unsure.Enqueue(new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash));
+        ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds());
+        RequestClaim();
     }
 
     /// <summary>Hands a run what its inbox holds; asks until the store answers, because nobody else will look.</summary>
     internal async Task ReadInboxAsync(ResidentRun run, long key)
     {
+        CrashPoint.Reach("inbox.read.before");
         RunState state = run.State;
         var claim = new ClaimedRun(key, state.Id, state.Tenant, state.Definition.Name, state.Definition.Version, state.Definition.Hash);
         while (!_stopping)
@@ -480,6 +493,7 @@ public sealed partial class RunHost : IAsyncDisposable
             try
             {
                 run.TakeInbox(await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false));
+                CrashPoint.Reach("inbox.read.after");
                 return;
             }
             catch (Exception e)
@@ -512,6 +526,12 @@ public sealed partial class RunHost : IAsyncDisposable
             return Task.FromException<StartOutcome>(new EngineStoppingException());
         }
 
+        if (StoreFailure is { } failure)
+        {
+            end?.TrySetCanceled(CancellationToken.None);
+            return Task.FromException<StartOutcome>(failure);
+        }
+
         if (IsSaturated)
         {
             end?.TrySetCanceled(CancellationToken.None);
@@ -540,6 +560,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var accepted = new TaskCompletionSource<StartOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Planted.Do(Bug.AcknowledgeBeforeCommit, () => accepted.TrySetResult(new StartOutcome(id, request.RequestHash, IsNew: true)));
         if (!Options.Executes || _resident.Count >= Capacity)
         {
             _depth.Added();
@@ -576,6 +597,11 @@ public sealed partial class RunHost : IAsyncDisposable
             Result = state.Outcome ?? state.Error?.Code ?? "",
             Creation = creation,
             At = state.Now,
+            Unanswered = failure =>
+            {
+                accepted.TrySetException(failure);
+                NotCreated(state.Id);
+            },
             Done = append =>
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
@@ -646,6 +672,20 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
                 _unread.TryDequeue(out _);
+                if (!_unread.IsEmpty || claimed.Count == room)
+                {
+                    Turns.Wake();
+                }
+            }
+
+            while (_unsure.TryPeek(out ClaimedRun? unsure))
+            {
+                if (!_resident.ContainsKey(unsure.Run) && await _store.FindAsync(unsure.Tenant, unsure.Run, cancellationToken).ConfigureAwait(false) is { Status: RunStatus.Running })
+                {
+                    await TakeOverAsync(unsure, cancellationToken).ConfigureAwait(false);
+                }
+
+                _unsure.TryDequeue(out _);
             }
 
             if (room <= 0 || claimed.Count == room)
@@ -654,7 +694,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 Interlocked.Exchange(ref _claimAgain, 1);
             }
 
-            if (claimed.Count == 0)
+            if (room <= 0 || claimed.Count < room)
             {
                 return;
             }
@@ -678,20 +718,24 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             RequestClaim();
         }
+
+        Turns.Work();
     }
 
     private async Task TakeOverAsync(ClaimedRun claim, CancellationToken cancellationToken)
     {
         try
         {
+            CrashPoint.Reach("load.before");
             WorkflowDefinition definition = await _definitions.GetAsync(claim.Tenant, claim.DefinitionHash, cancellationToken).ConfigureAwait(false);
             RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
+            CrashPoint.Reach("load.after");
             var run = new ResidentRun(this, machine, null);
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
             _resident[claim.Run] = run;
             run.ArmOpenTimers();
-            run.Begin();
+            run.Begin(quietly: true);
         }
         catch (RunUnreadableException e)
         {
@@ -712,7 +756,7 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 _nextStoreTimer = due;
                 long wait = due - Clock.GetUtcNow().ToUnixTimeMilliseconds();
-                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, 86_400_000)), Timeout.InfiniteTimeSpan);
+                _storeTimer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, TimerQueue.LongestSleep)), Timeout.InfiniteTimeSpan);
             }
         }
     }

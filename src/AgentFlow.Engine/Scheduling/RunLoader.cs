@@ -42,11 +42,11 @@ public static class RunLoader
         Frame frame;
         try
         {
-            frame = FrameCodec.Decode(stored.Data, blob);
+            frame = FrameCodec.Decode(run.Run, stored, blob);
         }
         catch (FrameCorruptException e)
         {
-            throw new RunUnreadableException($"Frame {stored.FirstSeq} of run {run.Run}: {e.Message}", e);
+            throw new RunUnreadableException(e.Message, e);
         }
 
         if (stored.FirstSeq != machine.State.Seq)

@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Scheduling;
@@ -5,6 +6,12 @@ namespace AgentFlow.Engine.Scheduling;
 /// <summary>Timers of resident runs: one heap, one system timer. A timer that no longer stands is dropped by the run itself.</summary>
 internal sealed class TimerQueue : IDisposable
 {
+    /// <summary>
+    /// Milliseconds after which the clock is looked at again, whatever is due. System timers do not notice when the clock is
+    /// set, nor how long a machine slept.
+    /// </summary>
+    internal const long LongestSleep = 5000;
+
     private readonly Lock _gate = new();
     private readonly PriorityQueue<(ResidentRun Run, int Node, long Due), long> _heap = new();
     private readonly TimeProvider _clock;
@@ -36,6 +43,8 @@ internal sealed class TimerQueue : IDisposable
         {
             _armed = long.MaxValue;
             long now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+            Planted.Change(Bug.TimerEarly, ref now, now + 1000);
+            Planted.Change(Bug.TimerLost, ref _armed, now);
             while (_heap.TryPeek(out var entry, out long at) && at <= now)
             {
                 _heap.Dequeue();
@@ -57,8 +66,7 @@ internal sealed class TimerQueue : IDisposable
         {
             _armed = due;
             long wait = due - _clock.GetUtcNow().ToUnixTimeMilliseconds();
-            // One day at most: TimeProvider timers end at about 49 days, and a wake-up for nothing costs nothing.
-            _timer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, 86_400_000)), Timeout.InfiniteTimeSpan);
+            _timer.Change(TimeSpan.FromMilliseconds(Math.Clamp(wait, 0, LongestSleep)), Timeout.InfiniteTimeSpan);
         }
     }
 }

@@ -25,6 +25,9 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
 
     public bool IsIdle => (_closed || _ready.IsEmpty) && Volatile.Read(ref _active) == 0;
 
+    /// <summary>Runs that wait to be computed.</summary>
+    public int Ready => _ready.Count;
+
     /// <summary>No turn begins any more.</summary>
     public void Close() => _closed = true;
 
@@ -36,8 +39,33 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
         Wake();
     }
 
+    /// <summary>Queues a run for a caller that works itself afterwards, or wakes workers for all that it has queued.</summary>
+    public void AddQuietly(ResidentRun run) => _ready.Enqueue(run);
+
     /// <summary>Makes sure that a worker looks at the queue and the writer.</summary>
-    public void Wake()
+    public void Wake() => Wake(1);
+
+    /// <param name="runs">Runs that were queued: not more workers than these are woken.</param>
+    public void Wake(int runs)
+    {
+        while (runs-- > 0 && TryEnter())
+        {
+            _schedule(this);
+        }
+    }
+
+    /// <summary>Works on this thread until nothing is left, unless enough others do. Saves an idle engine a change of threads.</summary>
+    public void Work()
+    {
+        if (TryEnter())
+        {
+            Run();
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute() => Run();
+
+    private bool TryEnter()
     {
         int active = Volatile.Read(ref _active);
         while (active < _workers)
@@ -45,26 +73,31 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
             int seen = Interlocked.CompareExchange(ref _active, active + 1, active);
             if (seen == active)
             {
-                _schedule(this);
-                return;
+                return true;
             }
 
             active = seen;
         }
+
+        return false;
     }
 
-    void IThreadPoolWorkItem.Execute()
+    private void Run()
     {
         while (!_closed)
         {
             if (_ready.TryDequeue(out ResidentRun? run))
             {
                 run.Turn();
+                if (_writer!.IsParallel)
+                {
+                    _writer.TryCommit(_ready.Count);
+                }
             }
-            else if (!_writer!.TryCommit())
+            else if (!_writer!.TryCommit(0))
             {
                 Interlocked.Decrement(ref _active);
-                if (_ready.IsEmpty && !_writer.HasWork)
+                if (_ready.IsEmpty && !_writer.HasWork(0))
                 {
                     return;
                 }

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 
@@ -54,6 +55,7 @@ public sealed class StepPerformer(TimeProvider clock)
         using var limit = new CancellationTokenSource(node.AttemptTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         StepOutcome? outcome;
+        CrashPoint.Reach("effect.before");
         try
         {
             outcome = Checked(node, call, await node.Tool.InvokeAsync(call, either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false));
@@ -71,6 +73,7 @@ public sealed class StepPerformer(TimeProvider clock)
             outcome = Crashed(node, e);
         }
 
+        CrashPoint.Reach("effect.after");
         string result = outcome is null ? "cancelled" : outcome.Ok ? "ok" : outcome.Error!.Code;
         Calls.Add(1, new KeyValuePair<string, object?>("tool", tool), new KeyValuePair<string, object?>("result", result));
         Seconds.Record(clock.GetElapsedTime(start).TotalSeconds, new KeyValuePair<string, object?>("tool", tool));

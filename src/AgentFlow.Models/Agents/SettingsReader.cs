@@ -1,5 +1,5 @@
-using AgentFlow.Contracts.Text;
 using System.Text.Json;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Models.Agents;

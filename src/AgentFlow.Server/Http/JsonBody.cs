@@ -1,6 +1,6 @@
-using AgentFlow.Contracts.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Text;
 
 namespace AgentFlow.Server.Http;
 

@@ -1,5 +1,5 @@
-using AgentFlow.Contracts.Text;
 using System.Globalization;
+using AgentFlow.Contracts.Text;
 using Microsoft.Extensions.Primitives;
 
 namespace AgentFlow.Server.Http;

@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using Npgsql;
@@ -28,12 +29,14 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
     public async Task<List<Ulid>> WriteAsync(CommitBatch batch, long session, bool repeated, CancellationToken cancellationToken)
     {
         List<Ulid> elsewhere = [];
+        CrashPoint.Reach("postgres.commit.before");
         try
         {
             if (!repeated && _plain.TryFill(batch, session))
             {
                 _batch.BatchCommands.Add(_plain.Command);
                 await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+                CrashPoint.Reach("postgres.commit.after");
                 if (_plain.AllWritten)
                 {
                     batch.Frames.ForEach(append => append.Outcome = CommitOutcome.Committed);
@@ -63,6 +66,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
                 }
             }
 
+            CrashPoint.Reach("postgres.commit.after");
             foreach (CommitWave wave in _waves.Take(_used))
             {
                 await SetOutcomesAsync(wave, session, cancellationToken).ConfigureAwait(false);
@@ -167,6 +171,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
     /// <summary>Reads what became of items of which some were refused.</summary>
     private async Task DecideAsync(RunAppend[] appends, long session, CancellationToken cancellationToken)
     {
+        CrashPoint.Reach("postgres.undecided");
         using var command = new NpgsqlCommand("""
             SELECT r.owner, r.epoch, r.status, j.data = u.frame, k.id, k.request_hash
             FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[]) WITH ORDINALITY AS u (key, first_seq, frame, tenant, idempotency_key, n)

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Npgsql;
 using NpgsqlTypes;
@@ -14,6 +15,7 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
     public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
+            CrashPoint.Reach("definition.saved.before");
             using var batch = new NpgsqlBatch(connection);
             NpgsqlBatchCommand insert = batch.AddCommand("INSERT INTO workflows (tenant, name, version, hash, planner, description, yaml, path, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING");
             insert.Parameters.Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash).Value(workflow.Planner).Value(workflow.Description)
@@ -29,6 +31,7 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
                 .Values(workflow.Source.Assets.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value), NpgsqlDbType.Bytea);
             batch.Add("SELECT hash = $4 FROM workflows WHERE tenant = $1 AND name = $2 AND version = $3").Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash);
             bool same = (bool)(await batch.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+            CrashPoint.Reach("definition.saved.after");
             return insert.RecordsAffected == 1 ? SaveOutcome.Created : same ? SaveOutcome.Unchanged : SaveOutcome.Conflict;
         },
         cancellationToken);

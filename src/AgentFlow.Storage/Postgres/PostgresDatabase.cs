@@ -143,6 +143,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
             }
             catch (Exception e) when (StoreUnavailableException.From(e, Server) is { } known && !ReferenceEquals(known, e))
             {
+                Distrust(e);
                 throw known;
             }
         }
@@ -166,8 +167,18 @@ public sealed class PostgresDatabase : IAsyncDisposable
             }
             catch (Exception e) when (StoreUnavailableException.From(e, Server) is { } known && !ReferenceEquals(known, e))
             {
+                Distrust(e);
                 throw known;
             }
+        }
+    }
+
+    /// <summary>Where one connection got no answer, its idle neighbours may be as dead: none of them is used again.</summary>
+    internal void Distrust(Exception failure)
+    {
+        if (failure is NpgsqlException { InnerException: TimeoutException })
+        {
+            Source.Clear();
         }
     }
 
@@ -200,7 +211,15 @@ public sealed class PostgresDatabase : IAsyncDisposable
         }
 
         settings.ApplicationName = tag;
-        settings.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5;
+        // Who hears nothing for a lease has lost it, whatever the answer would have been; a connection whose other end is gone
+        // without a word would otherwise hold a commit for the time that the longest statement may take.
+        settings.CommandTimeout = Math.Min((int)Math.Ceiling(options.Lease.TotalSeconds), options.LongestAnswerSeconds);
+        settings.CancellationTimeout = 500;
+        if (!settings.ShouldSerialize("Timeout"))
+        {
+            settings.Timeout = Math.Clamp(settings.CommandTimeout, 2, settings.Timeout);
+        }
+
         settings.Enlist = false;
         settings.Multiplexing = false;
         settings.NoResetOnClose = true;
@@ -221,7 +240,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
         await using (connection.ConfigureAwait(false))
         {
             CheckVersion(connection.PostgreSqlVersion, Server);
-            await PostgresMigrator.MigrateAsync(connection, Server, cancellationToken).ConfigureAwait(false);
+            await PostgresMigrator.MigrateAsync(connection, Server, Options.LongestAnswerSeconds, cancellationToken).ConfigureAwait(false);
         }
 
         string channel = await ReadAsync(PostgresNews.ChannelAsync, cancellationToken).ConfigureAwait(false);

@@ -8,7 +8,7 @@ internal static class PostgresMigrator
     /// <summary>Held while migrating, together with a hash of the schema's name.</summary>
     private const int LockSpace = 0x4146;
 
-    public static async Task MigrateAsync(NpgsqlConnection connection, string server, CancellationToken cancellationToken)
+    public static async Task MigrateAsync(NpgsqlConnection connection, string server, int longestAnswerSeconds, CancellationToken cancellationToken)
     {
         IReadOnlyList<Migration> migrations = Migration.All("Postgres");
         if (await AppliedAsync(connection, cancellationToken).ConfigureAwait(false) is { } before && Check(before, migrations, server))
@@ -19,13 +19,13 @@ internal static class PostgresMigrator
         NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock({LockSpace}, hashtext(current_schema()))", cancellationToken).ConfigureAwait(false);
-            await ExecuteAsync(connection, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())", cancellationToken).ConfigureAwait(false);
+            await ExecuteAsync(connection, longestAnswerSeconds, $"SELECT pg_advisory_xact_lock({LockSpace}, hashtext(current_schema()))", cancellationToken).ConfigureAwait(false);
+            await ExecuteAsync(connection, longestAnswerSeconds, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())", cancellationToken).ConfigureAwait(false);
             int applied = await AppliedAsync(connection, cancellationToken).ConfigureAwait(false) ?? 0;
             Check(applied, migrations, server);
             foreach (Migration migration in migrations.Where(m => m.Version > applied))
             {
-                await ExecuteAsync(connection, migration.Sql, cancellationToken).ConfigureAwait(false);
+                await ExecuteAsync(connection, longestAnswerSeconds, migration.Sql, cancellationToken).ConfigureAwait(false);
                 using var note = new NpgsqlCommand("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)", connection);
                 note.Parameters.Value(migration.Version).Value(migration.Name);
                 await note.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -53,9 +53,9 @@ internal static class PostgresMigrator
         ? applied == migrations[^1].Version
         : throw new StoreUnavailableException($"PostgreSQL at {server} has schema version {applied}; this build knows {migrations[^1].Version}. Use the newer build that wrote it.", mayPass: false);
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    private static async Task ExecuteAsync(NpgsqlConnection connection, int seconds, string sql, CancellationToken cancellationToken)
     {
-        using var command = new NpgsqlCommand(sql, connection);
+        using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = seconds };
         await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 }

@@ -12,8 +12,11 @@ public sealed record PostgresOptions
     /// </summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Longest statement. Default 30 s.</summary>
+    /// <summary>Longest statement. Default 30 s. Only lists and migrations are waited for so long; everything else has a lease's time.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The server gives up first and says why.</summary>
+    internal int LongestAnswerSeconds => (int)StatementTimeout.TotalSeconds + 5;
 
     /// <summary>
     /// Whether each commit leaves a row for <see cref="PostgresOutbox"/>. Every process of a deployment must agree, and

@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using Npgsql;
@@ -49,6 +50,7 @@ public sealed partial class PostgresRunStore
     {
         RunKey key = RunKey.From(run.Key);
         long session = database.Session.Id;
+        CrashPoint.Reach("set_aside.before");
         try
         {
             await database.ReadAsync(
@@ -67,11 +69,14 @@ public sealed partial class PostgresRunStore
             // The run is somebody else's, who will find the same.
             await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
         }
+
+        CrashPoint.Reach("set_aside.after");
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
+            CrashPoint.Reach("timers.before");
             using var batch = new NpgsqlBatch(connection);
             batch.Add("""
                 WITH due AS MATERIALIZED (
@@ -97,6 +102,7 @@ public sealed partial class PostgresRunStore
                 await reader.NextResultAsync(token).ConfigureAwait(false);
                 if (woken)
                 {
+                    CrashPoint.Reach("timers.after");
                     database.News.AnnounceWork();
                 }
 
@@ -147,7 +153,9 @@ public sealed partial class PostgresRunStore
             long session = database.Session.Id;
             try
             {
+                CrashPoint.Reach("claim.before");
                 claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, number, max, token), cancellationToken).ConfigureAwait(false));
+                CrashPoint.Reach("claim.after");
                 ticket.Close();
                 return;
             }
@@ -166,7 +174,7 @@ public sealed partial class PostgresRunStore
         batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(number);
         // Tenants with something waiting are found by one index step each; those whose oldest run waits longest come first
         // when there are more tenants than places.
-        batch.Add($"""
+        string claim = $"""
             WITH RECURSIVE waiting (tenant) AS (
                 (SELECT r.tenant FROM runs r
                  WHERE r.status = 0 AND EXISTS (SELECT FROM sessions s WHERE s.id = $1 AND s.claim = $2 AND s.claimed IS NULL)
@@ -185,7 +193,9 @@ public sealed partial class PostgresRunStore
             owned AS (
                 UPDATE runs r SET status = 1, owner = $1, epoch = (r.epoch + 1) & {RunKey.EpochMask} FROM taken t WHERE r.key = t.key RETURNING r.key)
             UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
-            """).Value(session).Value(number).Value((long)max);
+            """;
+        Planted.Change(Bug.ClaimKeepsEpoch, ref claim, claim.Replace("r.epoch + 1", "r.epoch", StringComparison.Ordinal));
+        batch.Add(claim).Value(session).Value(number).Value((long)max);
         batch.Add("""
             SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
             FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)

@@ -12,9 +12,11 @@ public sealed partial class PostgresRunStore
     /// <summary>Above every ULID of this millennium: "before any".</summary>
     private static readonly Ulid Last = new(Enumerable.Repeat(byte.MaxValue, Ulid.ByteLength).ToArray());
 
-    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken) => QueryAsync<bool?>(
-        "SELECT j.data = $4 FROM runs r JOIN journal j ON j.run = r.key WHERE r.tenant = $1 AND r.id = $2 AND j.first_seq = $3",
-        p => p.Value(tenant).Value(run).Value(firstSeq).Value(frame),
+    public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken) => QueryAsync<bool?>(
+        // Nobody else creates a run under this id; whatever follows is this process's only while the run is.
+        "SELECT j.data = $4 AND ($5 OR (r.owner = $6 AND r.epoch = $7)) FROM runs r JOIN journal j ON j.run = r.key WHERE r.tenant = $1 AND r.id = $2 AND j.first_seq = $3",
+        p => p.Value(append.Tenant).Value(append.Run).Value(append.FirstSeq).Value(append.Frame)
+            .Value(append.Change is RowChange.Create or RowChange.CreateQueued).Value(database.Session.Id).Value(RunKey.From(append.Key).Epoch),
         async (reader, token) => await reader.ReadAsync(token).ConfigureAwait(false) ? reader.GetBoolean(0) : null,
         cancellationToken);
 
@@ -75,7 +77,7 @@ public sealed partial class PostgresRunStore
             const string where = "tenant = $1 AND ($2 = '' OR workflow = $2) AND ($3 < 0 OR status = $3)";
             string workflow = filter.Workflow ?? "";
             int status = filter.Status is { } s ? (int)s : -1;
-            using var batch = new NpgsqlBatch(connection);
+            using var batch = new NpgsqlBatch(connection) { Timeout = database.Options.LongestAnswerSeconds };
             batch.Add($"SELECT {RowColumns} FROM runs WHERE {where} AND id < $4 ORDER BY id DESC LIMIT $5")
                 .Value(tenant).Value(workflow).Value(status).Value(filter.Before ?? Last).Value(filter.Size + 1);
             batch.Add($"SELECT count(*) FROM runs WHERE {where}").Value(tenant).Value(workflow).Value(status);

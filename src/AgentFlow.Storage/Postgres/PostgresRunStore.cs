@@ -18,6 +18,9 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
 
+    /// <summary>Two: one batch is written while the engine computes the runs of the other one.</summary>
+    public int ParallelCommits => 2;
+
     public bool IsShared => true;
 
     public event Action<StoreNews> News
@@ -48,6 +51,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         {
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
             batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
+            database.Distrust(e);
             if (StoreUnavailableException.From(e, database.Server) is { } known && !ReferenceEquals(known, e))
             {
                 throw known;

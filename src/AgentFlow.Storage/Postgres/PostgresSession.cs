@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -28,7 +29,9 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     public static async Task<PostgresSession> OpenAsync(PostgresDatabase database, CancellationToken cancellationToken)
     {
         var session = new PostgresSession(database);
+        CrashPoint.Reach("postgres.register.before");
         session._id = await session.RegisterAsync(cancellationToken).ConfigureAwait(false);
+        CrashPoint.Reach("postgres.register.after");
         await database.ReadAsync(session.SweepAsync, cancellationToken).ConfigureAwait(false);
         session._loop = Task.Run(session.KeepAsync, CancellationToken.None);
         try
@@ -71,6 +74,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     public async Task EndAsync(CancellationToken cancellationToken)
     {
         await StopAsync().ConfigureAwait(false);
+        CrashPoint.Reach("postgres.session_end.before");
         await _database.ReadAsync(
             async (connection, token) =>
             {
@@ -80,6 +84,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
                 return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
             },
             cancellationToken).ConfigureAwait(false);
+        CrashPoint.Reach("postgres.session_end.after");
         await _database.News.AnnounceWorkNowAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -99,7 +104,9 @@ internal sealed partial class PostgresSession : IAsyncDisposable
         {
             using var batch = new NpgsqlBatch(connection);
             NpgsqlBatchCommand release = AddSweep(batch, Id);
+            CrashPoint.Reach("postgres.sweep.before");
             await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            CrashPoint.Reach("postgres.sweep.after");
             freed += release.RecordsAffected;
             if (release.RecordsAffected == 0)
             {
@@ -177,6 +184,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
             }
             catch (Exception e)
             {
+                _database.Distrust(e);
                 _listening.TrySetException(e);
                 RenewalFailed(_database.Log, Id, (StoreUnavailableException.From(e, _database.Server) ?? e).Message);
                 await Task.Delay(retry, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -208,7 +216,9 @@ internal sealed partial class PostgresSession : IAsyncDisposable
             SELECT pg_terminate_backend(a.pid) FROM sessions s JOIN pg_stat_activity a ON a.application_name = s.tag
             WHERE s.id <> $1 AND s.expires_at < clock_timestamp() - s.lease / 3 AND clock_timestamp() - pg_postmaster_start_time() > s.lease
             """).Value(session);
+        CrashPoint.Reach("postgres.renew.before");
         _database.News.Heard = (bool)(await batch.ExecuteScalarAsync(_stop.Token).ConfigureAwait(false))!;
+        CrashPoint.Reach("postgres.renew.after");
         if (renewal.RecordsAffected == 0)
         {
             await ReplaceAsync(session, _stop.Token).ConfigureAwait(false);

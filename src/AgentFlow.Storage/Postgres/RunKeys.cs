@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Faults;
 using Npgsql;
 
 namespace AgentFlow.Storage.Postgres;
@@ -19,7 +20,9 @@ internal sealed class RunKeys(PostgresDatabase database) : IDisposable
         {
             if (_next == _end)
             {
+                CrashPoint.Reach("postgres.keys.before");
                 _next = await database.ReadAsync(ReserveAsync, cancellationToken).ConfigureAwait(false);
+                CrashPoint.Reach("postgres.keys.after");
                 _end = _next + Block;
             }
 

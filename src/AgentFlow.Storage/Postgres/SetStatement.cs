@@ -1,4 +1,5 @@
 using System.Collections;
+using AgentFlow.Engine.Faults;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -16,6 +17,7 @@ internal sealed class SetStatement
 
     public SetStatement(string sql, bool takesSession = true)
     {
+        Planted.Change(Bug.FenceMissing, ref sql, sql.Replace(" AND r.owner = $1 AND r.epoch = u.epoch", "", StringComparison.Ordinal));
         _sql = sql;
         Command = new NpgsqlBatchCommand(sql);
         if (takesSession)

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Storage.Sqlite;
@@ -12,6 +13,7 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
     public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CancellationToken cancellationToken)
     {
         var outcome = SaveOutcome.Created;
+        CrashPoint.Reach("definition.saved.before");
         database.Write(connection =>
         {
             SqliteStatement find = connection.Prepare("SELECT hash FROM workflows WHERE tenant = ? AND name = ? AND version = ?").Bind(tenant).Bind(workflow.Name).Bind(workflow.Version);
@@ -31,6 +33,7 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
                     .Bind(tenant).Bind(workflow.Hash).Bind(path).Bind(data.Span).Run();
             }
         });
+        CrashPoint.Reach("definition.saved.after");
         return ValueTask.FromResult(outcome);
     }
 

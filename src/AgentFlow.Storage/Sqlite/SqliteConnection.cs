@@ -142,12 +142,12 @@ public sealed class SqliteException(int code, string message) : Exception($"SQLi
 {
     public int Code { get; } = code;
 
-    /// <summary>The disk is full: the transaction was rolled back.</summary>
-    public bool IsFull => (Code & 0xFF) == raw.SQLITE_FULL;
+    /// <summary>The disk is full: the transaction was rolled back. The log's index (<c>-shm</c>) has no room to grow on it either.</summary>
+    public bool IsFull => (Code & 0xFF) == raw.SQLITE_FULL || Code == raw.SQLITE_IOERR_SHMSIZE;
 
     /// <summary>A constraint forbids it: the statement was undone.</summary>
     public bool IsConstraint => (Code & 0xFF) == raw.SQLITE_CONSTRAINT;
 
     /// <summary>Reading or writing the file itself failed; what is on disk is unknown.</summary>
-    public bool IsIoError => (Code & 0xFF) == raw.SQLITE_IOERR;
+    public bool IsIoError => (Code & 0xFF) == raw.SQLITE_IOERR && !IsFull;
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using AgentFlow.Engine.Faults;
 
 namespace AgentFlow.Storage.Sqlite;
 
@@ -9,7 +10,12 @@ namespace AgentFlow.Storage.Sqlite;
 /// </summary>
 public sealed class SqliteDatabase : IDisposable
 {
+#if AF_FAULTS
+    // A small load reaches the checkpoint's crash points.
+    private const int CheckpointPages = 200;
+#else
     private const int CheckpointPages = 4_000;
+#endif
 
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private readonly Lock _checkpointGate = new();
@@ -98,8 +104,11 @@ public sealed class SqliteDatabase : IDisposable
             try
             {
                 _writer.Execute("BEGIN IMMEDIATE");
+                CrashPoint.Reach("sqlite.begun");
                 write(_writer);
+                CrashPoint.Reach("sqlite.commit.before");
                 _writer.Execute("COMMIT");
+                CrashPoint.Reach("sqlite.commit.after");
             }
             catch (Exception e)
             {
@@ -114,6 +123,12 @@ public sealed class SqliteDatabase : IDisposable
                     _writer.Execute("ROLLBACK");
                 }
 
+#if AF_FAULTS
+                if (Planted.Is(Bug.CommitErrorSwallowed))
+                {
+                    return;
+                }
+#endif
                 throw;
             }
             finally
@@ -168,15 +183,19 @@ public sealed class SqliteDatabase : IDisposable
                     return;
                 }
 
+                CrashPoint.Reach("sqlite.checkpoint.before");
                 using (var connection = new SqliteConnection(_path, readOnly: false))
                 {
                     connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
                 }
 
+                CrashPoint.Reach("sqlite.checkpoint.halfway");
                 lock (WriteGate)
                 {
                     _writer.Execute("PRAGMA wal_checkpoint(PASSIVE)");
                 }
+
+                CrashPoint.Reach("sqlite.checkpoint.after");
             }
         }
         catch (SqliteException e) when (!e.IsIoError)
@@ -234,8 +253,10 @@ public sealed class SqliteDatabase : IDisposable
             });
         }
 
+        CrashPoint.Reach("sqlite.release.before");
         // Whatever an earlier process had claimed is free again: it is gone, the file's lock proves it.
         Write(connection => connection.Execute("UPDATE runs SET status = 0 WHERE status = 1"), durable: false);
+        CrashPoint.Reach("sqlite.release.after");
     }
 }
 

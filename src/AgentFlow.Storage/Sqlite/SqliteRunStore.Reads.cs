@@ -8,17 +8,17 @@ public sealed partial class SqliteRunStore
 {
     private const string RowColumns = "key, id, workflow, version, definition, status, result, cost, ended_at";
 
-    public ValueTask<bool?> HasFrameAsync(string tenant, Ulid run, long firstSeq, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken) =>
+    public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken) =>
         ValueTask.FromResult(database.Read<bool?>(connection =>
         {
             SqliteStatement find = connection.Prepare("SELECT j.data FROM runs r JOIN journal j ON j.run = r.key WHERE r.tenant = ? AND r.id = ? AND j.first_seq = ?")
-                .Bind(tenant).Bind(run.ToByteArray()).Bind(firstSeq);
+                .Bind(append.Tenant).Bind(append.Run.ToByteArray()).Bind(append.FirstSeq);
             if (!find.Read())
             {
                 return null;
             }
 
-            bool equal = find.Blob(0).SequenceEqual(frame.Span);
+            bool equal = find.Blob(0).SequenceEqual(append.Frame.Span);
             find.Reset();
             return equal;
         }));

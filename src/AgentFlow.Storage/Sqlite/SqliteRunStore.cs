@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 
@@ -57,6 +58,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         });
         if (any)
         {
+            CrashPoint.Reach("claim.before");
             // Need not be durable: a restart frees every claim.
             database.Write(
                 connection =>
@@ -73,6 +75,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
                     }
                 },
                 durable: false);
+            CrashPoint.Reach("claim.after");
         }
 
         return ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
@@ -80,8 +83,10 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
 
     public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
+        CrashPoint.Reach("set_aside.before");
         database.Write(connection => connection.Prepare("UPDATE runs SET status = ?, result = ? WHERE key = ?")
             .Bind((long)RunStatus.Diverged).Bind(reason).Bind(run.Key).Run());
+        CrashPoint.Reach("set_aside.after");
         return ValueTask.CompletedTask;
     }
 
@@ -108,14 +113,17 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         });
         if (due.Count > 0)
         {
+            CrashPoint.Reach("timers.before");
             database.Write(connection =>
             {
                 foreach ((long at, long run, long timer) in due)
                 {
                     connection.Prepare("DELETE FROM timers WHERE due = ? AND run = ? AND timer = ?").Bind(at).Bind(run).Bind(timer).Run();
+                    CrashPoint.Reach("sqlite.timer_deleted");
                     connection.Prepare("UPDATE runs SET status = 0 WHERE key = ? AND status IN (2, 3)").Bind(run).Run();
                 }
             });
+            CrashPoint.Reach("timers.after");
         }
 
         return ValueTask.FromResult((due.Count, next));
@@ -139,21 +147,25 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         if (!append.Frame.IsEmpty)
         {
             connection.Prepare("INSERT INTO journal (run, first_seq, data) VALUES (?, ?, ?)").Bind(append.Key).Bind(append.FirstSeq).Bind(append.Frame.Span).Run();
+            CrashPoint.Reach("sqlite.frame_inserted");
         }
 
         foreach (Payload blob in append.Blobs)
         {
             connection.Prepare("INSERT OR IGNORE INTO blobs (tenant, hash, data) VALUES (?, ?, ?)").Bind(append.Tenant).Bind(blob.Hash.Span).Bind(blob.Utf8.Span).Run();
+            CrashPoint.Reach("sqlite.blob_inserted");
         }
 
         foreach (long item in append.Consumed)
         {
             connection.Prepare("UPDATE inbox SET consumed = 1 WHERE id = ?").Bind(item).Run();
+            CrashPoint.Reach("sqlite.item_consumed");
         }
 
         if (append.Snapshot is { } snapshot)
         {
             connection.Prepare("INSERT OR REPLACE INTO snapshots (run, seq, data) VALUES (?, ?, ?)").Bind(append.Key).Bind(append.NextSeq).Bind(snapshot.Span).Run();
+            CrashPoint.Reach("sqlite.snapshot_written");
         }
 
         return append.Then == RowChange.Park ? Park(connection, append) : CommitOutcome.Committed;
@@ -166,6 +178,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         append.Run.TryWriteBytes(id);
         if (creation.IdempotencyKey is { } key)
         {
+            Planted.Change(Bug.RunDuplicated, ref key, key + append.Run);
             SqliteStatement known = connection.Prepare("SELECT run, request_hash FROM idempotency WHERE tenant = ? AND key = ?").Bind(append.Tenant).Bind(key);
             if (known.Read())
             {
@@ -175,6 +188,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             }
 
             connection.Prepare("INSERT INTO idempotency (tenant, key, request_hash, run) VALUES (?, ?, ?, ?)").Bind(append.Tenant).Bind(key).Bind(creation.RequestHash).Bind(id).Run();
+            CrashPoint.Reach("sqlite.key_inserted");
         }
 
         RunStatus status = append.Then switch
@@ -189,6 +203,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         insert.Bind(id).Bind(append.Tenant).Bind(creation.Workflow).Bind(creation.Version).Bind(definition[..length]).Bind((long)status);
         insert.Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.Then == RowChange.End ? append.At : 0).Run();
         append.Key = connection.LastRowId;
+        CrashPoint.Reach("sqlite.run_inserted");
         return null;
     }
 
@@ -197,6 +212,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     {
         connection.Prepare("UPDATE runs SET status = ?, result = ?, cost = ?, ended_at = ? WHERE key = ? AND wake_seq = ?")
             .Bind((long)append.Status).Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.At).Bind(append.Key).Bind(append.WakeSeq).Run();
+        CrashPoint.Reach("sqlite.run_ended");
         return connection.Changes == 1;
     }
 
@@ -204,16 +220,21 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     {
         if (append.Change == RowChange.None)
         {
-            connection.Prepare("UPDATE runs SET status = ? WHERE key = ? AND wake_seq = ?").Bind((long)append.Status).Bind(append.Key).Bind(append.WakeSeq).Run();
+            string park = "UPDATE runs SET status = ? WHERE key = ? AND wake_seq = ?";
+            Planted.Change(Bug.ParkedOverWork, ref park, "UPDATE runs SET status = ? WHERE key = ? AND wake_seq >= ?");
+            connection.Prepare(park).Bind((long)append.Status).Bind(append.Key).Bind(append.WakeSeq).Run();
             if (connection.Changes == 0)
             {
                 return CommitOutcome.CommittedAwake;
             }
         }
 
+        CrashPoint.Reach("sqlite.run_parked");
+
         foreach ((long due, int node) in append.Timers)
         {
             connection.Prepare("INSERT OR IGNORE INTO timers (due, run, timer) VALUES (?, ?, ?)").Bind(due).Bind(append.Key).Bind(node).Run();
+            CrashPoint.Reach("sqlite.timer_inserted");
         }
 
         return CommitOutcome.Committed;
@@ -245,7 +266,9 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         }
 
         item.Item = connection.LastRowId;
+        CrashPoint.Reach("sqlite.item_inserted");
         connection.Prepare("UPDATE runs SET wake_seq = wake_seq + 1, status = CASE WHEN status IN (2, 3) THEN 0 ELSE status END WHERE key = ?").Bind(key).Run();
+        CrashPoint.Reach("sqlite.run_woken");
         return CommitOutcome.Committed;
     }
 }

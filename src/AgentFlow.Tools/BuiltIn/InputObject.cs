@@ -1,5 +1,5 @@
-using AgentFlow.Contracts.Text;
 using System.Text.Json;
+using AgentFlow.Contracts.Text;
 
 namespace AgentFlow.Tools.BuiltIn;
 

@@ -1,6 +1,6 @@
-using AgentFlow.Contracts.Text;
 using System.IO.Enumeration;
 using System.Text.Json;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Tools.BuiltIn;

@@ -11,6 +11,7 @@ namespace AgentFlow.Cli.Tests.Durability;
 internal sealed class EffectLedger : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly ConcurrentDictionary<string, bool> _refused = new(StringComparer.Ordinal);
     private int _active;
 
     private EffectLedger(WebApplication app) => _app = app;
@@ -36,9 +37,10 @@ internal sealed class EffectLedger : IAsyncDisposable
     }
 
     /// <summary>Waits until nothing has been under way for a while, and counts what comes then to the next life.</summary>
-    public async Task NextLifeAsync()
+    /// <param name="looks">How many looks, 20 ms apart, must have found nothing.</param>
+    public async Task NextLifeAsync(int looks = 10)
     {
-        for (int calm = 0; calm < 10; calm++)
+        for (int calm = 0; calm < looks; calm++)
         {
             int seen = Effects.Count;
             await Task.Delay(20);
@@ -53,13 +55,22 @@ internal sealed class EffectLedger : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    private async Task<IResult> RecordAsync(HttpContext context, string run, int step)
+    /// <param name="refuse">The first call under a key is refused, and has no effect.</param>
+    /// <param name="slow">The answer takes its time.</param>
+    /// <param name="pad">Length of a text that the answer carries.</param>
+    private async Task<IResult> RecordAsync(HttpContext context, string run, int step, bool refuse = false, bool slow = false, int pad = 0)
     {
+        string key = context.Request.Headers["Idempotency-Key"].ToString();
+        if (refuse && _refused.TryAdd(key, true))
+        {
+            return Results.StatusCode(StatusCodes.Status503ServiceUnavailable);
+        }
+
         Interlocked.Increment(ref _active);
-        Effects.Enqueue(new Effect(run, step, context.Request.Headers["Idempotency-Key"].ToString(), Life));
-        await Task.Delay(Random.Shared.Next(5, 80), CancellationToken.None);
+        Effects.Enqueue(new Effect(run, step, key, Life));
+        await Task.Delay(slow ? 400 : Random.Shared.Next(5, 80), CancellationToken.None);
         Interlocked.Decrement(ref _active);
-        return Results.Json(new { run, step });
+        return Results.Json(new { run, step, text = new string('x', pad) });
     }
 
     internal sealed record Effect(string Run, int Step, string Key, int Life);

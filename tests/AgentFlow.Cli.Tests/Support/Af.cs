@@ -93,7 +93,14 @@ internal sealed class Af : IDisposable
         return await process.EndAsync(input);
     }
 
-    public AfProcess Start(params string[] arguments) => new(ProcessOf("dotnet", [Dll, .. arguments]));
+    /// <summary>What is started instead of <see cref="Dll"/>: another build of <c>af</c>.</summary>
+    public string Program { get; init; } = Dll;
+
+    public AfProcess Start(params string[] arguments) => new(ProcessOf("dotnet", [Program, .. arguments]));
+
+    /// <summary>Starts it under another program.</summary>
+    /// <param name="program">The program and its own arguments.</param>
+    public AfProcess StartUnder(string[] program, params string[] arguments) => new(ProcessOf(program[0], [.. program[1..], "dotnet", Dll, .. arguments]));
 
     /// <summary>The same under a terminal of 100 columns; what it showed is in <see cref="AfResult.Out"/>.</summary>
     public async Task<AfResult> RunOnTerminalAsync(params string[] arguments)

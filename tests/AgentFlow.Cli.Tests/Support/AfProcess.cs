@@ -54,6 +54,17 @@ internal sealed class AfProcess : IDisposable
 
     public void SendKill() => _process.Kill(entireProcessTree: true);
 
+    /// <summary>What it has printed to stderr so far.</summary>
+    public string ErrorSoFar => _error.ToString();
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Stops the process in its tracks (SIGSTOP).</summary>
+    public void SendStop() => Signal("STOP");
+
+    /// <summary>Lets a stopped process go on (SIGCONT).</summary>
+    public void SendContinue() => Signal("CONT");
+
     public void Dispose()
     {
         if (!_process.HasExited)

@@ -20,7 +20,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AgentFlow.Storage.Tests.Compliance;
 
 /// <summary>What the engine promises on every store.</summary>
-public abstract class HostCompliance : IAsyncLifetime
+public abstract partial class HostCompliance : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly UlidFactory Ids = new(TimeProvider.System, CryptographicRandom.Shared);
@@ -241,13 +241,12 @@ public abstract class HostCompliance : IAsyncLifetime
     public async Task Crash_StepInFlight_RepeatsItOnceUnderItsKey_AndNoFinishedStepAgain()
     {
         var gate = new TaskCompletionSource<StepOutcome>();
-        bool hang = true;
+        int calls = 0;
         var first = new Ledger();
-        var second = new Ledger((call, _) => hang ? new ValueTask<StepOutcome>(gate.Task) : ValueTask.FromResult(StepOutcome.Success(call.Input)));
+        var second = new Ledger((call, _) => Interlocked.Increment(ref calls) == 1 ? new ValueTask<StepOutcome>(gate.Task) : ValueTask.FromResult(StepOutcome.Success(call.Input)));
         WorkflowDefinition definition = await Define(Chain(Call("a", first), Call("b", second), Call("c", first)));
         StartOutcome start = await Host.StartAsync(Request(definition), default).WaitAsync(Patience);
         await second.Called.Task.WaitAsync(Patience);
-        hang = false;
         await RestartAsync();
         gate.SetResult(StepOutcome.Success("\"late\""u8.ToArray()));
         RunEnd end = (await End(start.Run))!;
@@ -397,6 +396,24 @@ public abstract class HostCompliance : IAsyncLifetime
         }
 
         Assert.Equal(300, ledger.Calls.Count);
+    }
+
+    [Fact]
+    public async Task Signals_OfManySendersAtOnce_AllArrive()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "w", Signal = "go" }, Call("a", ledger)));
+        for (int round = 0; round < 10; round++)
+        {
+            StartOutcome[] started = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Host.StartAsync(Request(definition), default))).WaitAsync(Patience);
+            await Task.WhenAll(started.Select(s => Task.Run(async () =>
+            {
+                Assert.Equal(SendOutcome.Accepted, await Send(s.Run, "1", "s"));
+                Assert.Equal(RunStatus.Completed, (await End(s.Run))!.Status);
+            })));
+        }
+
+        Assert.Equal(1_000, ledger.Calls.Count);
     }
 
     [Fact]

@@ -140,9 +140,9 @@ public abstract class RunStoreCompliance : IAsyncLifetime
     public async Task HasFrame_TellsEqualFromOtherAndFromNone()
     {
         RunAppend run = await Commit(Create());
-        Assert.True(await Store.HasFrameAsync("t1", run.Run, 0, run.Frame, default));
-        Assert.False(await Store.HasFrameAsync("t1", run.Run, 0, Bytes(9), default));
-        Assert.Null(await Store.HasFrameAsync("t1", run.Run, 3, run.Frame, default));
+        Assert.True(await Store.HasFrameAsync(run, default));
+        Assert.False(await Store.HasFrameAsync(Like(run, 0, Bytes(9)), default));
+        Assert.Null(await Store.HasFrameAsync(Like(run, 3, run.Frame), default));
     }
 
     [Fact]
@@ -231,7 +231,7 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         await Send(Item(run, "a"));
         RunAppend park = await Commit(Next(run, 3, RowChange.Park));
         Assert.Equal(CommitOutcome.CommittedAwake, park.Outcome);
-        Assert.True(await Store.HasFrameAsync("t1", run.Run, 3, park.Frame, default));
+        Assert.True(await Store.HasFrameAsync(park, default));
         Assert.Equal(RunStatus.Running, (await Store.FindAsync("t1", run.Run, default))!.Status);
     }
 
@@ -242,7 +242,7 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         InboxAppend item = await Send(Item(run, "a"));
         RunAppend end = await Commit(Next(run, 3, RowChange.End));
         Assert.Equal(CommitOutcome.Woken, end.Outcome);
-        Assert.Null(await Store.HasFrameAsync("t1", run.Run, 3, end.Frame, default));
+        Assert.Null(await Store.HasFrameAsync(end, default));
         RunAppend again = await Commit(Next(run, 3, RowChange.End, wake: 1, consumed: [item.Item]));
         Assert.Equal(CommitOutcome.Committed, again.Outcome);
         RunRow row = (await Store.FindAsync("t1", run.Run, default))!;
@@ -284,6 +284,8 @@ public abstract class RunStoreCompliance : IAsyncLifetime
         Assert.Equal([timed.Run], (await Store.ClaimAsync(10, default)).Select(r => r.Run));
         Assert.Equal((1, (long?)null), await Store.FireTimersAsync(99_999, 10, default));
     }
+
+    private static RunAppend Like(RunAppend run, long firstSeq, ReadOnlyMemory<byte> frame) => new() { Tenant = run.Tenant, Run = run.Run, Key = run.Key, FirstSeq = firstSeq, Frame = frame };
 
     [Fact]
     public async Task CountQueued_CountsWhatCanBeClaimed_AndStopsAtTheLimit()

@@ -37,7 +37,26 @@ public sealed class PostgresCluster : IAsyncDisposable
     /// <summary>For questions and changes that no store has a method for. Names tables with their schema.</summary>
     public NpgsqlDataSource Admin => _admin.Value;
 
-    public static async Task<PostgresCluster> StartAsync()
+    public static Task<PostgresCluster> StartAsync() => StartAsync(async cluster =>
+    {
+        await File.WriteAllTextAsync(Path.Combine(cluster._folder, "password"), Password);
+        await RunAsync(As("initdb", "-D", cluster.Data, "-U", User, "-A", "scram-sha-256", "--pwfile", Path.Combine(cluster._folder, "password"), "--locale=C", "--encoding=UTF8", "--no-instructions"));
+    });
+
+    /// <summary>A second server that follows this one. From then on this one answers no commit that the other one does not have.</summary>
+    public async Task<PostgresCluster> FollowAsync()
+    {
+        string source = string.Create(CultureInfo.InvariantCulture, $"host=127.0.0.1 port={_port} user={User} password={Password}");
+        PostgresCluster standby = await StartAsync(cluster => RunAsync(As("pg_basebackup", "-D", cluster.Data, "-R", "-c", "fast", "-X", "stream", "-d", source)));
+        await ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        await ExecuteAsync("SELECT pg_reload_conf()");
+        return standby;
+    }
+
+    /// <summary>Makes a server that followed another one take its place.</summary>
+    public Task PromoteAsync() => QueryAsync<bool>("SELECT pg_promote(true, 60)");
+
+    private static async Task<PostgresCluster> StartAsync(Func<PostgresCluster, Task> create)
     {
         string folder = Directory.CreateTempSubdirectory("af-postgres-").FullName;
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -47,13 +66,12 @@ public sealed class PostgresCluster : IAsyncDisposable
         var cluster = new PostgresCluster(folder, port);
         try
         {
-            await File.WriteAllTextAsync(Path.Combine(folder, "password"), Password);
             if (Environment.UserName == "root")
             {
-                await RunAsync("chown", ["-R", "postgres", folder]);
+                await RunAsync("chown", ["postgres", folder]);
             }
 
-            await RunAsync(As("initdb", "-D", cluster.Data, "-U", User, "-A", "scram-sha-256", "--pwfile", Path.Combine(folder, "password"), "--locale=C", "--encoding=UTF8", "--no-instructions"));
+            await create(cluster);
             await cluster.RestartAsync();
             return cluster;
         }
@@ -105,7 +123,8 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         (string file, string[] arguments) = As(
             "postgres", "-D", Data, "-p", _port.ToString(CultureInfo.InvariantCulture), "-k", _folder,
-            "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=300", "-c", "logging_collector=on", "-c", "log_min_messages=warning");
+            // Shared memory in its own folder: a server that is killed leaves nothing behind elsewhere.
+            "-c", "dynamic_shared_memory_type=mmap", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=300", "-c", "logging_collector=on", "-c", "log_min_messages=warning");
         _server = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)

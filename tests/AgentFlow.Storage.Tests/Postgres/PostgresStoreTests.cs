@@ -41,4 +41,7 @@ public sealed class PostgresHostTests(PostgresFixture fixture) : HostCompliance
     protected override ValueTask CloseStoreAsync() => _postgres?.DisposeAsync() ?? default;
 
     protected override async ValueTask ReopenAsync() => await _postgres!.ReopenAsync();
+
+    protected override async Task<long> BytesOnDiskAsync() => (long)await _postgres!.Cluster.QueryAsync<decimal>(
+        $"SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = '{_postgres.Schema}'::regnamespace");
 }

@@ -80,6 +80,16 @@ public sealed class SqliteHostTests : HostCompliance
         _sqlite.Reopen();
         return ValueTask.CompletedTask;
     }
+
+    protected override Task<long> BytesOnDiskAsync()
+    {
+        using (var connection = new SqliteConnection(_sqlite.Path, readOnly: false))
+        {
+            connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+
+        return Task.FromResult(new FileInfo(_sqlite.Path).Length);
+    }
 }
 
 public class SqliteDatabaseTests

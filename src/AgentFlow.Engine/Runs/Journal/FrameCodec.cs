@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Runs.Journal;
@@ -59,6 +60,20 @@ public static class FrameCodec
         finally
         {
             writer.Dispose();
+        }
+    }
+
+    /// <summary>Decodes a stored frame of a run; the exception names both.</summary>
+    /// <inheritdoc cref="Decode(ReadOnlyMemory{byte}, Func{ReadOnlyMemory{byte}, Payload?})"/>
+    public static Frame Decode(Ulid run, StoredFrame stored, Func<ReadOnlyMemory<byte>, Payload?> blob)
+    {
+        try
+        {
+            return Decode(stored.Data, blob);
+        }
+        catch (FrameCorruptException e)
+        {
+            throw new FrameCorruptException(e.What, $"Frame {stored.FirstSeq} of run {run}");
         }
     }
 
@@ -314,10 +329,14 @@ public static class FrameCodec
 /// <param name="Digest">CRC-32C over the decided events.</param>
 public sealed record Frame(byte Engine, uint Digest, IReadOnlyList<JournalEvent> Events);
 
-/// <summary>A frame's bytes are damaged or of an unknown format. The store adds which frame it is.</summary>
-public sealed class FrameCorruptException(string what) : Exception($"The frame cannot be read: {what}.")
+/// <summary>A frame's bytes are damaged or of an unknown format.</summary>
+/// <param name="what">What is wrong with them.</param>
+/// <param name="which">Which frame of which run it is.</param>
+public sealed class FrameCorruptException(string what, string which = "The frame") : Exception($"{which} cannot be read: {what}.")
 {
     public const string Code = "FRAME_CORRUPT";
+
+    internal string What => what;
 }
 
 internal ref struct FrameWriter(ICollection<Payload> blobs)

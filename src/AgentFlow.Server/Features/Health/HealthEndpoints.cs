@@ -22,6 +22,11 @@ internal sealed class HealthEndpoints(RunHost host, IRunStore store, IHostApplic
 
         // Any row will do; none with this id exists.
         await store.FindAsync(Tenant.Default, default(Ulid), cancellationToken).ConfigureAwait(false);
+        if (host.StoreFailure is { } failure)
+        {
+            throw failure;
+        }
+
         await Reply.JsonAsync(
             context,
             StatusCodes.Status200OK,

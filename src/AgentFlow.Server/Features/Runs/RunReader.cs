@@ -81,7 +81,7 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
             frames = await store.ReadFramesAsync(tenant, run, from, FramesPerRead, cancellationToken).ConfigureAwait(false);
             foreach (StoredFrame stored in frames)
             {
-                IReadOnlyList<JournalEvent> events = FrameCodec.Decode(stored.Data, blob).Events;
+                IReadOnlyList<JournalEvent> events = FrameCodec.Decode(run, stored, blob).Events;
                 if (stored.FirstSeq + events.Count > from)
                 {
                     yield return (stored.FirstSeq, events);

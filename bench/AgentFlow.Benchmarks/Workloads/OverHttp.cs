@@ -2,23 +2,26 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Server;
 using AgentFlow.Server.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
-namespace AgentFlow.Benchmarks;
+namespace AgentFlow.Benchmarks.Workloads;
 
 /// <summary>Whole runs through the real server on a loopback port; the clients share the process and its processors.</summary>
 internal static class OverHttp
 {
-    public static async Task WorkflowsAsync(Report report, string name, string title, int[] concurrencies, TimeSpan round)
+    public static async Task WorkflowsAsync(Report report, IStorage storage, string name, string title, int[] concurrencies, TimeSpan round)
     {
-        string folder = Directory.CreateTempSubdirectory("af-bench-").FullName;
+        await using IPlace place = await storage.CreateAsync();
         int port = FreePort();
         WebApplication app = await AgentFlowApp.BuildAsync(new ServerOptions
         {
-            Store = new StoreAddress.Sqlite(Path.Combine(folder, "bench.db")),
+            Store = place.Address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
+                ? new StoreAddress.Sqlite(place.Address[SqliteStorage.Prefix.Length..])
+                : new StoreAddress.Postgres(place.Address),
             Listen = new ListenAddress.Tcp(IPAddress.Loopback, port),
             LogLevel = LogLevel.Warning,
             HandlesSignals = false,
@@ -44,12 +47,11 @@ internal static class OverHttp
                     throw new InvalidOperationException($"{response.StatusCode}: {text}");
                 }
             });
-            report.Add(title, Measured.Header, concurrency, result.PerSecond, result.P50, result.P95, result.P99);
+            report.Add(title, ["store", "concurrency", "per second", "p50 ms", "p95 ms", "p99 ms"], storage.Name, concurrency, result.PerSecond, result.P50, result.P95, result.P99);
         }
 
         await app.StopAsync();
         await app.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
     }
 
     private static int FreePort()

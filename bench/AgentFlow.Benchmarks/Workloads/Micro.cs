@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
 
-namespace AgentFlow.Benchmarks;
+namespace AgentFlow.Benchmarks.Workloads;
 
 /// <summary>What single operations cost in memory: median of batches, with the bytes that they allocate.</summary>
 internal static class Micro
@@ -18,7 +19,7 @@ internal static class Micro
         var variables = new CelVariables(new Dictionary<string, CelValue> { ["output"] = CelValue.FromJson("""{"category":"billing","confidence":0.64}"""u8.ToArray()) });
         Measure(report, "CEL: output.confidence < 0.7", 1, () => condition.Evaluate(variables).IsTrue);
 
-        await using var bench = new Bench();
+        await using Bench bench = await Bench.OpenAsync(new SqliteStorage());
         WorkflowDefinition definition = await bench.LoadAsync("ten-steps-durable");
         Payload input = Payload.FromText("""{"message":"hello"}""");
         Measure(report, "state machine: one transition (admission, outcome, next state scheduled)", 10, () => Walk(definition, input).Status == RunStatus.Completed);

@@ -1,0 +1,54 @@
+using AgentFlow.Storage.Sqlite;
+
+namespace AgentFlow.Benchmarks.Floors;
+
+/// <summary>Bare SQLite: the product's own connection over the raw API, WAL, <c>synchronous=FULL</c>, two tables.</summary>
+internal sealed class SqliteFloor : Floor
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("af-floor-").FullName;
+    private readonly SqliteConnection _connection;
+
+    public SqliteFloor(int callers)
+        : base(callers, writers: 1)
+    {
+        _connection = new SqliteConnection(Path.Combine(_folder, "floor.db"), readOnly: false);
+        _connection.Execute("PRAGMA journal_mode=WAL");
+        _connection.Execute("PRAGMA synchronous=FULL");
+        _connection.Execute("""
+            CREATE TABLE runs (key INTEGER PRIMARY KEY, id BLOB NOT NULL, workflow TEXT NOT NULL, status INTEGER NOT NULL);
+            CREATE UNIQUE INDEX runs_by_id ON runs (id);
+            CREATE TABLE journal (frame INTEGER PRIMARY KEY, run INTEGER NOT NULL, first_seq INTEGER NOT NULL, data BLOB NOT NULL);
+            CREATE UNIQUE INDEX journal_by_run ON journal (run, first_seq);
+            """);
+    }
+
+    protected override ValueTask CommitAsync(List<Write> batch)
+    {
+        Span<byte> id = stackalloc byte[16];
+        _connection.Execute("BEGIN IMMEDIATE");
+        foreach (Write write in batch)
+        {
+            if (write.IsFirst)
+            {
+                BitConverter.TryWriteBytes(id, write.Run);
+                _connection.Prepare("INSERT INTO runs (key, id, workflow, status) VALUES (?, ?, ?, ?)").Bind(write.Run).Bind(id).Bind("floor").Bind(write.IsLast ? 6 : 1).Run();
+            }
+            else if (write.IsLast)
+            {
+                _connection.Prepare("UPDATE runs SET status = 6 WHERE key = ?").Bind(write.Run).Run();
+            }
+
+            _connection.Prepare("INSERT INTO journal (run, first_seq, data) VALUES (?, ?, ?)").Bind(write.Run).Bind(write.Index).Bind(write.Frame).Run();
+        }
+
+        _connection.Execute("COMMIT");
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        _connection.Dispose();
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,49 @@
+using AgentFlow.Engine.Ports;
+using AgentFlow.Storage.Postgres;
+using AgentFlow.Storage.Sqlite;
+
+namespace AgentFlow.Benchmarks.Stores;
+
+/// <summary>One of the product's stores, open.</summary>
+internal sealed class OpenedStore : IAsyncDisposable
+{
+    private readonly SqliteDatabase? _file;
+    private readonly PostgresDatabase? _server;
+
+    private OpenedStore(SqliteDatabase file)
+    {
+        _file = file;
+        Runs = new SqliteRunStore(file);
+        Catalogue = new SqliteCatalogue(file);
+        Audit = new SqliteAuditStore(file);
+    }
+
+    private OpenedStore(PostgresDatabase server)
+    {
+        _server = server;
+        Runs = new PostgresRunStore(server);
+        Catalogue = new PostgresCatalogue(server);
+        Audit = new PostgresAuditStore(server);
+    }
+
+    public IRunStore Runs { get; }
+
+    public ICatalogue Catalogue { get; }
+
+    public IAuditStore Audit { get; }
+
+    /// <param name="outbox">Whether commits are noted for those who follow them; a SQLite file needs no notes.</param>
+    public static async Task<OpenedStore> OpenAsync(string address, bool outbox = false) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
+        ? new OpenedStore(SqliteDatabase.Open(address[SqliteStorage.Prefix.Length..]))
+        : new OpenedStore(await PostgresDatabase.OpenAsync(address, new PostgresOptions { Outbox = outbox }));
+
+    public async ValueTask DisposeAsync()
+    {
+        _file?.Dispose();
+        if (_server is not null)
+        {
+            await ((PostgresRunStore)Runs).DisposeAsync();
+            await _server.CloseAsync(CancellationToken.None);
+        }
+    }
+}

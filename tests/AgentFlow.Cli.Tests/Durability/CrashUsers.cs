@@ -1,0 +1,232 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace AgentFlow.Cli.Tests.Durability;
+
+/// <summary>
+/// People who use a server that dies all the time: each asks again, under the same key, until somebody answers, and holds the
+/// server to every answer.
+/// </summary>
+internal sealed class CrashUsers(HttpClient client, int ledgerPort)
+{
+    private const string Effect = """tool: skill.http_call, retry: { max_attempts: 20, initial: 20ms, max: 50ms }, input: { method: POST, body: {}, url: "${input.url}?run=${input.id}&step=""";
+
+    private static readonly string[] Workflows =
+    [
+        $$$"""
+        language: 1
+        name: trip
+        version: 1.0.0
+        planner: fsm
+        initial_state: s0
+        final_states: [s3]
+        states:
+          s0: { {{{Effect}}}0&pad=3000" }, on_success: short }
+          short: { wait: { for: 60ms }, on_success: s1 }
+          s1: { {{{Effect}}}1&refuse=true" }, on_success: gate }
+          gate: { wait: { signal: go }, on_success: s2 }
+          s2: { {{{Effect}}}2" }, on_success: long }
+          long: { wait: { for: 1200ms }, on_success: s3 }
+          s3: { {{{Effect}}}3" } }
+        """,
+        $$$"""
+        language: 1
+        name: ask
+        version: 1.0.0
+        planner: fsm
+        initial_state: s0
+        final_states: [done]
+        states:
+          s0: { {{{Effect}}}0&slow=true" }, on_unknown: ask, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
+        $$$"""
+        language: 1
+        name: spin
+        version: 1.0.0
+        planner: fsm
+        initial_state: again
+        final_states: [done]
+        states:
+          again: { tool: skill.echo, input: {}, transitions: [ { condition: "steps.again.visits < 140", target: again } ], on_success: s0 }
+          s0: { {{{Effect}}}0" }, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
+        """
+        language: 1
+        name: hold
+        version: 1.0.0
+        planner: fsm
+        initial_state: gate
+        final_states: [done]
+        states:
+          gate: { wait: { signal: go }, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
+    ];
+
+    private int _next;
+    private volatile bool _stopping;
+
+    /// <summary>Runs that a server has accepted.</summary>
+    public ConcurrentBag<Trip> Accepted { get; } = [];
+
+    public async Task PublishAsync(CancellationToken cancellationToken)
+    {
+        foreach (string yaml in Workflows)
+        {
+            (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, "/api/v1/workflows", yaml, null, cancellationToken);
+            Assert.True((int)status < 300, $"{status}: {answer}");
+        }
+    }
+
+    /// <summary>Uses the server until <see cref="Stop"/>; returns when everything that was begun has ended.</summary>
+    public Task UseAsync(int users, bool shared, CancellationToken cancellationToken) =>
+        Task.WhenAll([VersionsAsync(cancellationToken), .. Enumerable.Range(0, users).Select(_ => UserAsync(shared, cancellationToken))]);
+
+    public void Stop() => _stopping = true;
+
+    /// <summary>Starts a run until somebody says that it is accepted.</summary>
+    public async Task<string> ExecuteAsync(string workflow, string id, CancellationToken cancellationToken)
+    {
+        (HttpStatusCode status, JsonElement answer) = await AskAsync(
+            HttpMethod.Post,
+            $"/api/v1/workflows/{workflow}/execute?async=true",
+            JsonSerializer.Serialize(new { input = new { url = $"http://127.0.0.1:{ledgerPort}/effect", id } }),
+            id,
+            cancellationToken);
+        Assert.True(status == HttpStatusCode.Accepted, $"{status}: {answer}");
+        return answer.GetProperty("job_id").GetString()!;
+    }
+
+    public async Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) => (await AskAsync(HttpMethod.Get, path, null, null, cancellationToken)).Answer;
+
+    /// <summary>Asks until a living server answers.</summary>
+    private async Task<(HttpStatusCode Status, JsonElement Answer)> AskAsync(HttpMethod method, string path, string? body, string? key, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var request = new HttpRequestMessage(method, path);
+            if (body is not null)
+            {
+                request.Content = new StringContent(body, Encoding.UTF8, body.StartsWith('{') ? "application/json" : "application/yaml");
+            }
+
+            if (key is not null)
+            {
+                request.Headers.Add("Idempotency-Key", key);
+            }
+
+            try
+            {
+                using HttpResponseMessage response = await client.SendAsync(request, cancellationToken);
+                if (response.StatusCode != HttpStatusCode.ServiceUnavailable)
+                {
+                    return (response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken));
+                }
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                // It died before it answered, or has not started yet.
+            }
+
+            await Task.Delay(15, cancellationToken);
+        }
+    }
+
+    private async Task UserAsync(bool shared, CancellationToken cancellationToken)
+    {
+        while (!_stopping)
+        {
+            int number = Interlocked.Increment(ref _next);
+            string workflow = (number % 6) switch
+            {
+                0 => "spin",
+                1 or 2 => "ask",
+                3 => "hold",
+                _ => "trip",
+            };
+            string id = string.Create(CultureInfo.InvariantCulture, $"r{number}");
+            var trip = new Trip(id, workflow, await ExecuteAsync(workflow, id, cancellationToken));
+            Accepted.Add(trip);
+            Assert.Equal(trip.Run, await ExecuteAsync(workflow, id, cancellationToken));
+            if (workflow == "trip")
+            {
+                // Signals race with the run on its way to the wait: early, late, and, when they come thick, between a turn and its commit.
+                (int signals, int apart) = number % 6 == 5 ? (30, 6) : (3, 40);
+                await Task.WhenAll(Enumerable.Range(1, signals).Select(i => SignalAsync(trip, i, i * apart, cancellationToken)));
+                if (number % 6 == 4)
+                {
+                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/pause", "{}", null, cancellationToken);
+                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/resume", "{}", null, cancellationToken);
+                }
+                else if (shared)
+                {
+                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/migrate", "{}", null, cancellationToken);
+                }
+            }
+            else if (workflow == "hold")
+            {
+                await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/cancel", "{}", null, cancellationToken);
+            }
+
+            trip.Status = await EndAsync(trip, cancellationToken);
+        }
+    }
+
+    private async Task SignalAsync(Trip trip, int number, int delay, CancellationToken cancellationToken)
+    {
+        await Task.Delay(delay, cancellationToken);
+        (HttpStatusCode status, JsonElement answer) = await AskAsync(
+            HttpMethod.Post, $"/api/v1/runs/{trip.Run}/signal", JsonSerializer.Serialize(new { name = "go", id = $"g{number}", payload = number }), null, cancellationToken);
+        Assert.True(status is HttpStatusCode.Accepted or HttpStatusCode.Conflict, $"{status}: {answer}");
+        if (status == HttpStatusCode.Accepted)
+        {
+            trip.Signals.Add(number);
+        }
+    }
+
+    /// <summary>Waits for the end, and answers when the run asks what became of a step.</summary>
+    private async Task<string> EndAsync(Trip trip, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            JsonElement run = await GetAsync($"/api/v1/runs/{trip.Run}", cancellationToken);
+            string status = run.GetProperty("status").GetString()!;
+            if (status is "completed" or "failed" or "cancelled" or "diverged")
+            {
+                return status;
+            }
+
+            foreach (JsonElement step in run.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("status").GetString() == "asked"))
+            {
+                await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/steps/{step.GetProperty("id").GetString()}/resolve", """{"resolution":"retry"}""", null, cancellationToken);
+            }
+
+            await Task.Delay(40, cancellationToken);
+        }
+    }
+
+    private async Task VersionsAsync(CancellationToken cancellationToken)
+    {
+        for (int version = 1; !_stopping; version++)
+        {
+            string yaml = Workflows[^1].Replace("hold", "other", StringComparison.Ordinal).Replace("1.0.0", string.Create(CultureInfo.InvariantCulture, $"1.0.{version}"), StringComparison.Ordinal);
+            await AskAsync(HttpMethod.Post, "/api/v1/workflows", yaml, null, cancellationToken);
+            await Task.Delay(250, cancellationToken);
+        }
+    }
+
+    /// <summary>An accepted run.</summary>
+    internal sealed record Trip(string Id, string Workflow, string Run)
+    {
+        /// <summary>Signals that were accepted.</summary>
+        public ConcurrentBag<int> Signals { get; } = [];
+
+        public string Status { get; set; } = "";
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+
+namespace AgentFlow.Cli.Tests.Durability;
+
+/// <summary>A run's events as the API gives them, and what must hold for them whatever happened.</summary>
+internal sealed class RunJournal(IReadOnlyList<JsonElement> events)
+{
+    /// <summary>How often attempts of a state were announced.</summary>
+    public int Starts(string state) => events.Count(e => Type(e) == "step_started" && Path(e).Split('#')[0] == state);
+
+    public void EndsOnce()
+    {
+        Assert.Single(events, e => Type(e) is "run_completed" or "run_failed" or "run_cancelled");
+        Assert.StartsWith("run_", Type(events[^1]), StringComparison.Ordinal);
+    }
+
+    public void NoStepRunsAfterItsOutcome()
+    {
+        HashSet<string> done = [];
+        foreach (JsonElement e in events)
+        {
+            if (Type(e) == "step_succeeded")
+            {
+                Assert.True(done.Add(Path(e)), $"{Path(e)} succeeded twice");
+            }
+            else if (Type(e) == "step_started")
+            {
+                Assert.False(done.Contains(Path(e)), $"{Path(e)} was started again after its success");
+            }
+        }
+    }
+
+    /// <summary>Every accepted signal is on record, once.</summary>
+    public void HoldsSignals(IEnumerable<int> accepted)
+    {
+        int[] taken = [.. events.Where(e => Type(e) == "signal_received").Select(e => e.GetProperty("payload").GetInt32())];
+        Assert.Equal(taken.Distinct(), taken);
+        Assert.Empty(accepted.Except(taken));
+    }
+
+    private static string Type(JsonElement e) => e.GetProperty("type").GetString()!;
+
+    private static string Path(JsonElement e) => e.GetProperty("path").GetString()!;
+}
