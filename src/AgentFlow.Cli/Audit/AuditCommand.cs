@@ -18,7 +18,7 @@ internal static class AuditCommand
     private static readonly Option<string?> To = new("--to") { Description = "Before this time.", HelpName = "time" };
     private static readonly Option<int> Limit = new("--limit") { Description = "Most records to list.", DefaultValueFactory = _ => 50, HelpName = "n" };
     private static readonly Option<int> Last = new("--last") { Description = "How many records to begin with.", DefaultValueFactory = _ => 10, HelpName = "n" };
-    private static readonly Option<bool> Follow = new("--follow") { Description = "Go on with what comes, until Ctrl-C." };
+    private static readonly Option<bool> Follow = new("--follow", "-f") { Description = "Go on with what comes, until Ctrl-C." };
     private static readonly Option<string?> Out = new("--out") { Description = "The file to write. Default: standard output.", HelpName = "file" };
     private static readonly Option<long> First = new("--first") { Description = "The first record, by its number.", HelpName = "number" };
     private static readonly Option<string?> ExportFile = new("--file") { Description = "Verify this export instead of a server's chain.", HelpName = "file" };

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -19,9 +19,14 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     private const int MaxTrails = 20_000;
     private const int FramesPerRead = 64;
 
+    // Once is another process, or somebody's hand in the database; more often is a store that does not take records.
+    private const int MaxRefused = 3;
+
     // At most a sixteenth of the time while there is more to do: writing a batch keeps runs from writing, and they come first.
     private const int PausePerWork = 15;
     private static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxRound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
 
     private readonly IAuditStore _store;
     private readonly IRunStore _runs;
@@ -37,6 +42,7 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<string, Chain> _chains = new(StringComparer.Ordinal);
     private readonly Dictionary<Ulid, RunTrail> _trails = [];
+    private int _refused;
     private Task _loop = Task.CompletedTask;
 
     /// <param name="archive">Where records go before they are dropped; needed for <see cref="AuditOptions.Retention"/>.</param>
@@ -60,12 +66,18 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     /// <summary>Begins to chain in the background.</summary>
     public void Begin() => _loop = Task.Run(LoopAsync, CancellationToken.None);
 
-    /// <summary>Chains what waits now, if this process is the one that does.</summary>
+    /// <summary>Chains what waits now, without pauses, if this process is the one that does. Gives up after 10 s while more keeps coming.</summary>
+    /// <exception cref="AuditRefusedException">The store does not take the records.</exception>
     public async Task RoundAsync(CancellationToken cancellationToken)
     {
-        using (await PauseAsync(cancellationToken).ConfigureAwait(false))
+        long begun = Stopwatch.GetTimestamp();
+        bool more = true;
+        while (more && Stopwatch.GetElapsedTime(begun) < MaxRound)
         {
-            await RoundInsideAsync(eager: true, cancellationToken).ConfigureAwait(false);
+            using (await PauseAsync(cancellationToken).ConfigureAwait(false))
+            {
+                more = await TurnAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 
@@ -87,7 +99,7 @@ public sealed partial class AuditSequencer : IAsyncDisposable
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            RoundFailed(_log, e);
+            RoundFailed(_log, 0, e);
         }
     }
 
@@ -100,13 +112,17 @@ public sealed partial class AuditSequencer : IAsyncDisposable
 
     private async Task LoopAsync()
     {
+        TimeSpan wait = _options.Interval;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
                 using (await PauseAsync(_stop.Token).ConfigureAwait(false))
                 {
-                    await RoundInsideAsync(eager: false, _stop.Token).ConfigureAwait(false);
+                    long begun = Stopwatch.GetTimestamp();
+                    bool more = await TurnAsync(_stop.Token).ConfigureAwait(false);
+                    TimeSpan pause = Stopwatch.GetElapsedTime(begun) * PausePerWork;
+                    wait = more && pause < MaxPause ? pause : more ? MaxPause : _options.Interval;
                 }
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -115,15 +131,18 @@ public sealed partial class AuditSequencer : IAsyncDisposable
             }
             catch (Exception e)
             {
-                RoundFailed(_log, e);
+                // What fails may fail for hours, and is said each time.
+                wait = wait * 2 < MaxWait ? wait * 2 : MaxWait;
+                RoundFailed(_log, wait.TotalSeconds, e);
             }
 
-            await Task.Delay(_options.Interval, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <param name="eager">Somebody waits for the round.</param>
-    private async Task RoundInsideAsync(bool eager, CancellationToken cancellationToken)
+    /// <summary>Chains one batch, and seals and drops what is due.</summary>
+    /// <returns>Whether there may be more to chain.</returns>
+    private async Task<bool> TurnAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -131,7 +150,7 @@ public sealed partial class AuditSequencer : IAsyncDisposable
             if (!Leads)
             {
                 Forget();
-                return;
+                return false;
             }
 
             // Chains that nothing is added to are sealed and dropped all the same.
@@ -140,26 +159,16 @@ public sealed partial class AuditSequencer : IAsyncDisposable
                 await ChainAsync(tenant, cancellationToken).ConfigureAwait(false);
             }
 
-            long begun = Stopwatch.GetTimestamp();
-            while (await StepAsync(cancellationToken).ConfigureAwait(false))
-            {
-                if (!eager)
-                {
-                    TimeSpan pause = Stopwatch.GetElapsedTime(begun) * PausePerWork;
-                    await Task.Delay(pause < MaxPause ? pause : MaxPause, _clock, cancellationToken).ConfigureAwait(false);
-                    begun = Stopwatch.GetTimestamp();
-                }
-
-                await SealAsync(cancellationToken).ConfigureAwait(false);
-                if (!(Leads = await _store.LeadAsync(_options.Lease, cancellationToken).ConfigureAwait(false)))
-                {
-                    Forget();
-                    return;
-                }
-            }
-
+            bool more = await StepAsync(cancellationToken).ConfigureAwait(false);
             await SealAsync(cancellationToken).ConfigureAwait(false);
             await RetireAsync(cancellationToken).ConfigureAwait(false);
+            return more;
+        }
+        catch (TakenOverException)
+        {
+            Forget();
+            Leads = false;
+            return false;
         }
         catch
         {
@@ -186,12 +195,14 @@ public sealed partial class AuditSequencer : IAsyncDisposable
         }
 
         // Stable: what a run does stays in its order, and a command stands before what follows from it.
-        if (!await AppendAsync([.. notes.OrderBy(n => n.At)], intake, cancellationToken).ConfigureAwait(false))
+        if (await AppendAsync([.. notes.OrderBy(n => n.At)], intake, cancellationToken).ConfigureAwait(false))
         {
-            Forget();
+            _refused = 0;
+            return true;
         }
 
-        return true;
+        Forget();
+        return ++_refused < MaxRefused ? true : throw new AuditRefusedException();
     }
 
     private async Task<bool> AppendAsync(List<AuditNote> notes, AuditIntake intake, CancellationToken cancellationToken)
@@ -205,24 +216,38 @@ public sealed partial class AuditSequencer : IAsyncDisposable
             AuditHead head = chain.Head;
             records.AddRange(AuditChain.Extend(ref head, group));
             AuditCheckpoint next = _key.Sign(AuditCheckpointKind.Head, group.Key, head, now);
-            _witness.WriteEnd(group.Key, new WitnessedEnd(chain.End, next));
+            CrashPoint.Reach("audit.end.before");
+            Write(chain, new WitnessedEnd(chain.End, next));
             ends.Add((chain, next));
         }
 
+        CrashPoint.Reach("audit.append.before");
         if (!await _store.AppendAsync(records, intake, cancellationToken).ConfigureAwait(false))
         {
             return false;
         }
 
+        CrashPoint.Reach("audit.append.after");
         foreach ((Chain chain, AuditCheckpoint next) in ends)
         {
             chain.Head = next.Head;
             chain.End = next;
             chain.OpenSince ??= now;
-            _witness.WriteEnd(chain.Tenant, new WitnessedEnd(next, null));
+            Write(chain, new WitnessedEnd(next, null));
+            CrashPoint.Reach("audit.end.after");
         }
 
         return true;
+    }
+
+    private void Write(Chain chain, WitnessedEnd end)
+    {
+        if (!_witness.TryWriteEnd(chain.Tenant, chain.Known, end))
+        {
+            throw new TakenOverException();
+        }
+
+        chain.Known = end;
     }
 
     private async Task DeriveAsync(WaitingFrame frame, List<AuditNote> notes, CancellationToken cancellationToken)
@@ -298,143 +323,6 @@ public sealed partial class AuditSequencer : IAsyncDisposable
 
     private static IReadOnlyList<JournalEvent> Events(ReadOnlyMemory<byte> frame) => FrameCodec.Decode(frame, static _ => Payload.Null).Events;
 
-    /// <summary>A tenant's chain, taken over from whoever extended it last.</summary>
-    private async ValueTask<Chain> ChainAsync(string tenant, CancellationToken cancellationToken)
-    {
-        if (_chains.TryGetValue(tenant, out Chain? known))
-        {
-            return known;
-        }
-
-        AuditHead stored = await _store.HeadAsync(tenant, cancellationToken).ConfigureAwait(false);
-        WitnessedEnd end = _witness.ReadEnd(tenant);
-        AuditCheckpoint? confirmed = end.Confirmed is { } c && c.Tenant == tenant && _key.IsSigned(c) ? c : null;
-        AuditCheckpoint? next = end.Next is { } n && n.Tenant == tenant && _key.IsSigned(n) ? n : null;
-        IReadOnlyList<AuditCheckpoint> sealedHere = [.. (_witness.Read(tenant) ?? []).Where(s => s.Kind != AuditCheckpointKind.Head && _key.IsSigned(s))];
-        if (sealedHere.MaxBy(s => s.Size) is { } newest)
-        {
-            // A crash between the witness and the database leaves at most the newest one out of the latter.
-            await _store.AddCheckpointAsync(newest, cancellationToken).ConfigureAwait(false);
-        }
-
-        var chain = new Chain(tenant)
-        {
-            Head = stored,
-            End = confirmed,
-            Sealed = sealedHere.Where(s => s.Kind == AuditCheckpointKind.Segment).Select(s => s.Size).DefaultIfEmpty(0).Max(),
-            Retired = sealedHere.Where(s => s.Kind == AuditCheckpointKind.Retired).Select(s => s.Size).DefaultIfEmpty(0).Max(),
-        };
-        chain.OpenSince = chain.Head.Size > chain.Sealed ? _clock.GetUtcNow().ToUnixTimeMilliseconds() : null;
-        _chains.Add(tenant, chain);
-        if (next?.Head == stored)
-        {
-            chain.End = next;
-            _witness.WriteEnd(tenant, new WitnessedEnd(next, null));
-        }
-        else if (await ContradictionAsync(tenant, stored, confirmed?.Head ?? default, cancellationToken).ConfigureAwait(false) is { } found)
-        {
-            ChainContradicted(_log, tenant, found.Message);
-            if (found.Fault == AuditFault.CutTail)
-            {
-                // Going on behind the signed end leaves a gap that stays; going on before it would fill the gap.
-                chain.Head = confirmed!.Head;
-            }
-
-            await AppendAsync([Alarm(tenant, found)], AuditIntake.None, cancellationToken).ConfigureAwait(false);
-        }
-
-        return chain;
-    }
-
-    /// <summary>What is wrong with a chain's end, compared with what is known about it outside the database.</summary>
-    private async ValueTask<AuditFinding?> ContradictionAsync(string tenant, AuditHead stored, AuditHead confirmed, CancellationToken cancellationToken)
-    {
-        if (stored.Size < confirmed.Size)
-        {
-            return new AuditFinding(AuditFault.CutTail, stored.Size, confirmed.Size - 1, $"the chain ended after {stored.Size} records when it was taken over; {confirmed.Size} were signed");
-        }
-
-        AuditHash? there = stored.Size == confirmed.Size
-            ? stored.Hash
-            : confirmed.Size == 0
-            ? default(AuditHash)
-            : (await _store.ReadAsync(tenant, confirmed.Size - 1, 1, cancellationToken).ConfigureAwait(false)) is [var last] && last.Number == confirmed.Size - 1 ? last.Hash : null;
-        if (there != confirmed.Hash)
-        {
-            return new AuditFinding(AuditFault.Rebuilt, Math.Max(confirmed.Size - 1, 0), Math.Max(confirmed.Size - 1, 0), $"the chain had another record at {confirmed.Size - 1} than was signed when it was taken over");
-        }
-
-        return stored.Size == confirmed.Size
-            ? null
-            : new AuditFinding(AuditFault.Unsigned, confirmed.Size, stored.Size - 1, $"records {confirmed.Size} to {stored.Size - 1} stood in the chain when it was taken over, and nobody had signed them");
-    }
-
-    private AuditNote Alarm(string tenant, AuditFinding finding) => new(
-        tenant, _clock.GetUtcNow().ToUnixTimeMilliseconds(), "system", AuditVerifier.AlarmAction, "audit", AuditDecision.Failed,
-        new Payload(new CanonicalObject().Text("fault"u8, finding.Word).Number("from"u8, finding.From).Text("message"u8, finding.Message).Number("to"u8, finding.To).End().ToArray()), "");
-
-    private async Task SealAsync(CancellationToken cancellationToken)
-    {
-        long now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (Chain chain in _chains.Values)
-        {
-            if (chain.Head.Size <= chain.Sealed
-                || (chain.Head.Size - chain.Sealed < _options.SegmentRecords && now - (chain.OpenSince ?? now) < _options.SegmentAge.TotalMilliseconds))
-            {
-                continue;
-            }
-
-            AuditCheckpoint checkpoint = _key.Sign(AuditCheckpointKind.Segment, chain.Tenant, chain.Head, now);
-            _witness.Append(checkpoint);
-            await _store.AddCheckpointAsync(checkpoint, cancellationToken).ConfigureAwait(false);
-            chain.Sealed = checkpoint.Size;
-            chain.OpenSince = null;
-            _announce?.Invoke(checkpoint);
-        }
-    }
-
-    /// <summary>Drops what is old enough: exported first, then said in the chain, then signed off, then dropped.</summary>
-    private async Task RetireAsync(CancellationToken cancellationToken)
-    {
-        if (_options.Retention is not { } retention)
-        {
-            return;
-        }
-
-        long before = _clock.GetUtcNow().ToUnixTimeMilliseconds() - (long)retention.TotalMilliseconds;
-        foreach (Chain chain in _chains.Values.ToArray())
-        {
-            if (chain.Looked > before)
-            {
-                continue;
-            }
-
-            IReadOnlyList<AuditCheckpoint> checkpoints = [.. (await _store.CheckpointsAsync(chain.Tenant, cancellationToken).ConfigureAwait(false)).Where(c => c.Kind == AuditCheckpointKind.Segment && c.Size > chain.Retired && _key.IsSigned(c))];
-            if (checkpoints.LastOrDefault(c => c.At <= before) is not { } last)
-            {
-                // Nothing is due before the oldest segment is.
-                chain.Looked = checkpoints.Count > 0 ? checkpoints[0].At : before + (long)_options.SegmentAge.TotalMilliseconds;
-                continue;
-            }
-
-            string file = await _archive!.ExportAsync(chain.Tenant, chain.Retired, [.. checkpoints.Where(c => c.Size <= last.Size)], _store, cancellationToken).ConfigureAwait(false);
-            var note = new AuditNote(
-                chain.Tenant, _clock.GetUtcNow().ToUnixTimeMilliseconds(), "system", "audit.retire", "audit", AuditDecision.Allowed,
-                new Payload(new CanonicalObject().Text("export"u8, file).Number("from"u8, chain.Retired).Number("to"u8, last.Size - 1).End().ToArray()), "");
-            if (!await AppendAsync([note], AuditIntake.None, cancellationToken).ConfigureAwait(false))
-            {
-                Forget();
-                return;
-            }
-
-            AuditCheckpoint retired = _key.Sign(AuditCheckpointKind.Retired, chain.Tenant, last.Head, _clock.GetUtcNow().ToUnixTimeMilliseconds());
-            _witness.Append(retired);
-            await _store.RetireAsync(retired, cancellationToken).ConfigureAwait(false);
-            Retired(_log, chain.Tenant, chain.Retired.ToString(CultureInfo.InvariantCulture), last.Size - 1, file);
-            chain.Retired = last.Size;
-        }
-    }
-
     private void Forget()
     {
         _chains.Clear();
@@ -451,6 +339,9 @@ public sealed partial class AuditSequencer : IAsyncDisposable
         /// <summary>The signed statement about <see cref="Head"/>; <see langword="null"/> before the first one.</summary>
         public AuditCheckpoint? End { get; set; }
 
+        /// <summary>What the witness says, whoever has signed it.</summary>
+        public WitnessedEnd Known { get; set; }
+
         public long Sealed { get; set; }
 
         public long Retired { get; set; }
@@ -462,17 +353,17 @@ public sealed partial class AuditSequencer : IAsyncDisposable
         public long Looked { get; set; } = long.MinValue;
     }
 
+    /// <summary>Another process chains now; this one was too slow to notice.</summary>
+    private sealed class TakenOverException : Exception;
+
     private sealed class Pause(SemaphoreSlim gate) : IDisposable
     {
         public void Dispose() => gate.Release();
     }
 
-    [LoggerMessage(1, LogLevel.Error, "Audit records could not be chained; what waits stays in the store and is chained later")]
-    private static partial void RoundFailed(ILogger logger, Exception exception);
-
-    [LoggerMessage(2, LogLevel.Critical, "The audit chain of tenant {Tenant} was tampered with: {Message}. It goes on, and says so in a record. Run af audit verify")]
-    private static partial void ChainContradicted(ILogger logger, string tenant, string message);
-
-    [LoggerMessage(3, LogLevel.Information, "Audit records {From} to {To} of tenant {Tenant} were dropped after their export to {File}")]
-    private static partial void Retired(ILogger logger, string tenant, string from, long to, string file);
+    [LoggerMessage(1, LogLevel.Error, "Audit records could not be chained; what waits stays in the store and is chained later (next try in {Seconds} s)")]
+    private static partial void RoundFailed(ILogger logger, double seconds, Exception exception);
 }
+
+/// <summary>The store refuses to take records, though nobody else chains. What waits is chained once it takes them again.</summary>
+public sealed class AuditRefusedException() : Exception("The store refuses the records of the audit, though no other process writes any. Look for triggers and constraints on the table audits.");

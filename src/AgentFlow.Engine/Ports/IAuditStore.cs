@@ -69,7 +69,11 @@ public sealed record AuditFilter(
     long? To = null,
     long? Cursor = null,
     bool Ascending = false,
-    int Size = 50);
+    int Size = 50)
+{
+    /// <summary>Whether every record matches: how many those are follows from their numbers, and nobody has to count a long chain.</summary>
+    public bool MatchesAll => (Actor ?? Action ?? Resource ?? Decision) is null && From is null && To is null;
+}
 
 /// <param name="Total">All records that match, on whatever page.</param>
 public sealed record AuditPage(IReadOnlyList<AuditRecord> Records, long Total, bool HasMore);

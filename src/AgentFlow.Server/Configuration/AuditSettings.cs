@@ -32,7 +32,7 @@ public sealed record AuditSettings
     /// <summary>Age of its oldest record after which a segment is sealed. Default 1 minute. <c>AF_AUDIT_SEGMENT_TIME</c>.</summary>
     public TimeSpan SegmentTime { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether reading runs, workflows and the audit is audited when it is allowed. Default false. <c>AF_AUDIT_READS</c>.</summary>
+    /// <summary>Whether reading runs, workflows and the audit is audited when it is allowed. Default: with <c>AF_ACCESS=required</c>. <c>AF_AUDIT_READS</c>.</summary>
     public bool Reads { get; init; }
 
     internal AuditOptions Options => new() { Retention = Retention, SegmentRecords = SegmentRecords, SegmentAge = SegmentTime };
@@ -56,7 +56,7 @@ public sealed record AuditSettings
             Export = settings["AF_AUDIT_EXPORT"],
             SegmentRecords = ServerOptions.Count(settings, "AF_AUDIT_SEGMENT_RECORDS", 1_000_000, problems) ?? defaults.SegmentRecords,
             SegmentTime = ServerOptions.Time(settings, "AF_AUDIT_SEGMENT_TIME", 1, 86_400, problems) ?? defaults.SegmentTime,
-            Reads = Switch(settings, "AF_AUDIT_READS", problems) ?? defaults.Reads,
+            Reads = Switch(settings, "AF_AUDIT_READS", problems) ?? settings["AF_ACCESS"] == "required",
         };
         if (audit.Retention is not null && audit.Export is null)
         {

@@ -2,6 +2,8 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Storage.Postgres;
+using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Http;
@@ -53,12 +55,15 @@ internal sealed partial class AuditRecorder(RunHost host, TimeProvider clock, IL
         {
             await host.NoteAsync(note, context.RequestAborted).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not (OperationCanceledException or EngineStoppingException or EngineSaturatedException))
+        catch (Exception e) when (e is not (OperationCanceledException or EngineStoppingException or EngineSaturatedException) && !IsOfTheStore(e))
         {
             NotWritten(log, action, resource, TraceIds.Current(context), e);
             throw new ProblemException(ErrorCode.AuditUnavailable, "What you asked for must be audited, and the audit could not be written. Nothing was done; send it again.");
         }
     }
+
+    /// <summary>Nothing can be written at all. That has an answer of its own (STORE_UNAVAILABLE), which refuses as well.</summary>
+    private static bool IsOfTheStore(Exception failure) => failure is StoreUnavailableException or SqliteException { IsIoError: true } or SqliteException { IsFull: true };
 
     [LoggerMessage(1, LogLevel.Error, "The audit note of {Action} on {Resource} could not be written; the request is refused (trace {TraceId})")]
     private static partial void NotWritten(ILogger logger, string action, string resource, string traceId, Exception exception);

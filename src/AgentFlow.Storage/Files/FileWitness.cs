@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Ports;
@@ -12,6 +13,8 @@ namespace AgentFlow.Storage.Files;
 public sealed class FileWitness(string path) : IAuditWitness
 {
     private const string Ends = ".ends";
+    private const string LockName = ".lock";
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
     private static readonly byte[] LineEnd = "\n"u8.ToArray();
 
     public IReadOnlyList<string> Tenants => Directory.Exists(path + Ends)
@@ -36,13 +39,25 @@ public sealed class FileWitness(string path) : IAuditWitness
         file.Flush(flushToDisk: true);
     }
 
-    public void WriteEnd(string tenant, WitnessedEnd end)
+    public bool TryWriteEnd(string tenant, WitnessedEnd known, WitnessedEnd end)
     {
         string file = EndOf(tenant);
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        Directory.CreateDirectory(path + Ends);
+        using FileStream held = Lock();
+        if (!ReadEnd(tenant).SaysAs(known))
+        {
+            return false;
+        }
+
         // Renamed into place, so that a reader and a crash find the one or the other.
-        File.WriteAllBytes(file + ".new", [.. Line(end.Confirmed), .. Line(end.Next)]);
+        using (var made = new FileStream(file + ".new", FileMode.Create, FileAccess.Write))
+        {
+            made.Write([.. Line(end.Confirmed), .. Line(end.Next)]);
+            made.Flush(flushToDisk: true);
+        }
+
         File.Move(file + ".new", file, overwrite: true);
+        return true;
     }
 
     public WitnessedEnd ReadEnd(string tenant)
@@ -83,6 +98,23 @@ public sealed class FileWitness(string path) : IAuditWitness
         }
 
         return found;
+    }
+
+    /// <summary>Keeps other processes out until it is closed; the system lets go of it for one that dies.</summary>
+    private FileStream Lock()
+    {
+        long begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(path + Ends, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(begun) < LockPatience)
+            {
+                Thread.Sleep(5);
+            }
+        }
     }
 
     private static byte[] Line(AuditCheckpoint? checkpoint) => [.. checkpoint?.ToJson() ?? [], .. LineEnd];

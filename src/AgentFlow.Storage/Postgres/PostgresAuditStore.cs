@@ -141,8 +141,20 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             Bind(page.Parameters);
             page.Parameters.Value(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Value(filter.Size + 1);
             List<AuditRecord> records = await RecordsAsync(page, token).ConfigureAwait(false);
-            using var count = new NpgsqlCommand($"SELECT count(*) FROM audits WHERE {where}", connection);
-            Bind(count.Parameters);
+            using var count = new NpgsqlCommand(
+                filter.MatchesAll
+                    ? "SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = $1) - (SELECT min(number) FROM audits WHERE tenant = $1) + 1, 0)"
+                    : $"SELECT count(*) FROM audits WHERE {where}",
+                connection);
+            if (filter.MatchesAll)
+            {
+                count.Parameters.Value(tenant);
+            }
+            else
+            {
+                Bind(count.Parameters);
+            }
+
             long total = (long)(await count.ExecuteScalarAsync(token).ConfigureAwait(false))!;
             bool more = records.Count > filter.Size;
             return new AuditPage(more ? records[..filter.Size] : records, total, more);

@@ -106,7 +106,9 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
             : $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number < ?9 ORDER BY number DESC LIMIT ?10")
             .Bind(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Bind(filter.Size + 1));
         long total = 0;
-        SqliteStatement count = Prepare($"SELECT count(*) FROM audits WHERE {where}");
+        SqliteStatement count = filter.MatchesAll
+            ? connection.Prepare("SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = ?1) - (SELECT min(number) FROM audits WHERE tenant = ?1) + 1, 0)").Bind(tenant)
+            : Prepare($"SELECT count(*) FROM audits WHERE {where}");
         while (count.Read())
         {
             total = count.Int64(0);

@@ -343,11 +343,12 @@ public abstract class AuditChainCompliance : IAsyncLifetime
             FaultyStore.Fail(random);
         }
 
-        public void WriteEnd(string tenant, WitnessedEnd end)
+        public bool TryWriteEnd(string tenant, WitnessedEnd known, WitnessedEnd end)
         {
             FaultyStore.Fail(random);
-            inner.WriteEnd(tenant, end);
+            bool written = inner.TryWriteEnd(tenant, known, end);
             FaultyStore.Fail(random);
+            return written;
         }
 
         public WitnessedEnd ReadEnd(string tenant) => inner.ReadEnd(tenant);

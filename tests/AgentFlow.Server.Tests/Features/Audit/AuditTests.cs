@@ -278,7 +278,10 @@ public sealed class AuditTests : IAsyncLifetime
     {
         _server = await _server.RestartAsync(o => o with { Audit = o.Audit with { Reads = true } });
         await _server.GetAsync("/api/v1/workflows");
-        Assert.Equal(["api workflow.read workflow allowed", "api audit.verify audit allowed", "api audit.read audit allowed"], Told(await RecordsAsync()).Take(2).Append("api audit.read audit allowed"));
+        await RecordsAsync();
+        Assert.Equal(
+            ["api workflow.read workflow allowed", "api audit.verify audit allowed", "api audit.read audit allowed", "api audit.verify audit allowed"],
+            Told(await RecordsAsync()));
     }
 
     [Theory]
