@@ -1,3 +1,5 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Postgres;
@@ -59,6 +61,49 @@ public sealed class PostgresAuditStoreTests(PostgresFixture fixture) : AuditStor
 public sealed class PostgresAuditChainTests(PostgresFixture fixture) : AuditChainCompliance
 {
     private TemporaryPostgres? _postgres;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Sequencers_OfTwoProcessesTakingOverFromEachOther_ChainEachEventOnce(int seed)
+    {
+        await using TemporaryPostgres other = await _postgres!.JoinAsync(new PostgresOptions { Outbox = true });
+
+        // So short that either may take over in the middle of the other's batch.
+        var options = new AuditOptions { SegmentRecords = 16, Batch = 8, Lease = TimeSpan.FromMilliseconds(2) };
+        using var done = new CancellationTokenSource();
+        Task[] chaining = [.. new[] { Audit, new PostgresAuditStore(other.Database) }.Select(store => Task.Run(async () =>
+        {
+            await using AuditSequencer sequencer = Sequencer(store, options: options);
+            while (!done.IsCancellationRequested)
+            {
+                try
+                {
+                    await sequencer.RoundAsync(default);
+                }
+                catch (AuditRefusedException)
+                {
+                    // It was too slow three times.
+                }
+            }
+        }))];
+        Dictionary<Ulid, List<long>>[] committed = await Task.WhenAll(new[] { Runs, other.Store }.Select((runs, i) => Task.Run(async () =>
+        {
+            var random = new SeededRandom((ulong)((10 * seed) + i));
+            var open = new List<(RunAppend, long)>();
+            var expected = new Dictionary<Ulid, List<long>>();
+            for (int step = 0; step < 150; step++)
+            {
+                await StepAsync(runs, random, open, expected);
+            }
+
+            return expected;
+        })));
+        await done.CancelAsync();
+        await Task.WhenAll(chaining);
+        await _postgres.Cluster.ExecuteAsync($"UPDATE {_postgres.Schema}.audit_lease SET expires_at = '-infinity'");
+        await AssertChainedOnceAsync(committed.SelectMany(c => c).ToDictionary(), 0, seed);
+    }
 
     protected override IAuditStore Audit => new PostgresAuditStore(_postgres!.Database);
 
