@@ -6,6 +6,7 @@ using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Engine.Steps;
 using AgentFlow.Messaging.InProcess;
 using AgentFlow.Models;
@@ -17,6 +18,7 @@ using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -43,14 +45,18 @@ public static class AgentFlowApp
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
-    /// <exception cref="OptionsException">The audit key cannot be used.</exception>
+    /// <exception cref="OptionsException">The audit key or the file of secrets cannot be used.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         TimeProvider clock = TimeProvider.System;
-        ILoggerFactory logs = Logs.To(options.LogLevel);
+        var mask = new SecretMask();
+        ILoggerFactory logs = new MaskedLogs(Logs.To(options.LogLevel), mask);
         ILogger log = logs.CreateLogger("AgentFlow");
+
+        var traces = new MaskedTraces(mask);
+        var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
 
         var ids = new UlidFactory(clock, CryptographicRandom.Shared);
         var transport = new HttpTransport(new HttpTransportOptions { Allow = options.HttpAllow });
@@ -75,12 +81,12 @@ public static class AgentFlowApp
             store,
             definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
-            new StepPerformer(clock),
+            new StepPerformer(clock, secrets, mask),
             bus,
             ids,
             clock,
             log);
-        var recorder = new AuditRecorder(host, clock, log, options.Audit.IsOn);
+        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
 
         AuditKeeping? audit = null;
         HostedEngine? engine = null;
@@ -89,12 +95,12 @@ public static class AgentFlowApp
         {
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, log, options.ShutdownTimeout);
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, secrets, traces, log, options.ShutdownTimeout);
             app = WebHost.Build(options, logs, engine, recorder);
         }
         catch
         {
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, secrets, traces, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -112,11 +118,12 @@ public static class AgentFlowApp
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder), new StreamEndpoint(reader, streams, app.Lifetime));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();
         WebHost.Announce(app, options, log);
         return app;

@@ -2,6 +2,7 @@ using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,6 +20,8 @@ internal sealed partial class HostedEngine(
     HttpTransport transport,
     OpenStore store,
     AuditKeeping? audit,
+    SecretKeeping secrets,
+    MaskedTraces traces,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
@@ -57,6 +60,8 @@ internal sealed partial class HostedEngine(
 
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
+        secrets.Dispose();
+        traces.Dispose();
         transport.Dispose();
         await store.DisposeAsync().ConfigureAwait(false);
     }

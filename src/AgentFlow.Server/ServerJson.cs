@@ -5,6 +5,7 @@ using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -28,6 +29,8 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<AuditRecordView>))]
 [JsonSerializable(typeof(PageView<AuditCheckpointView>))]
 [JsonSerializable(typeof(AuditReportView))]
+[JsonSerializable(typeof(SecretView))]
+[JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]

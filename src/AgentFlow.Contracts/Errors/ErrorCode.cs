@@ -84,6 +84,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode ToolCrashed = Define("TOOL_CRASHED", 502, Permanent, "A tool broke down");
     public static readonly ErrorCode SecretNotFound = Define("SECRET_NOT_FOUND", 404, Permanent, "There is no such secret");
     public static readonly ErrorCode SecretUnavailable = Define("SECRET_UNAVAILABLE", 503, Transient, "Secrets cannot be read or written");
+    public static readonly ErrorCode SecretReadOnly = Define("SECRET_READ_ONLY", 409, Permanent, "The secret is kept where it cannot be changed");
     public static readonly ErrorCode ToolNotPermitted = Define("TOOL_NOT_PERMITTED", 403, Permission, "A policy withholds the tool");
     public static readonly ErrorCode ResponseTooLarge = Define("RESPONSE_TOO_LARGE", 502, Permanent, "The other side answered too much");
     public static readonly ErrorCode ResultTooLarge = Define("RESULT_TOO_LARGE", 422, Permanent, "A result needs more memory than allowed");

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using AgentFlow.Engine.Audit;
 
 namespace AgentFlow.Server.Configuration;
@@ -38,10 +36,10 @@ public sealed record AuditSettings
     internal AuditOptions Options => new() { Retention = Retention, SegmentRecords = SegmentRecords, SegmentAge = SegmentTime };
 
     /// <summary>Where the key is.</summary>
-    public string KeyPath(StoreAddress store) => Key ?? Default(store, "audit.key");
+    public string KeyPath(StoreAddress store) => Key ?? store.Beside("audit.key");
 
     /// <summary>Where the witness is.</summary>
-    public string WitnessPath(StoreAddress store) => Witness ?? Default(store, "witness.jsonl");
+    public string WitnessPath(StoreAddress store) => Witness ?? store.Beside("witness.jsonl");
 
     internal static AuditSettings From(Settings settings, List<string> problems)
     {
@@ -65,13 +63,6 @@ public sealed record AuditSettings
 
         return audit;
     }
-
-    private static string Default(StoreAddress store, string what) => store switch
-    {
-        StoreAddress.Sqlite file => Path.ChangeExtension(Path.GetFullPath(file.Path), null) + "." + what,
-        // Chains of two databases must not meet in one witness.
-        _ => Path.GetFullPath(Path.Combine(".af", $"postgres-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(store.ToString()!)).AsSpan(0, 4))}.{what}")),
-    };
 
     private static bool? Switch(Settings settings, string name, List<string> problems)
     {

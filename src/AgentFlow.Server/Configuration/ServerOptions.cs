@@ -56,6 +56,9 @@ public sealed record ServerOptions
     /// <summary>How the audit is kept. <c>AF_AUDIT*</c>.</summary>
     public AuditSettings Audit { get; init; } = new();
 
+    /// <summary>Where secrets are. <c>AF_SECRETS*</c>, <c>AF_VAULT_*</c>, <c>AF_AZURE_*</c>.</summary>
+    public SecretSettings Secrets { get; init; } = new();
+
     /// <summary>Said once at start, for example about misspelt settings.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -82,6 +85,7 @@ public sealed record ServerOptions
             LogLevel = Level(settings, problems) ?? defaults.LogLevel,
             Models = ModelsOf(settings, problems) ?? defaults.Models,
             Audit = AuditSettings.From(settings, problems),
+            Secrets = SecretSettings.From(settings, problems),
             Warnings = settings.Warnings,
         };
         if (options.Mode != ProcessMode.All && !options.Store.IsShared)

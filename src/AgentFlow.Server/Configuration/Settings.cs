@@ -17,19 +17,21 @@ public sealed class Settings
     [
         "AF_ACCESS", "AF_AUDIT", "AF_AUDIT_EXPORT", "AF_AUDIT_KEY", "AF_AUDIT_READS", "AF_AUDIT_RETENTION", "AF_AUDIT_SEGMENT_RECORDS",
         "AF_AUDIT_SEGMENT_TIME", "AF_AUDIT_WEBHOOK", "AF_AUDIT_WITNESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
-        "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
-        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_URL",
+        "AF_AZURE_CLIENT_ID", "AF_AZURE_CLIENT_SECRET", "AF_AZURE_LOGIN", "AF_AZURE_TENANT", "AF_AZURE_VAULT", "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
+        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SECRETS", "AF_SECRETS_CACHE", "AF_SECRETS_FILE", "AF_SECRETS_KEY", "AF_SECRETS_PASSPHRASE", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_URL", "AF_VAULT_ADDR", "AF_VAULT_MOUNT", "AF_VAULT_NAMESPACE", "AF_VAULT_PATH", "AF_VAULT_TOKEN",
     ];
 
     /// <summary>Families whose members are named by the user.</summary>
-    private static readonly string[] KnownPrefixes = ["AF_ENV_", "AF_MODEL_DEFAULT_"];
+    private static readonly string[] KnownPrefixes = ["AF_ENV_", "AF_MODEL_DEFAULT_", SecretSettings.EnvironmentPrefix];
 
     private readonly Func<string, string?> _environment;
+    private readonly string[] _names;
     private readonly Dictionary<string, string> _file;
 
-    private Settings(Func<string, string?> environment, Dictionary<string, string> file, string? path, IReadOnlyList<string> warnings)
+    private Settings(Func<string, string?> environment, IEnumerable<string> names, Dictionary<string, string> file, string? path, IReadOnlyList<string> warnings)
     {
         _environment = environment;
+        _names = [.. names];
         _file = file;
         FilePath = path;
         Warnings = warnings;
@@ -68,11 +70,11 @@ public sealed class Settings
         if (!File.Exists(path))
         {
             return string.IsNullOrWhiteSpace(named)
-                ? new Settings(environment, [], null, warnings)
+                ? new Settings(environment, names, [], null, warnings)
                 : throw new OptionsException([$"AF_CONFIG names '{path}', which does not exist: create it or unset AF_CONFIG"]);
         }
 
-        return new Settings(environment, ReadFile(path, warnings), path, warnings);
+        return new Settings(environment, names, ReadFile(path, warnings), path, warnings);
     }
 
     /// <summary>The value of a setting, or of any environment variable; <see langword="null"/> when it has none.</summary>
@@ -84,6 +86,11 @@ public sealed class Settings
             return string.IsNullOrWhiteSpace(value) ? _file.GetValueOrDefault(name) : value.Trim();
         }
     }
+
+    /// <summary>Variables of the environment that begin so and are not empty. Never those of the file, which is no place for them.</summary>
+    internal IReadOnlyDictionary<string, string> WithPrefix(string prefix) => _names
+        .Where(n => n.Length > prefix.Length && n.StartsWith(prefix, StringComparison.Ordinal) && !string.IsNullOrWhiteSpace(_environment(n)))
+        .ToDictionary(n => n, n => _environment(n)!.Trim(), StringComparer.Ordinal);
 
     /// <summary>Where a setting's value stands, for messages.</summary>
     internal string Source(string name) => string.IsNullOrWhiteSpace(_environment(name)) && _file.ContainsKey(name) ? $"{FilePath}: {KeyOf(name)}" : name;
@@ -122,7 +129,11 @@ public sealed class Settings
         {
             string at = $"{path}:{key.Start.Line}:{key.Start.Column}";
             string name = Prefix + key.ToString().ToUpperInvariant();
-            if (!IsKnown(name) || name == "AF_CONFIG")
+            if (name.StartsWith(SecretSettings.EnvironmentPrefix, StringComparison.Ordinal))
+            {
+                problems.Add($"{at}: '{key}' would keep a secret in the clear: put it into the environment, or use af secrets set");
+            }
+            else if (!IsKnown(name) || name == "AF_CONFIG")
             {
                 warnings.Add($"{at}: '{key}' is not a setting and has no effect{NearWord.Hint(key.ToString(), Known.Select(KeyOf))}");
             }

@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ namespace AgentFlow.Server.Http;
 /// Writes down what callers do, before it is done: a note that cannot be written ends the request, and nothing has happened.
 /// </summary>
 /// <param name="isOn">False writes nothing.</param>
-internal sealed partial class AuditRecorder(RunHost host, TimeProvider clock, ILogger log, bool isOn)
+internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeProvider clock, ILogger log, bool isOn)
 {
     /// <summary>Who calls, for as long as the server asks nobody who they are.</summary>
     public const string Caller = "api";
@@ -47,9 +48,9 @@ internal sealed partial class AuditRecorder(RunHost host, TimeProvider clock, IL
             clock.GetUtcNow().ToUnixTimeMilliseconds(),
             Caller,
             action,
-            resource,
+            mask.Text(resource),
             decision,
-            new Payload(details.End().ToArray()),
+            new Payload(mask.Json(details.End().ToArray())),
             TraceIds.Current(context));
         try
         {

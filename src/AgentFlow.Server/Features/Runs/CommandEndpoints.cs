@@ -6,12 +6,13 @@ using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Runs;
 
 /// <summary>What can be sent to runs. Each answer says that the thing is on disk and will be taken exactly once.</summary>
-internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids, AuditRecorder audit)
+internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids, AuditRecorder audit, SecretMask mask)
 {
     private const string By = AuditRecorder.Caller;
     private const int MaxName = 200;
@@ -25,7 +26,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string reason = body.Text("reason", MaxReason) ?? "";
         body.End();
-        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = reason }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = mask.Text(reason) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task SignalAsync(HttpContext context, string id, CancellationToken cancellationToken)
@@ -40,7 +41,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         body.End();
-        var content = new InboxContent { Name = name!, By = By, Payload = payload is { } value ? new Payload(value) : null };
+        var content = new InboxContent { Name = name!, By = By, Payload = payload is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
     }
 
@@ -84,7 +85,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
 
         body.End();
         int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
-        var content = new InboxContent { By = By, Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
+        var content = new InboxContent { By = By, Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
     }
 
