@@ -8,6 +8,7 @@ using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Runs;
+using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -29,6 +30,7 @@ internal static class AfCommand
             RunCommand.Create(),
             RunsCommand.Create(),
             AuditCommand.Create(),
+            SecretsCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),

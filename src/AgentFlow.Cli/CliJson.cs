@@ -21,6 +21,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AuditEntry))]
 [JsonSerializable(typeof(AuditCheckpoint))]
 [JsonSerializable(typeof(AuditVerification))]
+[JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ServingAt))]
 [JsonSerializable(typeof(ValidatedFile))]
 [JsonSerializable(typeof(WrittenTemplate))]

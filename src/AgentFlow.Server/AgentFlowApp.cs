@@ -55,9 +55,6 @@ public static class AgentFlowApp
         ILoggerFactory logs = new MaskedLogs(Logs.To(options.LogLevel), mask);
         ILogger log = logs.CreateLogger("AgentFlow");
 
-        var traces = new MaskedTraces(mask);
-        var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
-
         var ids = new UlidFactory(clock, CryptographicRandom.Shared);
         var transport = new HttpTransport(new HttpTransportOptions { Allow = options.HttpAllow });
         var providers = new ModelProviders(options.Models, clock);
@@ -66,7 +63,20 @@ public static class AgentFlowApp
         var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
         var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
 
-        OpenStore opened = await OpenStore.OpenAsync(options, log, cancellationToken).ConfigureAwait(false);
+        var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
+        var traces = new MaskedTraces(mask);
+        OpenStore opened;
+        try
+        {
+            opened = await OpenStore.OpenAsync(options, log, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            secrets.Dispose();
+            traces.Dispose();
+            throw;
+        }
+
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
