@@ -1,5 +1,6 @@
 using System.Globalization;
 using AgentFlow.Engine.Faults;
+using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using Microsoft.Extensions.Logging;
 

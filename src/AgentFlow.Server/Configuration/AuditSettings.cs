@@ -1,4 +1,3 @@
-using System.Globalization;
 using AgentFlow.Engine.Audit;
 
 namespace AgentFlow.Server.Configuration;
@@ -41,75 +40,26 @@ public sealed record AuditSettings
     /// <summary>Where the witness is.</summary>
     public string WitnessPath(StoreAddress store) => Witness ?? store.Beside("witness.jsonl");
 
-    internal static AuditSettings From(Settings settings, List<string> problems)
+    internal static AuditSettings From(SettingReader read)
     {
         var defaults = new AuditSettings();
         AuditSettings audit = defaults with
         {
-            IsOn = Switch(settings, "AF_AUDIT", problems) ?? defaults.IsOn,
-            Key = settings["AF_AUDIT_KEY"],
-            Witness = settings["AF_AUDIT_WITNESS"],
-            Webhook = Address(settings, problems),
-            Retention = Days(settings, problems),
-            Export = settings["AF_AUDIT_EXPORT"],
-            SegmentRecords = ServerOptions.Count(settings, "AF_AUDIT_SEGMENT_RECORDS", 1_000_000, problems) ?? defaults.SegmentRecords,
-            SegmentTime = ServerOptions.Time(settings, "AF_AUDIT_SEGMENT_TIME", 1, 86_400, problems) ?? defaults.SegmentTime,
-            Reads = Switch(settings, "AF_AUDIT_READS", problems) ?? settings["AF_ACCESS"] == "required",
+            IsOn = read.Switch("AF_AUDIT") ?? defaults.IsOn,
+            Key = read.Text("AF_AUDIT_KEY"),
+            Witness = read.Text("AF_AUDIT_WITNESS"),
+            Webhook = read.Text("AF_AUDIT_WEBHOOK") is { } address ? new Uri(address) : null,
+            Retention = read.Days("AF_AUDIT_RETENTION"),
+            Export = read.Text("AF_AUDIT_EXPORT"),
+            SegmentRecords = read.Count("AF_AUDIT_SEGMENT_RECORDS") ?? defaults.SegmentRecords,
+            SegmentTime = read.Seconds("AF_AUDIT_SEGMENT_TIME") ?? defaults.SegmentTime,
+            Reads = read.Switch("AF_AUDIT_READS") ?? read.Text("AF_ACCESS") == "required",
         };
         if (audit.Retention is not null && audit.Export is null)
         {
-            problems.Add($"{settings.Source("AF_AUDIT_RETENTION")} drops records, which are exported first: name the folder for them in AF_AUDIT_EXPORT");
+            read.Fault($"{read.Source("AF_AUDIT_RETENTION")} drops records, which are exported first: name the folder for them in AF_AUDIT_EXPORT");
         }
 
         return audit;
-    }
-
-    private static bool? Switch(Settings settings, string name, List<string> problems)
-    {
-        switch (settings[name])
-        {
-            case null:
-                return null;
-            case "on" or "true":
-                return true;
-            case "off" or "false":
-                return false;
-            case var other:
-                problems.Add($"{settings.Source(name)} is '{other}': write on or off");
-                return null;
-        }
-    }
-
-    private static Uri? Address(Settings settings, List<string> problems)
-    {
-        if (settings["AF_AUDIT_WEBHOOK"] is not { } text)
-        {
-            return null;
-        }
-
-        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback)))
-        {
-            return address;
-        }
-
-        // It may hold a token.
-        problems.Add($"{settings.Source("AF_AUDIT_WEBHOOK")} is no address for checkpoints: write https://…, or http:// on this machine");
-        return null;
-    }
-
-    private static TimeSpan? Days(Settings settings, List<string> problems)
-    {
-        if (settings["AF_AUDIT_RETENTION"] is not { } text)
-        {
-            return null;
-        }
-
-        if (double.TryParse(text.EndsWith('d') ? text[..^1] : text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double days) && days is > 0 and <= 36_500)
-        {
-            return TimeSpan.FromDays(days);
-        }
-
-        problems.Add($"{settings.Source("AF_AUDIT_RETENTION")} is '{text}': write days up to 36500, such as 90d");
-        return null;
     }
 }

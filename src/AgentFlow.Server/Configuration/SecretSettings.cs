@@ -49,63 +49,43 @@ public sealed record SecretSettings
     /// <summary>Where its key is.</summary>
     public string KeyPath(StoreAddress store) => Key ?? (File is { } file ? file + ".key" : store.Beside("secrets.key"));
 
-    internal static SecretSettings From(Settings settings, List<string> problems)
+    internal static SecretSettings From(Settings settings, SettingReader read)
     {
         var defaults = new SecretSettings();
-        IReadOnlyList<SecretPlace> places = PlacesOf(settings, problems) ?? defaults.Places;
+        IReadOnlyList<SecretPlace> places = PlacesOf(read) ?? defaults.Places;
         return defaults with
         {
             Places = places,
-            File = settings["AF_SECRETS_FILE"],
-            Key = settings["AF_SECRETS_KEY"],
-            Passphrase = settings["AF_SECRETS_PASSPHRASE"],
-            Cache = ServerOptions.Time(settings, "AF_SECRETS_CACHE", 0, 3600, problems) ?? defaults.Cache,
+            File = read.Text("AF_SECRETS_FILE"),
+            Key = read.Text("AF_SECRETS_KEY"),
+            Passphrase = read.Text("AF_SECRETS_PASSPHRASE"),
+            Cache = read.Seconds("AF_SECRETS_CACHE") ?? defaults.Cache,
             Environment = settings.WithPrefix(EnvironmentPrefix),
-            Vault = places.Contains(SecretPlace.Vault) ? VaultSettings.From(settings, problems) : null,
-            Azure = places.Contains(SecretPlace.Azure) ? AzureSettings.From(settings, problems) : null,
+            Vault = places.Contains(SecretPlace.Vault) ? VaultSettings.From(read) : null,
+            Azure = places.Contains(SecretPlace.Azure) ? AzureSettings.From(read) : null,
         };
     }
 
-    /// <summary>A token travels to it: in the clear only on this machine.</summary>
-    internal static Uri? Address(Settings settings, string name, string? fallback, List<string> problems)
+    internal static string Needed(SettingReader read, string name)
     {
-        if ((settings[name] ?? fallback) is not { } text)
-        {
-            problems.Add($"AF_SECRETS names a vault: say where it is in {name}, such as https://vault.example:8200");
-            return null;
-        }
-
-        // Where a tenant's name will stand, any letter may.
-        if (Uri.TryCreate(text.Replace("{tenant}", "x", StringComparison.Ordinal), UriKind.Absolute, out Uri? uri)
-            && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback)) && uri.Query.Length + uri.Fragment.Length + uri.UserInfo.Length == 0)
-        {
-            return uri;
-        }
-
-        problems.Add($"{settings.Source(name)} is '{text}': write https://…, or http:// on this machine");
-        return null;
-    }
-
-    internal static string Needed(Settings settings, string name, List<string> problems)
-    {
-        if (settings[name] is { } text)
+        if (read.Text(name) is { } text)
         {
             return text;
         }
 
-        problems.Add($"{name} is missing: the vault in AF_SECRETS needs it");
+        read.Fault($"{name} is missing or unusable: the vault in AF_SECRETS needs it");
         return "";
     }
 
-    private static List<SecretPlace>? PlacesOf(Settings settings, List<string> problems)
+    private static List<SecretPlace>? PlacesOf(SettingReader read)
     {
-        if (settings["AF_SECRETS"] is not { } text)
+        if (read.List("AF_SECRETS") is not { } words)
         {
             return null;
         }
 
         var places = new List<SecretPlace>();
-        foreach (string word in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (string word in words)
         {
             if (word is "file" or "env" or "vault" or "azure" && Enum.Parse<SecretPlace>(word, ignoreCase: true) is var place && !places.Contains(place))
             {
@@ -113,7 +93,7 @@ public sealed record SecretSettings
             }
             else
             {
-                problems.Add($"{settings.Source("AF_SECRETS")} has '{word}': write file, env, vault and azure, each once, in the order in which they are asked");
+                read.Fault($"{read.Source("AF_SECRETS")} has '{word}': write file, env, vault and azure, each once, in the order in which they are asked");
             }
         }
 
@@ -129,12 +109,11 @@ public sealed record SecretSettings
 /// <param name="Namespace"><c>AF_VAULT_NAMESPACE</c>.</param>
 public sealed record VaultSettings(Uri Address, string Token, string Mount, string Path, string? Namespace)
 {
-    internal static VaultSettings? From(Settings settings, List<string> problems)
+    internal static VaultSettings? From(SettingReader read)
     {
-        string token = SecretSettings.Needed(settings, "AF_VAULT_TOKEN", problems);
-        return SecretSettings.Address(settings, "AF_VAULT_ADDR", null, problems) is { } address
-            ? new VaultSettings(address, token, settings["AF_VAULT_MOUNT"] ?? "secret", settings["AF_VAULT_PATH"] ?? "agentflow/{tenant}", settings["AF_VAULT_NAMESPACE"])
-            : null;
+        string address = SecretSettings.Needed(read, "AF_VAULT_ADDR");
+        string token = SecretSettings.Needed(read, "AF_VAULT_TOKEN");
+        return address.Length == 0 ? null : new VaultSettings(new Uri(address), token, read.Text("AF_VAULT_MOUNT") ?? "secret", read.Text("AF_VAULT_PATH") ?? "agentflow/{tenant}", read.Text("AF_VAULT_NAMESPACE"));
     }
 }
 
@@ -146,14 +125,10 @@ public sealed record VaultSettings(Uri Address, string Token, string Mount, stri
 /// <param name="Login">Default <c>https://login.microsoftonline.com</c>. <c>AF_AZURE_LOGIN</c>.</param>
 public sealed record AzureSettings(string Address, string Directory, string Client, string ClientSecret, Uri Login)
 {
-    internal static AzureSettings? From(Settings settings, List<string> problems)
-    {
-        string directory = SecretSettings.Needed(settings, "AF_AZURE_TENANT", problems);
-        string client = SecretSettings.Needed(settings, "AF_AZURE_CLIENT_ID", problems);
-        string secret = SecretSettings.Needed(settings, "AF_AZURE_CLIENT_SECRET", problems);
-        Uri? login = SecretSettings.Address(settings, "AF_AZURE_LOGIN", "https://login.microsoftonline.com", problems);
-        return SecretSettings.Address(settings, "AF_AZURE_VAULT", null, problems) is not null && login is not null
-            ? new AzureSettings(settings["AF_AZURE_VAULT"]!.TrimEnd('/'), directory, client, secret, login)
-            : null;
-    }
+    internal static AzureSettings From(SettingReader read) => new(
+        SecretSettings.Needed(read, "AF_AZURE_VAULT").TrimEnd('/'),
+        SecretSettings.Needed(read, "AF_AZURE_TENANT"),
+        SecretSettings.Needed(read, "AF_AZURE_CLIENT_ID"),
+        SecretSettings.Needed(read, "AF_AZURE_CLIENT_SECRET"),
+        new Uri(read.Text("AF_AZURE_LOGIN") ?? "https://login.microsoftonline.com"));
 }
