@@ -22,7 +22,7 @@ internal sealed class AuditKeeping : IAsyncDisposable
         _webhook = settings.Webhook is { } address ? new AuditWebhook(address, clock, log) : null;
         var witness = new FileWitness(settings.WitnessPath(options.Store));
         _sequencer = new AuditSequencer(
-            settings.Options, store.Audit, store.Runs, definitions, witness, _key, clock, log,
+            settings.Options with { Lease = options.Lease }, store.Audit, store.Runs, definitions, witness, _key, clock, log,
             settings.Export is { } folder ? new FileArchive(folder) : null,
             _webhook is null ? null : _webhook.Post);
         Inspector = new AuditInspector(store.Audit, witness, _key, _sequencer, clock);
