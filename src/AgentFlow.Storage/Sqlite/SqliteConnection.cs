@@ -82,7 +82,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
         return this;
     }
 
-    public SqliteStatement Bind(string value)
+    /// <param name="value"><see langword="null"/> becomes NULL.</param>
+    public SqliteStatement Bind(string? value)
     {
         raw.sqlite3_bind_text(stmt, _next++, value);
         return this;
