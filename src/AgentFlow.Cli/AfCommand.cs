@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Clusters;
+using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
@@ -30,6 +31,7 @@ internal static class AfCommand
             RunCommand.Create(),
             RunsCommand.Create(),
             AuditCommand.Create(),
+            ConfigCommand.Create(),
             SecretsCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),

@@ -21,6 +21,8 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AuditEntry))]
 [JsonSerializable(typeof(AuditCheckpoint))]
 [JsonSerializable(typeof(AuditVerification))]
+[JsonSerializable(typeof(ConfigSetting))]
+[JsonSerializable(typeof(ConfigVersion))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ServingAt))]
 [JsonSerializable(typeof(ValidatedFile))]

@@ -23,6 +23,11 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(Page<Secret>))]
 [JsonSerializable(typeof(SecretValues))]
+[JsonSerializable(typeof(ConfigSetting))]
+[JsonSerializable(typeof(Page<ConfigSetting>))]
+[JsonSerializable(typeof(Page<ConfigVersion>))]
+[JsonSerializable(typeof(ConfigSetBody))]
+[JsonSerializable(typeof(ConfigVersionBody))]
 [JsonSerializable(typeof(ExecuteBody))]
 [JsonSerializable(typeof(AcceptedBody))]
 [JsonSerializable(typeof(WorkflowBody))]
@@ -40,5 +45,9 @@ internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionar
 internal sealed record CancelBody(string? Reason);
 
 internal sealed record EmptyBody;
+
+internal sealed record ConfigSetBody(string? Value, string? Workflow);
+
+internal sealed record ConfigVersionBody(long Version);
 
 internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);

@@ -14,6 +14,7 @@ using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
@@ -52,7 +53,8 @@ public static class AgentFlowApp
         ArgumentNullException.ThrowIfNull(options);
         TimeProvider clock = TimeProvider.System;
         var mask = new SecretMask();
-        ILoggerFactory logs = new MaskedLogs(Logs.To(options.LogLevel), mask);
+        LogLevel level = options.LogLevel;
+        ILoggerFactory logs = new MaskedLogs(Logs.To(() => level), mask);
         ILogger log = logs.CreateLogger("AgentFlow");
 
         var ids = new UlidFactory(clock, CryptographicRandom.Shared);
@@ -96,6 +98,11 @@ public static class AgentFlowApp
             ids,
             clock,
             log);
+        var config = new ConfigBook(opened.Config, options, clock, log, changed =>
+        {
+            level = changed.LogLevel;
+            host.MaxQueued = changed.MaxQueued;
+        });
         var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
 
         AuditKeeping? audit = null;
@@ -105,12 +112,12 @@ public static class AgentFlowApp
         {
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, secrets, traces, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, recorder);
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
+            app = WebHost.Build(options, logs, engine, recorder, config);
         }
         catch
         {
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, secrets, traces, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -128,11 +135,12 @@ public static class AgentFlowApp
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();
         WebHost.Announce(app, options, log);

@@ -2,6 +2,7 @@ using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
@@ -20,6 +21,7 @@ internal sealed partial class HostedEngine(
     HttpTransport transport,
     OpenStore store,
     AuditKeeping? audit,
+    ConfigBook config,
     SecretKeeping secrets,
     MaskedTraces traces,
     ILogger log,
@@ -58,6 +60,7 @@ internal sealed partial class HostedEngine(
             await audit.DisposeAsync().ConfigureAwait(false);
         }
 
+        await config.DisposeAsync().ConfigureAwait(false);
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
         secrets.Dispose();

@@ -12,14 +12,16 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAuditStore audit, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Audit, _handOver, _dispose) = (runs, catalogue, audit, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Audit, Config, _handOver, _dispose) = (runs, catalogue, audit, config, handOver, dispose);
 
     public IRunStore Runs { get; }
 
     public ICatalogue Catalogue { get; }
 
     public IAuditStore Audit { get; }
+
+    public IConfigStore Config { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -34,6 +36,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteRunStore(database),
                     new SqliteCatalogue(database),
                     new SqliteAuditStore(database),
+                    new SqliteConfigStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -47,6 +50,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     runs,
                     new PostgresCatalogue(shared),
                     new PostgresAuditStore(shared),
+                    new PostgresConfigStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
@@ -29,6 +30,10 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<AuditRecordView>))]
 [JsonSerializable(typeof(PageView<AuditCheckpointView>))]
 [JsonSerializable(typeof(AuditReportView))]
+[JsonSerializable(typeof(SettingView))]
+[JsonSerializable(typeof(PageView<SettingView>))]
+[JsonSerializable(typeof(PageView<ConfigVersionView>))]
+[JsonSerializable(typeof(ConfigNowView))]
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(HealthView))]

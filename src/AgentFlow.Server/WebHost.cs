@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
@@ -19,7 +20,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, AuditRecorder recorder)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, AuditRecorder recorder, ConfigBook config)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -46,7 +47,7 @@ internal static partial class WebHost
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
-        app.Use(next => new AuditMiddleware(next, recorder, options.Audit.Reads).InvokeAsync);
+        app.Use(next => new AuditMiddleware(next, recorder, async (tenant, cancelled) => (await config.OfAsync(tenant, cancelled).ConfigureAwait(false)).Switch("AF_AUDIT_READS") ?? options.Audit.Reads).InvokeAsync);
         if (options.Listen is ListenAddress.Tcp)
         {
             app.Use(next => new LoopbackGuard(next).InvokeAsync);

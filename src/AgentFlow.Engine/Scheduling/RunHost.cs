@@ -58,6 +58,7 @@ public sealed partial class RunHost : IAsyncDisposable
         _ids = ids;
         Clock = clock;
         _log = log;
+        MaxQueued = options.MaxQueued;
         Turns = new TurnQueue(options.Workers, options.Schedule);
         Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
@@ -81,7 +82,10 @@ public sealed partial class RunHost : IAsyncDisposable
     public Exception? StoreFailure => Journal.Failure;
 
     /// <summary>More is waiting than this deployment should take on: what comes now is refused until some of it is done.</summary>
-    public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= Options.MaxQueued;
+    public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= MaxQueued;
+
+    /// <summary>Runs waiting in the store from which on new ones are refused; can be changed at any time.</summary>
+    public int MaxQueued { get; set; }
 
     /// <summary>Nothing is being computed or written at this moment.</summary>
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;

@@ -35,7 +35,7 @@ public static class SettingSchema
         new("AF_HTTP_ALLOW", List, "", "Non-public places that tools may connect to: `host:port`, `address:port` or a network") { Group = Http },
 
         new("AF_ACCEPT_RUNS", Switch, "on", "Whether new runs are accepted; those that were go on") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true },
-        new("AF_EXECUTE_WAIT", Seconds, "3600s", "How long `POST …/execute` waits for the run's end when the request names no `timeout`") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true, Most = 3600 },
+        new("AF_EXECUTE_WAIT", Seconds, "", "How long `POST …/execute` waits for the run's end when the request names no `timeout`; by default until then") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true, Most = 3600 },
 
         new("AF_AUDIT", Switch, "on", "Whether anything is audited; every process of a deployment must agree") { Group = Audit },
         new("AF_AUDIT_KEY", Text, "", "The key that signs, created at the first start; by default beside the SQLite file, else in `./.af`") { Group = Audit },
@@ -45,7 +45,7 @@ public static class SettingSchema
         new("AF_AUDIT_EXPORT", Text, "", "The folder that records are exported to before they are dropped") { Group = Audit },
         new("AF_AUDIT_SEGMENT_RECORDS", Count, "1000", "Records after which a segment is sealed") { Group = Audit, Least = 1, Most = 1_000_000 },
         new("AF_AUDIT_SEGMENT_TIME", Seconds, "60s", "Age of its oldest record after which a segment is sealed") { Group = Audit, Least = 1, Most = 86_400 },
-        new("AF_AUDIT_READS", Switch, "off", "Whether reads that are allowed are audited; with `AF_ACCESS=required` on by default") { Group = Audit, Scope = SettingScope.Tenant, IsLive = true },
+        new("AF_AUDIT_READS", Switch, "", "Whether reads that are allowed are audited; by default only with `AF_ACCESS=required`") { Group = Audit, Scope = SettingScope.Tenant, IsLive = true },
 
         new("AF_SECRETS", List, "file,env", "Where secrets are looked up, in this order: `file`, `env`, `vault`, `azure`") { Group = Secrets },
         new("AF_SECRETS_FILE", Text, "", "The encrypted file; by default beside the SQLite file, else in `./.af`") { Group = Secrets },

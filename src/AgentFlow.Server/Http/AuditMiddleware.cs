@@ -6,7 +6,8 @@ namespace AgentFlow.Server.Http;
 /// Audits what is refused, whoever refuses it, and reads when they are audited. A request that is merely malformed decides
 /// nothing and is not noted.
 /// </summary>
-internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder recorder, bool reads)
+/// <param name="reads">Whether a tenant's reads are audited.</param>
+internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder recorder, Func<string, CancellationToken, ValueTask<bool>> reads)
 {
     private const string Denied = "api.denied";
 
@@ -15,7 +16,7 @@ internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder record
         var audited = context.GetEndpoint()?.Metadata.GetMetadata<AuditedAction>();
         try
         {
-            if (reads && audited is { IsRead: true })
+            if (audited is { IsRead: true } && await reads(Tenant.Of(context), context.RequestAborted).ConfigureAwait(false))
             {
                 await recorder.AllowAsync(context, Tenant.Of(context), audited.Action, audited.ResourceOf(context)).ConfigureAwait(false);
             }

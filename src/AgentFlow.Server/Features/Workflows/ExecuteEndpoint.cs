@@ -7,6 +7,7 @@ using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
 using Microsoft.Extensions.Hosting;
@@ -17,7 +18,7 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, SecretMask mask, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, SecretMask mask, IHostApplicationLifetime lifetime)
 {
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
@@ -38,6 +39,13 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         string? key = IdempotencyKeys.Of(context);
         WorkflowDefinition definition = await FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false);
         schemas.Check(definition, input);
+        TenantConfig settings = await config.OfAsync(tenant, cancellationToken).ConfigureAwait(false);
+        if (settings.Switch("AF_ACCEPT_RUNS", definition.Name) is false)
+        {
+            throw new ProblemException(ErrorCode.RunsNotAccepted, "The setting accept_runs is off: no new run was started.");
+        }
+
+        limit ??= settings.Seconds("AF_EXECUTE_WAIT", definition.Name);
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
