@@ -3,6 +3,7 @@ using System.Globalization;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Terminals;
 using AgentFlow.Client;
+using AgentFlow.Server.Configuration;
 
 namespace AgentFlow.Cli.Config;
 
@@ -26,6 +27,7 @@ internal static class ConfigCommand
         Verb("set", "Set a setting for the tenant or one workflow.", SetAsync, [Workflow, Unset], Key, Value),
         Verb("history", "List what was set, by whom and when, newest first.", HistoryAsync, [Limit]),
         Verb("rollback", "Make an earlier version hold again.", RollbackAsync, [], Version),
+        Verb("reference", "Print the page that describes every setting, as Markdown.", ReferenceAsync, []),
     };
 
     private static Command Verb(string name, string description, Func<Invocation, Task<int>> work, Option[] options, params Argument[] arguments)
@@ -126,6 +128,12 @@ internal static class ConfigCommand
         await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         long version = await connection.Client.RollbackConfigAsync(invocation.Get(Version), invocation.Cancelled);
         invocation.Terminal.Say(string.Create(CultureInfo.InvariantCulture, $"version {version} holds what version {invocation.Get(Version)} held"), Tone.Good);
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ReferenceAsync(Invocation invocation)
+    {
+        await invocation.Terminal.Out.WriteAsync(SettingReference.Markdown());
         return ExitCode.Ok;
     }
 

@@ -48,13 +48,18 @@ public sealed class SecretMask
         }
     }
 
-    /// <summary>The text without secrets; the same object when it holds none.</summary>
+    /// <summary>The text without secrets, and without the beginning of one that is cut off at the text's end; the same object when it holds none.</summary>
     public string Text(string text)
     {
         State? state = Volatile.Read(ref _state);
-        if (state is null || text.AsSpan().IndexOfAny(state.Needles) < 0)
+        if (state is null)
         {
             return text;
+        }
+
+        if (text.AsSpan().IndexOfAny(state.Needles) < 0)
+        {
+            return state.CutOff(text) ?? text;
         }
 
         var masked = new StringBuilder(text.Length);
@@ -69,7 +74,8 @@ public sealed class SecretMask
             rest = rest[form.Length..];
         }
 
-        return masked.Append(rest).ToString();
+        string left = masked.Append(rest).ToString();
+        return state.CutOff(left) ?? left;
     }
 
     /// <summary>UTF-8 JSON without secrets, in names and in values; the same memory when it holds none.</summary>
@@ -143,6 +149,8 @@ public sealed class SecretMask
     private sealed class State
     {
         private readonly Dictionary<char, (string Form, string Name)[]> _byFirst;
+        private readonly SearchValues<string> _stems;
+        private readonly int _longest;
 
         public State(Dictionary<string, List<string>> secrets)
         {
@@ -156,11 +164,36 @@ public sealed class SecretMask
             }
 
             Needles = SearchValues.Create([.. forms.Keys], StringComparison.Ordinal);
+            _stems = SearchValues.Create([.. forms.Keys.Select(f => f[..LeastLength]).Distinct(StringComparer.Ordinal)], StringComparison.Ordinal);
+            _longest = forms.Keys.Select(f => f.Length).DefaultIfEmpty(0).Max();
             // The longest first: what begins with another secret is not left half of.
             _byFirst = forms.GroupBy(f => f.Key[0]).ToDictionary(g => g.Key, g => g.Select(f => (f.Key, f.Value)).OrderByDescending(f => f.Key.Length).ToArray());
         }
 
         public SearchValues<string> Needles { get; }
+
+        /// <summary>The text without the beginning of a form that its end holds; <see langword="null"/> when it holds none.</summary>
+        public string? CutOff(string text)
+        {
+            // Whoever shortens a text says so at its end.
+            ReadOnlySpan<char> said = text.AsSpan().TrimEnd("…. \"')");
+            int from = Math.Max(0, said.Length - _longest + 1);
+            while (said[from..].IndexOfAny(_stems) is var found and >= 0)
+            {
+                from += found;
+                foreach ((string form, string name) in _byFirst[said[from]])
+                {
+                    if (form.Length > said.Length - from && form.AsSpan().StartsWith(said[from..], StringComparison.Ordinal))
+                    {
+                        return $"{said[..from]}[masked {name}]{text.AsSpan(said.Length)}";
+                    }
+                }
+
+                from++;
+            }
+
+            return null;
+        }
 
         /// <summary>The form that a text begins with.</summary>
         public (string Form, string Name) At(ReadOnlySpan<char> text)
