@@ -17,6 +17,9 @@ public sealed class SecretMask
     // A rotated secret is still a secret for a while.
     private const int ValuesPerName = 8;
 
+    // JSON in JSON in JSON.
+    private const int MostLevels = 4;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, List<string>> _values = new(StringComparer.Ordinal);
     private State? _state;
@@ -51,32 +54,88 @@ public sealed class SecretMask
     /// <summary>The text without secrets, and without the beginning of one that is cut off at the text's end; the same object when it holds none.</summary>
     public string Text(string text)
     {
-        State? state = Volatile.Read(ref _state);
-        if (state is null)
+        if (Volatile.Read(ref _state) is not { } state)
         {
             return text;
         }
 
-        if (text.AsSpan().IndexOfAny(state.Needles) < 0)
-        {
-            return state.CutOff(text) ?? text;
-        }
-
-        var masked = new StringBuilder(text.Length);
-        ReadOnlySpan<char> rest = text;
-        int at;
-        while ((at = rest.IndexOfAny(state.Needles)) >= 0)
-        {
-            masked.Append(rest[..at]);
-            rest = rest[at..];
-            (string form, string name) = state.At(rest);
-            masked.Append("[masked ").Append(name).Append(']');
-            rest = rest[form.Length..];
-        }
-
-        string left = masked.Append(rest).ToString();
-        return state.CutOff(left) ?? left;
+        string masked = Plain(state, text);
+        return masked.AsSpan().IndexOfAny('\\', '%') < 0 ? masked : Decoded(state, masked);
     }
+
+    private static string Plain(State state, string text)
+    {
+        if (text.AsSpan().IndexOfAny(state.Needles) >= 0)
+        {
+            var masked = new StringBuilder(text.Length);
+            ReadOnlySpan<char> rest = text;
+            int at;
+            while ((at = rest.IndexOfAny(state.Needles)) >= 0)
+            {
+                masked.Append(rest[..at]);
+                rest = rest[at..];
+                (string form, string name) = state.At(rest);
+                masked.Append(Mark(name));
+                rest = rest[form.Length..];
+            }
+
+            text = masked.Append(rest).ToString();
+        }
+
+        return state.CutOff(text) is var (start, end, cut) ? $"{text.AsSpan(0, start)}{Mark(cut)}{text.AsSpan(end)}" : text;
+    }
+
+    /// <summary>Looks behind escapes: who writes JSON into JSON, or an address into either, escapes each in a way of its own.</summary>
+    private static string Decoded(State state, string text)
+    {
+        for (int depth = 0; depth < MostLevels; depth++)
+        {
+            foreach (bool percent in (ReadOnlySpan<bool>)[false, true])
+            {
+                DecodedText? level = DecodedText.Of(text);
+                for (int undone = 0; level is not null && undone < depth; undone++)
+                {
+                    level = level.WithoutJson();
+                }
+
+                level = percent ? level?.WithoutPercent() : level;
+                text = level is null ? text : WithoutFound(state, text, level);
+            }
+        }
+
+        return text;
+    }
+
+    private static string WithoutFound(State state, string text, DecodedText decoded)
+    {
+        string look = decoded.Text;
+        var clean = new StringBuilder();
+        int copied = 0;
+        void Mask(int start, int length, string name)
+        {
+            (int from, int to) = decoded.Source(start, length);
+            clean.Append(text, copied, Math.Max(0, from - copied)).Append(Mark(name));
+            copied = Math.Max(copied, to);
+        }
+
+        int at = 0;
+        while (look.AsSpan(at).IndexOfAny(state.Needles) is var found and >= 0)
+        {
+            at += found;
+            (string form, string name) = state.At(look.AsSpan(at));
+            Mask(at, form.Length, name);
+            at += form.Length;
+        }
+
+        if (state.CutOff(look[at..]) is var (cut, end, cutName))
+        {
+            Mask(at + cut, end - cut, cutName);
+        }
+
+        return copied == 0 ? text : clean.Append(text, copied, text.Length - copied).ToString();
+    }
+
+    private static string Mark(string name) => $"[masked {name}]";
 
     /// <summary>UTF-8 JSON without secrets, in names and in values; the same memory when it holds none.</summary>
     public ReadOnlyMemory<byte> Json(ReadOnlyMemory<byte> utf8)
@@ -88,7 +147,7 @@ public sealed class SecretMask
         }
 
         // What is not escaped is found as it stands.
-        if (!utf8.Span.Contains((byte)'\\') && Encoding.UTF8.GetString(utf8.Span).AsSpan().IndexOfAny(state.Needles) < 0)
+        if (utf8.Span.IndexOfAny((byte)'\\', (byte)'%') < 0 && Encoding.UTF8.GetString(utf8.Span).AsSpan().IndexOfAny(state.Needles) < 0)
         {
             return utf8;
         }
@@ -172,11 +231,10 @@ public sealed class SecretMask
 
         public SearchValues<string> Needles { get; }
 
-        /// <summary>The text without the beginning of a form that its end holds; <see langword="null"/> when it holds none.</summary>
-        public string? CutOff(string text)
+        /// <summary>Where the beginning of a form stands at a text's end, without what says that the text was shortened; <see langword="null"/> when none does.</summary>
+        public (int Start, int End, string Name)? CutOff(string text)
         {
-            // Whoever shortens a text says so at its end.
-            ReadOnlySpan<char> said = text.AsSpan().TrimEnd("…. \"')");
+            ReadOnlySpan<char> said = text.AsSpan().TrimEnd("…. \\\"')");
             int from = Math.Max(0, said.Length - _longest + 1);
             while (said[from..].IndexOfAny(_stems) is var found and >= 0)
             {
@@ -185,7 +243,7 @@ public sealed class SecretMask
                 {
                     if (form.Length > said.Length - from && form.AsSpan().StartsWith(said[from..], StringComparison.Ordinal))
                     {
-                        return $"{said[..from]}[masked {name}]{text.AsSpan(said.Length)}";
+                        return (from, said.Length, name);
                     }
                 }
 

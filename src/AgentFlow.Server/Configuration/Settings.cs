@@ -33,6 +33,9 @@ public sealed class Settings
     /// <summary>The file that was read; <see langword="null"/> when there is none.</summary>
     public string? FilePath { get; }
 
+    /// <summary>When the file was written that was read, in UTC.</summary>
+    internal DateTime Written { get; private init; }
+
     /// <summary>Names that look like settings and are none, each with what was probably meant.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
@@ -67,7 +70,9 @@ public sealed class Settings
                 : throw new OptionsException([$"AF_CONFIG names '{path}', which does not exist: create it or unset AF_CONFIG"]);
         }
 
-        return new Settings(environment, names, directory, ReadFile(path, warnings), path, warnings);
+        // Before the content: a change in between is seen as one.
+        DateTime written = File.GetLastWriteTimeUtc(path);
+        return new Settings(environment, names, directory, ReadFile(path, warnings), path, warnings) { Written = written };
     }
 
     /// <summary>The value of a setting, or of any environment variable; <see langword="null"/> when it has none.</summary>

@@ -27,6 +27,10 @@ public sealed class SecretMaskTests
         yield return JsonEncodedText.Encode(value).ToString();
         yield return JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(value);
         yield return JsonEncodedText.Encode(JsonSerializer.Serialize(value)).ToString();
+        yield return JsonEncodedText.Encode(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(value)).ToString();
+        yield return JsonEncodedText.Encode(JsonEncodedText.Encode(Uri.EscapeDataString(value)).ToString()).ToString();
+        yield return string.Concat(value.Select(c => $"\\u{(int)c:x4}"));
+        yield return JsonEncodedText.Encode(Convert.ToBase64String(utf8)).ToString();
         yield return Uri.EscapeDataString(value);
         yield return WebUtility.UrlEncode(value);
         yield return WebUtility.HtmlEncode(value);

@@ -102,7 +102,6 @@ internal sealed partial class ConfigBook : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        _stop.Dispose();
     }
 
     private async Task<long> ChangeAsync(
@@ -159,7 +158,7 @@ internal sealed partial class ConfigBook : IAsyncDisposable
     private async Task LookAsync()
     {
         bool failed = false;
-        DateTime file = Stamp();
+        DateTime file = _started.Written;
         while (!_stop.IsCancellationRequested)
         {
             await Task.Delay(LookEvery, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
