@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentFlow.Cli.Tests.Durability;
 using AgentFlow.Cli.Tests.Support;
 
 namespace AgentFlow.Cli.Tests.Audit;
@@ -51,6 +52,22 @@ public sealed class AuditCommandTests
         AfResult tampered = await af.RunAsync("audit", "verify", "--file", export, "--key", keys, "--witness", witness);
         Assert.Equal(1, tampered.Code);
         Assert.Contains("edited  record 1:", tampered.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tail_Follow_PrintsWhatComes()
+    {
+        using var af = new Af();
+        using ServedAf server = await ServedAf.StartAsync(af);
+        string url = $"http://127.0.0.1:{server.Port}";
+        using AfProcess tail = af.Start("audit", "tail", "-f", "--server", url);
+        await server.SaveAsync(Workflow);
+        Assert.Contains("workflow:one", await tail.LineAsync("workflow.save"), StringComparison.Ordinal);
+        await server.ExecuteAsync("one", isAsync: false);
+        await tail.LineAsync("run.ended");
+        tail.SendInterrupt();
+        string[] numbers = [.. (await tail.EndAsync()).Out.TrimEnd().Split('\n').Select(l => l.TrimStart().Split(' ')[0])];
+        Assert.Equal(numbers.Distinct(), numbers);
     }
 
     [Theory]
