@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 
 namespace AgentFlow.Engine.Secrets;
@@ -6,6 +7,8 @@ namespace AgentFlow.Engine.Secrets;
 /// <summary>A text with its escapes undone, which remembers where each character came from.</summary>
 internal sealed class DecodedText
 {
+    private const int LongestReference = 12;
+
     private readonly StringBuilder _text = new();
     private readonly List<int> _from = [];
     private readonly List<int> _to = [];
@@ -105,6 +108,40 @@ internal sealed class DecodedText
             }
 
             i = end;
+        }
+
+        return plain;
+    }
+
+    /// <summary>Undoes one level of HTML's character references; <see langword="null"/> when there is none.</summary>
+    public DecodedText? WithoutHtml()
+    {
+        string text = Text;
+        if (!text.Contains('&'))
+        {
+            return null;
+        }
+
+        var plain = new DecodedText();
+        for (int i = 0; i < text.Length;)
+        {
+            int end = text[i] == '&' ? text.AsSpan(i, Math.Min(LongestReference, text.Length - i)).IndexOf(';') : -1;
+            string given = end > 0 ? text.Substring(i, end + 1) : "";
+            string meant = end > 0 ? WebUtility.HtmlDecode(given) : "";
+            if (end > 0 && meant != given)
+            {
+                foreach (char c in meant)
+                {
+                    plain.Add(c, _from[i], _to[i + end]);
+                }
+
+                i += end + 1;
+            }
+            else
+            {
+                plain.Add(text[i], _from[i], _to[i]);
+                i++;
+            }
         }
 
         return plain;

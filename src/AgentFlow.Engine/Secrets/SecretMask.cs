@@ -17,8 +17,12 @@ public sealed class SecretMask
     // A rotated secret is still a secret for a while.
     private const int ValuesPerName = 8;
 
-    // JSON in JSON in JSON.
-    private const int MostLevels = 4;
+    // JSON in JSON in JSON, or JSON in a page; and what can be read in several ways is read in so many.
+    private const int MostDepth = 3;
+    private const int MostLevels = 24;
+
+    private static readonly SearchValues<char> Escapes = SearchValues.Create("\\%&");
+    private static readonly SearchValues<byte> EscapeBytes = SearchValues.Create("\\%&"u8);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, List<string>> _values = new(StringComparer.Ordinal);
@@ -59,8 +63,24 @@ public sealed class SecretMask
             return text;
         }
 
+        string masked = Readable(state, text);
+        List<(int From, int To, string Name)>? found = null;
+        foreach ((int from, int to, string decoded) in EncodedRuns.Of(masked))
+        {
+            // What is encoded cannot be masked in part.
+            if (decoded.Length >= LeastLength && !ReferenceEquals(Readable(state, decoded), decoded))
+            {
+                (found ??= []).Add((from, to, "secret"));
+            }
+        }
+
+        return found is null ? masked : Replace(masked, found);
+    }
+
+    private static string Readable(State state, string text)
+    {
         string masked = Plain(state, text);
-        return masked.AsSpan().IndexOfAny('\\', '%') < 0 ? masked : Decoded(state, masked);
+        return masked.AsSpan().IndexOfAny(Escapes) < 0 ? masked : Decoded(state, masked);
     }
 
     private static string Plain(State state, string text)
@@ -85,54 +105,75 @@ public sealed class SecretMask
         return state.CutOff(text) is var (start, end, cut) ? $"{text.AsSpan(0, start)}{Mark(cut)}{text.AsSpan(end)}" : text;
     }
 
-    /// <summary>Looks behind escapes: who writes JSON into JSON, or an address into either, escapes each in a way of its own.</summary>
+    /// <summary>Looks behind escapes: who writes JSON into JSON, HTML or an address escapes each in a way of its own.</summary>
     private static string Decoded(State state, string text)
     {
-        for (int depth = 0; depth < MostLevels; depth++)
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var found = new List<(int From, int To, string Name)>();
+        var levels = new Queue<(DecodedText Text, int Depth)>([(DecodedText.Of(text), 0)]);
+        while (levels.TryDequeue(out (DecodedText Text, int Depth) level) && seen.Count < MostLevels)
         {
-            foreach (bool percent in (ReadOnlySpan<bool>)[false, true])
+            if (!seen.Add(level.Text.Text))
             {
-                DecodedText? level = DecodedText.Of(text);
-                for (int undone = 0; level is not null && undone < depth; undone++)
-                {
-                    level = level.WithoutJson();
-                }
+                continue;
+            }
 
-                level = percent ? level?.WithoutPercent() : level;
-                text = level is null ? text : WithoutFound(state, text, level);
+            Find(state, level.Text, found);
+            if (level.Depth < MostDepth)
+            {
+                foreach (DecodedText? next in new[] { level.Text.WithoutJson(), level.Text.WithoutPercent(), level.Text.WithoutHtml() })
+                {
+                    if (next is not null)
+                    {
+                        levels.Enqueue((next, level.Depth + 1));
+                    }
+                }
             }
         }
 
-        return text;
+        return found.Count == 0 ? text : Replace(text, found);
     }
 
-    private static string WithoutFound(State state, string text, DecodedText decoded)
+    private static string Replace(string text, List<(int From, int To, string Name)> found)
     {
-        string look = decoded.Text;
-        var clean = new StringBuilder();
+        var clean = new StringBuilder(text.Length);
         int copied = 0;
-        void Mask(int start, int length, string name)
+        foreach ((int from, int to, string name) in found.OrderBy(f => f.From).ThenByDescending(f => f.To))
         {
-            (int from, int to) = decoded.Source(start, length);
-            clean.Append(text, copied, Math.Max(0, from - copied)).Append(Mark(name));
+            if (from >= copied)
+            {
+                clean.Append(text, copied, from - copied).Append(Mark(name));
+            }
+
+            // What overlaps is part of the same thing, read in two ways.
             copied = Math.Max(copied, to);
         }
 
-        int at = 0;
-        while (look.AsSpan(at).IndexOfAny(state.Needles) is var found and >= 0)
+        return clean.Append(text, copied, text.Length - copied).ToString();
+    }
+
+    private static void Find(State state, DecodedText decoded, List<(int From, int To, string Name)> found)
+    {
+        string look = decoded.Text;
+        void Add(int start, int length, string name)
         {
-            at += found;
+            (int from, int to) = decoded.Source(start, length);
+            found.Add((from, to, name));
+        }
+
+        int at = 0;
+        while (look.AsSpan(at).IndexOfAny(state.Needles) is var next and >= 0)
+        {
+            at += next;
             (string form, string name) = state.At(look.AsSpan(at));
-            Mask(at, form.Length, name);
+            Add(at, form.Length, name);
             at += form.Length;
         }
 
         if (state.CutOff(look[at..]) is var (cut, end, cutName))
         {
-            Mask(at + cut, end - cut, cutName);
+            Add(at + cut, end - cut, cutName);
         }
-
-        return copied == 0 ? text : clean.Append(text, copied, text.Length - copied).ToString();
     }
 
     private static string Mark(string name) => $"[masked {name}]";
@@ -147,7 +188,7 @@ public sealed class SecretMask
         }
 
         // What is not escaped is found as it stands.
-        if (utf8.Span.IndexOfAny((byte)'\\', (byte)'%') < 0 && Encoding.UTF8.GetString(utf8.Span).AsSpan().IndexOfAny(state.Needles) < 0)
+        if (utf8.Span.IndexOfAny(EscapeBytes) < 0 && !EncodedRuns.Any(utf8.Span) && Encoding.UTF8.GetString(utf8.Span).AsSpan().IndexOfAny(state.Needles) < 0)
         {
             return utf8;
         }

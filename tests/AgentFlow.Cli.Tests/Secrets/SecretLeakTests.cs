@@ -12,7 +12,7 @@ namespace AgentFlow.Cli.Tests.Secrets;
 /// </summary>
 public sealed class SecretLeakTests
 {
-    private const string Secret = "Tr0ub4dor&3/pl4nted+\"val\\ue\"=ö";
+    private const string Secret = "Tr0ub4dor&3/pl4nted+\"val\\ue\"=~";
     private const int Runs = 1000;
     private const int Kills = 5;
 
@@ -28,12 +28,13 @@ public sealed class SecretLeakTests
         name: tell
         version: 1.0.0
         planner: fsm
-        initial_state: call
+        initial_state: lost
         final_states: [said, failed]
         states:
+          lost: { tool: skill.http_call, input: { method: GET, url: "http://127.0.0.1:9/secret://api?key=secret://api" }, on_success: call, on_error: call }
           call:
             tool: skill.http_call
-            input: { method: POST, url: "http://127.0.0.1:{{{port}}}/?way=${input.way}&key=secret://api", headers: { Authorization: "Bearer secret://api" }, body: { text: "${input.text}", db: "secret://db#password" } }
+            input: { method: POST, url: "http://127.0.0.1:{{{port}}}/?way=${input.way}", headers: { Authorization: "Bearer secret://api" }, body: { text: "${input.text}", db: "secret://db#password" } }
             retry: { max_attempts: 2, initial: 10ms, max: 10ms }
             on_success: said
             on_error: failed
@@ -46,7 +47,7 @@ public sealed class SecretLeakTests
     {
         await using TellTale told = await TellTale.StartAsync(Secret);
         using var af = new Af();
-        af.Environment["AF_HTTP_ALLOW"] = $"127.0.0.1:{told.Port}";
+        af.Environment["AF_HTTP_ALLOW"] = $"127.0.0.1:{told.Port},127.0.0.1:9";
         af.Environment["AF_LOG_LEVEL"] = "trace";
         af.Environment["AF_SECRET_DB__PASSWORD"] = "db:" + Secret;
         Assert.Equal(0, (await af.RunAsync(Secret + "\n", ["secrets", "set", "api", "--rotate-every", "0.00001"])).Code);
@@ -73,10 +74,12 @@ public sealed class SecretLeakTests
                 {
                     await Task.Delay(random.Next(50, 400));
                     server.Process.SendKill();
-                    logs.Append(server.Process.ErrorSoFar);
-                    server.Dispose();
+                    await server.Process.EndAsync();
                     AssertNone(af);
-                    server = await ServedAf.StartAsync(af, port: server.Port);
+                    logs.Append(server.Process.ErrorSoFar);
+                    ServedAf killed = server;
+                    server = await ServedAf.StartAsync(af, port: killed.Port);
+                    killed.Dispose();
                 }
             }
 
