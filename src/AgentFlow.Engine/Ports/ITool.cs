@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Secrets;
 
 namespace AgentFlow.Engine.Ports;
 
@@ -13,6 +14,9 @@ namespace AgentFlow.Engine.Ports;
 public interface ITool
 {
     ToolContract Contract { get; }
+
+    /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
+    IReadOnlyCollection<SecretReference> Secrets => [];
 
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
@@ -30,6 +34,7 @@ public interface ITool
 /// <param name="Input">UTF-8 JSON.</param>
 /// <param name="Deadline">When the engine stops waiting for this attempt.</param>
 /// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
+/// <param name="Secrets">Values of the tool's own <see cref="ITool.Secrets"/>; <see langword="null"/> when it has none.</param>
 public readonly record struct ToolCall(
     string Tenant,
     string RunId,
@@ -38,7 +43,8 @@ public readonly record struct ToolCall(
     string IdempotencyKey,
     ReadOnlyMemory<byte> Input,
     DateTimeOffset Deadline,
-    WorkflowDefinition? Workflow = null);
+    WorkflowDefinition? Workflow = null,
+    IReadOnlyDictionary<SecretReference, string>? Secrets = null);
 
 /// <summary>What came of one attempt.</summary>
 public sealed record StepOutcome
