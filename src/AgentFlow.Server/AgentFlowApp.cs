@@ -13,6 +13,7 @@ using AgentFlow.Models;
 using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -46,11 +47,16 @@ public static class AgentFlowApp
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
-    /// <exception cref="OptionsException">The audit key or the file of secrets cannot be used.</exception>
+    /// <exception cref="OptionsException">The options would let strangers in, or the audit key or the file of secrets cannot be used.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.AccessProblem() is { } exposed)
+        {
+            throw new OptionsException([$"{options.Listen}: {exposed}"]);
+        }
+
         TimeProvider clock = TimeProvider.System;
         var mask = new SecretMask();
         LogLevel level = options.LogLevel;
@@ -105,15 +111,23 @@ public static class AgentFlowApp
         });
         var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
 
+        var principals = new Principals(opened.Access, clock);
+        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens: null) : new OpenIdentity();
+
         AuditKeeping? audit = null;
         HostedEngine? engine = null;
         WebApplication app;
         try
         {
+            if (options.Access == AccessMode.Required && options.Mode != ProcessMode.Data)
+            {
+                await FirstAdmin.EnsureAsync(opened.Access, ids, clock, options.Credentials, cancellationToken).ConfigureAwait(false);
+            }
+
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, recorder, config);
+            app = WebHost.Build(options, logs, engine, identity, recorder, config);
         }
         catch
         {
@@ -127,6 +141,7 @@ public static class AgentFlowApp
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         if (options.Mode == ProcessMode.Data)
         {
+            app.RequireRules();
             WebHost.Announce(app, options, log);
             return app;
         }
@@ -139,10 +154,18 @@ public static class AgentFlowApp
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
+        var passwords = new PasswordLogin(opened.Access);
+        app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
+        api.MapAccess(
+            new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, clock).EndAsync),
+            new RoleEndpoints(principals, recorder),
+            new KeyEndpoints(principals, recorder, ids, clock),
+            new TenantEndpoints(principals, passwords, recorder, ids, clock));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();
+        app.RequireRules();
         WebHost.Announce(app, options, log);
         return app;
     }

@@ -27,6 +27,8 @@ internal sealed partial class HostedEngine(
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
+    public OpenStore Store => store;
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await host.OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -43,7 +45,7 @@ internal sealed partial class HostedEngine(
 
         try
         {
-            await store.HandOverAsync(cancellationToken).ConfigureAwait(false);
+            await Store.HandOverAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -66,7 +68,7 @@ internal sealed partial class HostedEngine(
         secrets.Dispose();
         traces.Dispose();
         transport.Dispose();
-        await store.DisposeAsync().ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "The runs of this process were not handed over; others continue them when its lease has run out. {Reason}")]

@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Storage.Postgres;
@@ -12,12 +13,16 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Audit, Config, _handOver, _dispose) = (runs, catalogue, audit, config, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, handOver, dispose);
 
     public IRunStore Runs { get; }
 
     public ICatalogue Catalogue { get; }
+
+    public IAccessStore Access { get; }
+
+    public ITokenStore Tokens { get; }
 
     public IAuditStore Audit { get; }
 
@@ -35,6 +40,8 @@ internal sealed class OpenStore : IAsyncDisposable
                 return new OpenStore(
                     new SqliteRunStore(database),
                     new SqliteCatalogue(database),
+                    new SqliteAccessStore(database),
+                    new SqliteTokenStore(database),
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
                     static _ => Task.CompletedTask,
@@ -49,6 +56,8 @@ internal sealed class OpenStore : IAsyncDisposable
                 return new OpenStore(
                     runs,
                     new PostgresCatalogue(shared),
+                    new PostgresAccessStore(shared),
+                    new PostgresTokenStore(shared),
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
                     async token =>

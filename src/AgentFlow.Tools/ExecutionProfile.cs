@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 
 namespace AgentFlow.Tools;
 
@@ -45,7 +46,7 @@ public sealed class ExecutionProfile
         long memory = long.MaxValue;
         foreach (ToolPolicy policy in policies)
         {
-            problems.AddRange(policy.Permissions.Select(Permissions.GrantProblem).OfType<string>());
+            problems.AddRange(policy.Permissions.Select(Grant.ToolGrantProblem).OfType<string>());
             if (policy.TimeLimit <= TimeSpan.Zero || policy.MaxResponseBytes <= 0 || policy.MaxMemoryBytes <= 0)
                 problems.Add("a tool policy's time limit, response bytes and memory bytes must be above 0");
             if (policy.AllowedHosts is { } patterns)
@@ -58,7 +59,7 @@ public sealed class ExecutionProfile
         if (problems.Count > 0)
             throw new ToolConfigurationException(problems);
 
-        missing = [.. contract.Permissions.Where(p => !policies.All(policy => policy.Permissions.Any(grant => Permissions.Covers(grant, p))))];
+        missing = [.. contract.Permissions.Where(p => !policies.All(policy => Grant.Covers(policy.Permissions, p)))];
         // Without any policy nothing has been granted, limits included.
         return missing.Count > 0 || policies.Count == 0
             ? null

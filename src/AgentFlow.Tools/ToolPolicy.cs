@@ -1,3 +1,5 @@
+using AgentFlow.Engine.Access;
+
 namespace AgentFlow.Tools;
 
 /// <summary>
@@ -7,10 +9,10 @@ namespace AgentFlow.Tools;
 public sealed record ToolPolicy
 {
     /// <summary>Grants whatever contracts ask for, with the default limits: for hosts that decide by workflow and agent.</summary>
-    public static ToolPolicy GrantAll { get; } = new() { Permissions = ["network.*", "fs.*", "db.*", "k8s.*"] };
+    public static ToolPolicy GrantAll { get; } = new() { Permissions = Grant.ToolFamilies };
 
     /// <summary>Granted permissions, whole families included (<c>network.*</c>). Default: only <c>none</c>.</summary>
-    public IReadOnlyList<string> Permissions { get; init; } = [AgentFlow.Tools.Permissions.None];
+    public IReadOnlyList<string> Permissions { get; init; } = [Grant.None];
 
     /// <summary>
     /// Hosts that tools may reach: <c>api.example.com</c>, <c>*.example.com</c> (its subdomains) or an address, each with an optional

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Tools.Stubs;
 
@@ -83,12 +84,12 @@ public sealed class ToolRegistry : IToolRegistry
             yield return "the maximum cost must not be negative";
         if (!IsSchema(contract.InputSchema) || !IsSchema(contract.OutputSchema))
             yield return "a schema is a JSON object, true or false";
-        foreach (string problem in contract.Permissions.Select(Permissions.Problem).OfType<string>())
+        foreach (string problem in contract.Permissions.Select(Grant.ToolProblem).OfType<string>())
             yield return problem;
         if (contract.Permissions.Count == 0)
             yield return "no permission is stated: a tool that needs none says [none]";
-        bool pure = contract.Permissions is [Permissions.None];
-        if (!pure && contract.Permissions.Contains(Permissions.None, StringComparer.Ordinal))
+        bool pure = contract.Permissions is [Grant.None];
+        if (!pure && contract.Permissions.Contains(Grant.None, StringComparer.Ordinal))
             yield return "'none' stands alone: remove it or the other permissions";
         if (!pure && contract.Effects == Effects.None)
             yield return "effects: none contradicts permissions: whoever needs some reaches outside the run";

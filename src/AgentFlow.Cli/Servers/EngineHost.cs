@@ -79,11 +79,7 @@ internal sealed class EngineHost : IAsyncDisposable
         {
             throw CliException.Unreachable($"{e.Message} ({StoreUnavailableException.Code})");
         }
-        catch (OptionsException e)
-        {
-            throw CliException.Usage(e.Message);
-        }
-        catch (ToolConfigurationException e)
+        catch (Exception e) when (e is ToolConfigurationException or OptionsException)
         {
             throw CliException.Usage(e.Message);
         }

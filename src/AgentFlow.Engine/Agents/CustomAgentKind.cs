@@ -3,6 +3,7 @@ using System.Text.Json;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Messages;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -59,7 +60,7 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
             Id = "agent." + definition.Id,
             Version = "1.0.0",
             Description = definition.Role,
-            Permissions = definition.Permissions.Count > 0 ? definition.Permissions : ["none"],
+            Permissions = definition.Permissions.Count > 0 ? definition.Permissions : [Grant.None],
         };
 
         public async ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
@@ -13,7 +14,7 @@ public sealed class PermissionAdmission : IAdmission
     {
         foreach (string needed in call.Tool.Contract.Permissions)
         {
-            if (needed != "none" && (!Grants(run.Definition.Policies.Permissions, needed) || !Grants(call.Granted, needed)))
+            if (!Grant.Covers(run.Definition.Policies.Permissions, needed) || !Grant.Covers(call.Granted, needed))
             {
                 return new Verdict(new StepError(
                     "PERMISSION_DENIED",
@@ -23,25 +24,6 @@ public sealed class PermissionAdmission : IAdmission
         }
 
         return Verdict.Admit;
-    }
-
-    /// <summary>A grant is exact (<c>db.read</c>) or a family (<c>network.*</c>); no list grants everything the tools ask for.</summary>
-    public static bool Grants(IReadOnlyList<string>? granted, string needed)
-    {
-        if (granted is null)
-        {
-            return true;
-        }
-
-        foreach (string grant in granted)
-        {
-            if (grant == needed || (grant.EndsWith(".*", StringComparison.Ordinal) && needed.StartsWith(grant.AsSpan(0, grant.Length - 1), StringComparison.Ordinal)))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 }
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Models.Providers;
@@ -29,7 +30,7 @@ internal sealed class LlmAgent : ITool
             Version = "1.0.0",
             Description = agent.Role.Split('\n', 2)[0].Trim(),
             OutputSchema = settings.OutputSchema ?? TextSchema,
-            Permissions = [isLocal ? "none" : "network.http"],
+            Permissions = [isLocal ? Grant.None : Permission.NetworkHttp.Name],
             MaxCostNanoDollars = settings.MaxCostNanoDollars(),
             Timeout = TimeSpan.FromSeconds(isLocal ? 30 : 60),
             Effects = isLocal ? Effects.None : Effects.External,

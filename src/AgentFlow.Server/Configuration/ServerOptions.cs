@@ -28,6 +28,12 @@ public sealed record ServerOptions
     /// <summary>Default <c>http://127.0.0.1:8000</c>. <c>AF_URL</c>.</summary>
     public ListenAddress Listen { get; init; } = new ListenAddress.Tcp(System.Net.IPAddress.Loopback, 8000);
 
+    /// <summary>Whether callers are asked who they are. Anything but a local address needs <see cref="AccessMode.Required"/>. <c>AF_ACCESS</c>.</summary>
+    public AccessMode Access { get; init; }
+
+    /// <summary>Where the credentials of the first administrator are written, once. Default: standard error.</summary>
+    public TextWriter Credentials { get; init; } = Console.Error;
+
     /// <summary>
     /// Non-public places that tools may connect to: <c>host:port</c>, <c>address:port</c> or a network. Default: none.
     /// <c>AF_HTTP_ALLOW</c>, comma separated.
@@ -85,6 +91,7 @@ public sealed record ServerOptions
             MaxSteps = read.Count("AF_MAX_STEPS") ?? defaults.MaxSteps,
             MaxQueued = read.Count("AF_MAX_QUEUED") ?? defaults.MaxQueued,
             Listen = read.Text("AF_URL") is { } url ? ListenAddress.Parse(url, out _)! : defaults.Listen,
+            Access = read.Text("AF_ACCESS") is { } access ? Enum.Parse<AccessMode>(access, ignoreCase: true) : defaults.Access,
             HttpAllow = read.List("AF_HTTP_ALLOW") ?? defaults.HttpAllow,
             LogLevel = read.Text("AF_LOG_LEVEL") is { } level ? Enum.Parse<LogLevel>(level, ignoreCase: true) : defaults.LogLevel,
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
@@ -92,7 +99,6 @@ public sealed record ServerOptions
             Secrets = SecretSettings.From(settings, read),
             Warnings = settings.Warnings,
         };
-        read.Text("AF_ACCESS");
         foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))
         {
             read.Text(overridable.Name);
@@ -103,8 +109,18 @@ public sealed record ServerOptions
             problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
         }
 
+        if (options.AccessProblem() is { } exposed)
+        {
+            problems.Add($"{settings.Source("AF_URL")} is '{settings["AF_URL"]}': {exposed}");
+        }
+
         return problems.Count == 0 ? options : throw new OptionsException([.. problems.Distinct()]);
     }
+
+    /// <summary>Says why a server with these options would let strangers in; <see langword="null"/> when it would not.</summary>
+    public string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
+        ? "only this machine may reach a server that does not ask who is calling: listen on http://127.0.0.1:PORT, or set AF_ACCESS=required"
+        : null;
 
     private static ModelOptions? ModelsOf(Settings settings, SettingReader read, List<string> problems)
     {

@@ -31,7 +31,7 @@ public static class SettingSchema
         },
 
         new("AF_URL", Text, "http://127.0.0.1:8000", "Where the server listens: an address of this machine, or `unix:PATH`") { Group = Http, Check = Listen },
-        new("AF_ACCESS", Word, "open", "Who may call: everybody on this machine. Access control is not part of this build") { Group = Http, Words = ["open"] },
+        new("AF_ACCESS", Word, "open", "Who may call: whoever reaches the server (`open`, on this machine only), or callers that show an API key or a token (`required`)") { Group = Http, Words = ["open", "required"] },
         new("AF_HTTP_ALLOW", List, "", "Non-public places that tools may connect to: `host:port`, `address:port` or a network") { Group = Http },
 
         new("AF_ACCEPT_RUNS", Switch, "on", "Whether new runs are accepted; those that were go on") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true },
@@ -73,6 +73,7 @@ public static class SettingSchema
         new("AF_CONFIG", Text, "agentflow.yml", "The file with the settings") { Group = Here, IsEnvironmentOnly = true },
         new("AF_SERVER", Text, "", "The server that `af` talks to; without one the engine works inside of `af`") { Group = Here, IsEnvironmentOnly = true },
         new("AF_TENANT", Text, "default", "The tenant that `af` acts in") { Group = Here, IsEnvironmentOnly = true },
+        new("AF_TOKEN", Text, "", "The API key or token that `af` shows to the server") { Group = Here, IsSecret = true, IsEnvironmentOnly = true },
         new("AF_DEBUG", Text, "", "Any value: `af` prints whole exceptions") { Group = Here, IsEnvironmentOnly = true },
         new("AF_SQLITE_ENGINE", Word, "auto", "Which SQLite library is used") { Group = Here, Words = ["auto", "bundled", "system"], IsEnvironmentOnly = true },
         new("AF_ENV_", Text, "", "`AF_ENV_REGION` is what workflows read as `env.REGION`") { Group = Here, IsEnvironmentOnly = true },

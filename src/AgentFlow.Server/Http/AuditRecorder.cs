@@ -15,9 +15,6 @@ namespace AgentFlow.Server.Http;
 /// <param name="isOn">False writes nothing.</param>
 internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeProvider clock, ILogger log, bool isOn)
 {
-    /// <summary>Who calls, for as long as the server asks nobody who they are.</summary>
-    public const string Caller = "api";
-
     /// <summary>Notes that something is allowed and about to be done. Call it after the last check and before the effect.</summary>
     /// <param name="describe">Writes the details, in ordinal order of their names.</param>
     /// <exception cref="ProblemException"><c>AUDIT_UNAVAILABLE</c>.</exception>
@@ -46,7 +43,7 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
         var note = new AuditNote(
             tenant,
             clock.GetUtcNow().ToUnixTimeMilliseconds(),
-            Caller,
+            Caller.ActorOf(context),
             action,
             mask.Text(resource),
             decision,

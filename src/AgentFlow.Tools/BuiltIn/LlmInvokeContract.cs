@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 
 namespace AgentFlow.Tools.BuiltIn;
 
@@ -10,7 +11,7 @@ internal static class LlmInvokeContract
         Id = "skill.llm_invoke",
         Version = "1.0.0",
         Description = "Asks a language model once. With response_schema the answer is parsed into 'json'.",
-        Permissions = [Permissions.NetworkHttp],
+        Permissions = [Permission.NetworkHttp.Name],
         Timeout = TimeSpan.FromMinutes(2),
         // 2 cents: 1,000 tokens of answer and 1,500 of prompt at the price of today's large models.
         MaxCostNanoDollars = 20_000_000,

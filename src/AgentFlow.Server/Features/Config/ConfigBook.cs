@@ -23,6 +23,7 @@ internal sealed partial class ConfigBook : IAsyncDisposable
     private readonly bool _isShared;
     private readonly Settings _started;
     private readonly CancellationTokenSource _stop = new();
+    private int _disposed;
     private readonly Task _loop;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerOptions _options;
@@ -100,8 +101,13 @@ internal sealed partial class ConfigBook : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _loop.ConfigureAwait(false);
+        // A host whose start failed is disposed twice.
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            await _stop.CancelAsync().ConfigureAwait(false);
+            await _loop.ConfigureAwait(false);
+            _stop.Dispose();
+        }
     }
 
     private async Task<long> ChangeAsync(

@@ -62,7 +62,7 @@ internal sealed class ConfigEndpoints(ConfigBook book, AuditRecorder audit, IHos
         }
 
         var key = new ConfigKey(setting.Name, workflow);
-        await RefuseContentionAsync(() => book.SetAsync(tenant, key, value, AuditRecorder.Caller, v => NoteAsync(context, tenant, "config.set", v), cancellationToken)).ConfigureAwait(false);
+        await RefuseContentionAsync(() => book.SetAsync(tenant, key, value, Caller.ActorOf(context), v => NoteAsync(context, tenant, "config.set", v), cancellationToken)).ConfigureAwait(false);
         TenantConfig config = await book.OfAsync(tenant, cancellationToken).ConfigureAwait(false);
         await Reply.JsonAsync(context, StatusCodes.Status200OK, SettingView.Of(setting, config, workflow), ServerJson.Default.SettingView).ConfigureAwait(false);
     }
@@ -101,7 +101,7 @@ internal sealed class ConfigEndpoints(ConfigBook book, AuditRecorder audit, IHos
         body.End();
         try
         {
-            version = await RefuseContentionAsync(() => book.RollBackAsync(tenant, version, AuditRecorder.Caller, v => NoteAsync(context, tenant, "config.rollback", v), cancellationToken)).ConfigureAwait(false);
+            version = await RefuseContentionAsync(() => book.RollBackAsync(tenant, version, Caller.ActorOf(context), v => NoteAsync(context, tenant, "config.rollback", v), cancellationToken)).ConfigureAwait(false);
         }
         catch (ArgumentOutOfRangeException)
         {

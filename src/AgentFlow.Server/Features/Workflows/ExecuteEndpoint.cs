@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -38,6 +39,12 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         body.End();
         string? key = IdempotencyKeys.Of(context);
         WorkflowDefinition definition = await FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false);
+        Principal caller = Caller.Of(context);
+        if (caller.StartProblem(definition.Name, definition.Policies.MaxBudgetNanoDollars) is { } problem)
+        {
+            throw new ProblemException(ErrorCode.PermissionDenied, problem);
+        }
+
         schemas.Check(definition, input);
         TenantConfig settings = await config.OfAsync(tenant, cancellationToken).ConfigureAwait(false);
         if (settings.Switch("AF_ACCEPT_RUNS", definition.Name) is false)
@@ -51,7 +58,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         var fold = isAsync ? null : new RunFold(definition);
         await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         // A secret that somebody sends back is not written down either.
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), AuditRecorder.Caller, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 
 namespace AgentFlow.Tools.BuiltIn.Http;
 
@@ -12,7 +13,7 @@ internal static class HttpCallContract
         Description =
             "Sends one HTTP request to a public host. Answers below 500 other than 408, 425 and 429 are results, whatever their "
             + "status_code; the rest are retryable failures.",
-        Permissions = [Permissions.NetworkHttp],
+        Permissions = [Permission.NetworkHttp.Name],
         // The input's timeout_ms (default 30 s) decides; this only has to admit its largest value.
         Timeout = TimeSpan.FromMinutes(5),
         InputSchema = JsonElement.Parse(Input),

@@ -94,7 +94,7 @@ public sealed class AuditTests : IAsyncLifetime
         Assert.Contains($"api run.cancelling run:{id} allowed", told);
         Assert.Contains($"run:{id} run.ended run:{id} cancelled", told);
         Assert.Contains("api run.read run:unknown refused", told);
-        Assert.Contains("api run.read run denied", told);
+        Assert.Contains("anonymous run.read run denied", told);
 
         // The refused cancel was allowed before the run's end was known, and refused then; the malformed signal decided nothing.
         Assert.Contains($"api run.cancel run:{id} refused", told);

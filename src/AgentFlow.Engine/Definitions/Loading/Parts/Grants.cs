@@ -1,6 +1,6 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
-using AgentFlow.Engine.Steps;
 
 namespace AgentFlow.Engine.Definitions.Loading.Parts;
 
@@ -8,12 +8,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Parts;
 /// <param name="known">Permissions that contracts in this host ask for, beyond the platform's own.</param>
 internal sealed class Grants(IEnumerable<string> known, Findings findings)
 {
-    private const string None = "none";
-
-    private static readonly string[] Platform = [None, "network.http", "network.smtp", "network.dns", "fs.read", "fs.tmp", "db.read", "db.write"];
-    private static readonly string[] Families = ["network.*", "fs.*", "db.*", "k8s.*"];
-
-    private readonly SortedSet<string> _known = new([.. Platform, .. Families, .. known], StringComparer.Ordinal);
+    private readonly SortedSet<string> _known = new([.. Grant.Tools, .. Grant.ToolFamilies, .. known], StringComparer.Ordinal);
 
     /// <summary>The list under 'permissions'; <see langword="null"/> when there is none.</summary>
     public IReadOnlyList<YamlScalar>? Read(Fields fields)
@@ -21,7 +16,7 @@ internal sealed class Grants(IEnumerable<string> known, Findings findings)
         IReadOnlyList<YamlScalar>? granted = fields.Texts("permissions", "a list: [network.http, db.read]");
         foreach (YamlScalar grant in granted ?? [])
         {
-            if (!_known.Contains(grant.Text) && !grant.Text.StartsWith("k8s.", StringComparison.Ordinal))
+            if (!_known.Contains(grant.Text) && !Grant.IsKubernetes(grant.Text))
             {
                 findings.Error(grant, DiagnosticCodes.UnknownPermission, $"'{Excerpt.Of(grant.Text)}' is not a permission.", findings.Suggest(grant.Text, _known) + $"Known: {string.Join(", ", _known.Take(30))}, k8s.<name>.");
             }
@@ -37,7 +32,7 @@ internal sealed class Grants(IEnumerable<string> known, Findings findings)
     /// <param name="list">The list that would have to grant them.</param>
     public void Check(YamlNode call, string callee, IReadOnlyList<string> needed, IReadOnlyList<string>? granted, string list)
     {
-        string[] missing = [.. needed.Where(n => n != None && !PermissionAdmission.Grants(granted, n)).Select(Excerpt.Of)];
+        string[] missing = [.. needed.Where(n => !Grant.Covers(granted, n)).Select(Excerpt.Of)];
         if (missing.Length > 0)
         {
             findings.Error(call, DiagnosticCodes.PermissionNotGranted, $"{callee} needs {string.Join(", ", missing)}, which {list} does not grant.", "Add it there, or do without.");

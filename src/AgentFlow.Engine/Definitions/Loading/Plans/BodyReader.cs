@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -261,7 +262,7 @@ internal sealed class BodyReader(PlanContext context)
     {
         IReadOnlyList<YamlScalar>? granted = context.Grants.Read(fields);
         IReadOnlyList<string>? most = context.Policies.Permissions;
-        foreach (YamlScalar grant in (granted ?? []).Where(g => most?.Any(m => Steps.PermissionAdmission.Grants([g.Text], m)) is not true))
+        foreach (YamlScalar grant in (granted ?? []).Where(g => most?.Any(m => Grant.Covers(g.Text, m)) is not true))
         {
             context.Grants.Check(grant, "The step", [grant.Text], most, PolicyList);
         }
@@ -288,6 +289,6 @@ internal sealed class BodyReader(PlanContext context)
             return granted;
         }
 
-        return granted is null ? own : [.. granted.Where(g => Steps.PermissionAdmission.Grants(own, g)), .. own.Where(o => !granted.Contains(o, StringComparer.Ordinal) && Steps.PermissionAdmission.Grants(granted, o))];
+        return granted is null ? own : [.. granted.Where(g => Grant.Covers(own, g)), .. own.Where(o => !granted.Contains(o, StringComparer.Ordinal) && Grant.Covers(granted, o))];
     }
 }

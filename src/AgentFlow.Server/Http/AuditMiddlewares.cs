@@ -3,11 +3,9 @@ using AgentFlow.Contracts.Errors;
 namespace AgentFlow.Server.Http;
 
 /// <summary>
-/// Audits what is refused, whoever refuses it, and reads when they are audited. A request that is merely malformed decides
-/// nothing and is not noted.
+/// Audits what is refused, whoever refuses it. A request that is merely malformed decides nothing and is not noted.
 /// </summary>
-/// <param name="reads">Whether a tenant's reads are audited.</param>
-internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder recorder, Func<string, CancellationToken, ValueTask<bool>> reads)
+internal sealed class RefusalAudit(RequestDelegate next, AuditRecorder recorder)
 {
     private const string Denied = "api.denied";
 
@@ -16,11 +14,6 @@ internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder record
         var audited = context.GetEndpoint()?.Metadata.GetMetadata<AuditedAction>();
         try
         {
-            if (audited is { IsRead: true } && await reads(Tenant.Of(context), context.RequestAborted).ConfigureAwait(false))
-            {
-                await recorder.AllowAsync(context, Tenant.Of(context), audited.Action, audited.ResourceOf(context)).ConfigureAwait(false);
-            }
-
             await next(context).ConfigureAwait(false);
         }
         catch (ProblemException e) when (Matters(e.Problem, audited))
@@ -44,16 +37,23 @@ internal sealed class AuditMiddleware(RequestDelegate next, AuditRecorder record
         _ => false,
     };
 
-    /// <summary>Somebody who is turned away may have sent anything as their tenant.</summary>
-    private static string TenantOf(HttpContext context)
+    /// <summary>Whose audit it belongs to: that of the caller's tenant. Of somebody unknown, the tenant that they name has no say.</summary>
+    private static string TenantOf(HttpContext context) => context.Features.Get<Caller>()?.Principal.Tenant ?? Tenant.Default;
+}
+
+/// <summary>Audits reads, where they are audited, once it is known who reads.</summary>
+/// <param name="isWanted">Whether a tenant's reads are audited.</param>
+internal sealed class ReadAudit(RequestDelegate next, AuditRecorder recorder, Func<string, CancellationToken, ValueTask<bool>> isWanted)
+{
+    public async Task InvokeAsync(HttpContext context)
     {
-        try
+        if (context.GetEndpoint()?.Metadata.GetMetadata<AuditedAction>() is { IsRead: true } read
+            && context.Features.Get<Caller>()?.Principal.Tenant is { } tenant
+            && await isWanted(tenant, context.RequestAborted).ConfigureAwait(false))
         {
-            return Tenant.Of(context);
+            await recorder.AllowAsync(context, tenant, read.Action, read.ResourceOf(context)).ConfigureAwait(false);
         }
-        catch (ProblemException)
-        {
-            return Tenant.Default;
-        }
+
+        await next(context).ConfigureAwait(false);
     }
 }
