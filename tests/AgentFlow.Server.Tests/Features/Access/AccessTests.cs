@@ -206,10 +206,10 @@ public sealed class AccessTests : IAsyncLifetime
         await PutAsync("/api/v1/access/roles/limited", role, _guarded.Admin);
         (string, string) ann = await _guarded.AddUserAsync(_guarded.Admin, "ann", "limited");
         Answer ended = await Server.PostAsync("/api/v1/workflows/calling/execute", "{}", ann);
-        JsonElement error = ended.Json.GetProperty("error");
+        Assert.True(ended.Json.TryGetProperty("error", out JsonElement error), ended.Text);
         Assert.Equal("PERMISSION_DENIED", error.GetProperty("code").GetString());
         Assert.Contains(missing, error.GetProperty("message").GetString());
-        string run = ended.Json.GetProperty("run_id").GetString()!;
+        string run = ended.Json.GetProperty("id").GetString()!;
         Assert.Contains($"run:{run}", error.GetProperty("message").GetString());
         string[] events = [.. (await Server.GetAsync($"/api/v1/runs/{run}/events", ann)).Json.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("type").GetString()!)];
         Assert.Contains("run_restricted", events);
