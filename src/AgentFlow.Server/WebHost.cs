@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
@@ -20,7 +21,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, IIdentity identity)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, IIdentity identity, AuditRecorder recorder, ConfigBook config)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -47,6 +48,7 @@ internal static partial class WebHost
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
+        app.Use(next => new RefusalAudit(next, recorder).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
             app.Use(next => new LoopbackGuard(next).InvokeAsync);
@@ -54,6 +56,7 @@ internal static partial class WebHost
 
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         app.Use(next => new PrincipalMiddleware(next, identity).InvokeAsync);
+        app.Use(next => new ReadAudit(next, recorder, async (tenant, cancelled) => (await config.OfAsync(tenant, cancelled).ConfigureAwait(false)).Switch("AF_AUDIT_READS") ?? options.Audit.Reads).InvokeAsync);
         return app;
     }
 
