@@ -32,6 +32,10 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, key, at, until FROM revocations WHERE until >", "Every process knows all revocations, each with its tenant."),
         ("DELETE FROM revocations WHERE until <=", "What has ended for everybody is forgotten."),
         ("DELETE FROM token_families WHERE expires_at <=", "The same."),
+        ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
+        ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
+        ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
+        ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
     [Fact]
