@@ -15,6 +15,9 @@ public interface ITool
 {
     ToolContract Contract { get; }
 
+    /// <summary>What lists of allowed tools call it: the contract's id, unless it only passes calls on to another tool.</summary>
+    string CalledId => Contract.Id;
+
     /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
     IReadOnlyCollection<SecretReference> Secrets => [];
 

@@ -31,6 +31,8 @@ internal sealed class ToolAgent : ITool
 
     public ToolContract Contract { get; }
 
+    public string CalledId => _tool.CalledId;
+
     public IReadOnlyCollection<SecretReference> Secrets { get; }
 
     public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.Reflection;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Sqlite;
 
@@ -22,10 +23,13 @@ public sealed class TenantPortsTests
         ["ITokenStore.AddSigningKeyAsync"] = "Keys belong to the deployment.",
         ["ITokenStore.ListSigningKeysAsync"] = "Keys belong to the deployment.",
         ["ITokenStore.RetireSigningKeyAsync"] = "Keys belong to the deployment.",
+        ["IAuditStore.LeadAsync"] = "Which process chains, for every tenant.",
+        ["IAuditStore.ReadIntakeAsync"] = "One process chains for every tenant; each note and frame says whose it is.",
+        ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
     };
 
     /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>
-    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun)];
+    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun), typeof(IReadOnlyList<AuditRecord>), typeof(AuditCheckpoint)];
 
     private static IEnumerable<MethodInfo> Methods =>
         from port in typeof(IRunStore).Assembly.GetTypes()
@@ -51,8 +55,10 @@ public sealed class TenantPortsTests
     public void WhatCarriesATenant_CannotBeMadeWithoutOne()
     {
         Assert.All([typeof(RunAppend), typeof(InboxAppend)], t => Assert.NotNull(t.GetProperty("Tenant")!.GetCustomAttribute<System.Runtime.CompilerServices.RequiredMemberAttribute>()));
-        Assert.Contains(typeof(ClaimedRun).GetConstructors().Single().GetParameters(), p => p.Name == "Tenant");
-        Assert.Equal([typeof(List<InboxAppend>), typeof(List<RunAppend>)], typeof(CommitBatch).GetProperties().Where(p => p.PropertyType.IsGenericType).Select(p => p.PropertyType).OrderBy(t => t.ToString()));
+        Assert.All([typeof(ClaimedRun), typeof(AuditNote), typeof(AuditCheckpoint)], t => Assert.Contains(t.GetConstructors().Single(c => c.IsPublic).GetParameters(), p => p.Name == "Tenant"));
+        Assert.Equal(typeof(AuditNote), typeof(AuditRecord).GetProperty("Note")!.PropertyType);
+        Assert.NotNull(typeof(NoteAppend).GetProperty("Note")!.GetCustomAttribute<System.Runtime.CompilerServices.RequiredMemberAttribute>());
+        Assert.Equal([typeof(List<InboxAppend>), typeof(List<NoteAppend>), typeof(List<RunAppend>)], typeof(CommitBatch).GetProperties().Where(p => p.PropertyType.IsGenericType).Select(p => p.PropertyType).OrderBy(t => t.ToString()));
     }
 
     private static bool TakesATenant(MethodInfo method) =>

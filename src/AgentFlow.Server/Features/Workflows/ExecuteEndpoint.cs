@@ -58,7 +58,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         var fold = isAsync ? null : new RunFold(definition);
         await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         // A secret that somebody sends back is not written down either.
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
