@@ -12,6 +12,7 @@ using AgentFlow.Models;
 using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
@@ -41,10 +42,16 @@ public static class AgentFlowApp
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
+    /// <exception cref="OptionsException">The options would let strangers in.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.AccessProblem() is { } exposed)
+        {
+            throw new OptionsException([$"{options.Listen}: {exposed}"]);
+        }
+
         TimeProvider clock = TimeProvider.System;
         ILoggerFactory logs = Logs.To(options.LogLevel);
         ILogger log = logs.CreateLogger("AgentFlow");
@@ -79,10 +86,18 @@ public static class AgentFlowApp
             log);
         var engine = new HostedEngine(host, custom, providers, transport, opened, log, options.ShutdownTimeout);
 
+        var principals = new Principals(opened.Access, clock);
+        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens: null) : new OpenIdentity();
+
         WebApplication app;
         try
         {
-            app = WebHost.Build(options, logs, engine);
+            if (options.Access == AccessMode.Required && options.Mode != ProcessMode.Data)
+            {
+                await FirstAdmin.EnsureAsync(opened.Access, ids, clock, options.Credentials, cancellationToken).ConfigureAwait(false);
+            }
+
+            app = WebHost.Build(options, logs, engine, identity);
         }
         catch
         {
@@ -95,6 +110,7 @@ public static class AgentFlowApp
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         if (options.Mode == ProcessMode.Data)
         {
+            app.RequireRules();
             WebHost.Announce(app, options, log);
             return app;
         }
@@ -107,7 +123,15 @@ public static class AgentFlowApp
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
+        var passwords = new PasswordLogin(opened.Access);
+        app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
+        api.MapAccess(
+            new UserEndpoints(principals, passwords, ids, clock, new Logouts(opened.Tokens, clock).EndAsync),
+            new RoleEndpoints(principals),
+            new KeyEndpoints(principals, ids, clock),
+            new TenantEndpoints(principals, passwords, ids, clock));
         app.MapDocs();
+        app.RequireRules();
         WebHost.Announce(app, options, log);
         return app;
     }

@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Storage.Postgres;
@@ -12,12 +13,16 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, _handOver, _dispose) = (runs, catalogue, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, _handOver, _dispose) = (runs, catalogue, access, tokens, handOver, dispose);
 
     public IRunStore Runs { get; }
 
     public ICatalogue Catalogue { get; }
+
+    public IAccessStore Access { get; }
+
+    public ITokenStore Tokens { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -31,6 +36,8 @@ internal sealed class OpenStore : IAsyncDisposable
                 return new OpenStore(
                     new SqliteRunStore(database),
                     new SqliteCatalogue(database),
+                    new SqliteAccessStore(database),
+                    new SqliteTokenStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -43,6 +50,8 @@ internal sealed class OpenStore : IAsyncDisposable
                 return new OpenStore(
                     runs,
                     new PostgresCatalogue(shared),
+                    new PostgresAccessStore(shared),
+                    new PostgresTokenStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
@@ -25,6 +26,17 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(ToolView))]
 [JsonSerializable(typeof(PageView<ToolView>))]
 [JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(WhoAmIView))]
+[JsonSerializable(typeof(UserView))]
+[JsonSerializable(typeof(PageView<UserView>))]
+[JsonSerializable(typeof(RoleView))]
+[JsonSerializable(typeof(PageView<RoleView>))]
+[JsonSerializable(typeof(KeyView))]
+[JsonSerializable(typeof(CreatedKeyView))]
+[JsonSerializable(typeof(PageView<KeyView>))]
+[JsonSerializable(typeof(TenantView))]
+[JsonSerializable(typeof(CreatedTenantView))]
+[JsonSerializable(typeof(PageView<TenantView>))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ServerJson : JsonSerializerContext;

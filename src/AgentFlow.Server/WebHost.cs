@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
@@ -19,7 +20,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, IIdentity identity)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -46,18 +47,24 @@ internal static partial class WebHost
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
-        if (options.Listen is ListenAddress.Tcp)
+        if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
             app.Use(next => new LoopbackGuard(next).InvokeAsync);
         }
 
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
+        app.Use(next => new PrincipalMiddleware(next, identity).InvokeAsync);
         return app;
     }
 
     /// <summary>Says where the server listens, once it does.</summary>
     public static void Announce(WebApplication app, ServerOptions options, ILogger log)
     {
+        if (!options.Listen.IsLocal)
+        {
+            Warning(log, $"{options.Listen} is plain HTTP that other machines reach: API keys and tokens can be read on the way. Put a proxy that does TLS before it.");
+        }
+
         foreach (string warning in options.Warnings)
         {
             Warning(log, warning);
@@ -72,14 +79,15 @@ internal static partial class WebHost
                 return;
             }
 
+            string who = options.Access == AccessMode.Open ? "this machine only" : options.Listen.IsLocal ? "this machine only, callers are asked who they are" : "callers are asked who they are";
             string url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
             if (options.Mode == ProcessMode.Data)
             {
-                Executing(log, store, url);
+                Executing(log, store, url, who);
             }
             else
             {
-                Listening(log, url, store, url);
+                Listening(log, url, who, store, url);
             }
         });
     }
@@ -136,14 +144,14 @@ internal static partial class WebHost
         return bound;
     }
 
-    [LoggerMessage(1, LogLevel.Information, "AgentFlow listens on {Url} (this machine only), store {Store}, docs at {Docs}/docs")]
-    private static partial void Listening(ILogger logger, string url, string store, string docs);
+    [LoggerMessage(1, LogLevel.Information, "AgentFlow listens on {Url} ({Who}), store {Store}, docs at {Docs}/docs")]
+    private static partial void Listening(ILogger logger, string url, string who, string store, string docs);
 
     [LoggerMessage(2, LogLevel.Information, "AgentFlow listens on unix:{Path} (this user only), store {Store}")]
     private static partial void ListeningOnSocket(ILogger logger, string path, string store);
 
-    [LoggerMessage(4, LogLevel.Information, "AgentFlow executes the runs of {Store}; health at {Url}/readyz (this machine only)")]
-    private static partial void Executing(ILogger logger, string store, string url);
+    [LoggerMessage(4, LogLevel.Information, "AgentFlow executes the runs of {Store}; health at {Url}/readyz ({Who})")]
+    private static partial void Executing(ILogger logger, string store, string url, string who);
 
     [LoggerMessage(3, LogLevel.Warning, "{Warning}")]
     private static partial void Warning(ILogger logger, string warning);

@@ -95,6 +95,8 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
         return ValueTask.FromResult(row is null ? null : new RunRow(row.Id, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash, row.Status, row.Reason, 0, null));
     }
 
+    public ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken) => throw new NotSupportedException("A simulated world has one tenant.");
+
     public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException("Nobody lists runs in a simulated world.");
 
     public ValueTask<IReadOnlyList<StoredFrame>> ReadFramesAsync(string tenant, Ulid run, long fromSeq, int max, CancellationToken cancellationToken) =>

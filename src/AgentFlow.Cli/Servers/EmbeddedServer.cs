@@ -67,7 +67,8 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     private static ServerOptions Options(Settings settings, string folder)
     {
-        ServerOptions options = ServerOptions.From(settings) with { Mode = ProcessMode.All, Listen = new ListenAddress.Unix(Path.Combine(folder, SocketName)) };
+        // Whoever can open the file needs no other permission.
+        ServerOptions options = ServerOptions.From(settings) with { Mode = ProcessMode.All, Access = AccessMode.Open, Listen = new ListenAddress.Unix(Path.Combine(folder, SocketName)) };
         // What a server reports while it works is noise around a verb's own output.
         return settings[LogVariable] is null ? options with { LogLevel = LogLevel.Warning } : options;
     }

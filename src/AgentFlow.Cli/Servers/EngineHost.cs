@@ -79,7 +79,7 @@ internal sealed class EngineHost : IAsyncDisposable
         {
             throw CliException.Unreachable($"{e.Message} ({StoreUnavailableException.Code})");
         }
-        catch (ToolConfigurationException e)
+        catch (Exception e) when (e is ToolConfigurationException or OptionsException)
         {
             throw CliException.Usage(e.Message);
         }

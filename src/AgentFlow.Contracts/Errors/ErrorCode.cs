@@ -35,6 +35,14 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Access
     public static readonly ErrorCode Unauthenticated = Define("UNAUTHENTICATED", 401, Permission, "Who is asking is not known");
     public static readonly ErrorCode PermissionDenied = Define("PERMISSION_DENIED", 403, Permission, "The caller may not do this");
+    public static readonly ErrorCode TenantMismatch = Define("TENANT_MISMATCH", 403, Permission, "The credentials belong to another tenant");
+    public static readonly ErrorCode TenantNotFound = Define("TENANT_NOT_FOUND", 404, Permanent, "There is no such tenant");
+    public static readonly ErrorCode TenantExists = Define("TENANT_EXISTS", 409, Permanent, "There is a tenant of this name");
+    public static readonly ErrorCode UserNotFound = Define("USER_NOT_FOUND", 404, Permanent, "There is no such user");
+    public static readonly ErrorCode UserExists = Define("USER_EXISTS", 409, Permanent, "There is a user of this name");
+    public static readonly ErrorCode RoleNotFound = Define("ROLE_NOT_FOUND", 404, Permanent, "There is no such role");
+    public static readonly ErrorCode RoleBuiltIn = Define("ROLE_BUILT_IN", 409, Permanent, "The role is the same in every tenant and cannot be changed");
+    public static readonly ErrorCode ApiKeyNotFound = Define("API_KEY_NOT_FOUND", 404, Permanent, "There is no such API key");
     public static readonly ErrorCode NetworkBlocked = Define("NETWORK_BLOCKED", 403, Permission, "The address may not be reached from here");
 
     // Workflows

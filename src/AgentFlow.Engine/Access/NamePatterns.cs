@@ -15,9 +15,9 @@ public sealed class NamePatterns
     /// <summary>Says what is wrong with a pattern; <see langword="null"/> when nothing is.</summary>
     public static string? Problem(string pattern)
     {
-        if (pattern.Length is 0 or > MaxLength)
+        if (pattern.Length is 0 or > MaxLength || pattern.Any(char.IsControl))
         {
-            return $"a pattern has 1 to {MaxLength} characters";
+            return $"a pattern has 1 to {MaxLength} characters, none of them a control character";
         }
 
         int star = pattern.IndexOf('*', StringComparison.Ordinal);

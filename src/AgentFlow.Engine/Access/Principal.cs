@@ -34,6 +34,7 @@ public sealed class Principal
         _roles = [.. roles];
         PermissionSet granted = _roles.Aggregate(PermissionSet.Empty, static (all, role) => all.Union(role.Permissions));
         Permissions = ceiling is null ? granted : granted.Intersect(ceiling);
+        IsNarrowed = ceiling is not null;
         Roles = [.. _roles.Select(r => r.Name)];
         Actor = ActorOf(kind, id);
     }
@@ -51,6 +52,12 @@ public sealed class Principal
     public IReadOnlyList<string> Roles { get; }
 
     public PermissionSet Permissions { get; }
+
+    /// <summary>Whether something narrows what the roles grant.</summary>
+    public bool IsNarrowed { get; }
+
+    /// <summary>The user whose key this is, by id; <see langword="null"/> for whoever is no key, and for nobody's key.</summary>
+    public string? Owner { get; init; }
 
     /// <summary>How journals and audits name it: <c>user:ID</c>, <c>api_key:ID</c>, <c>agent:ID</c>, <c>run:ID</c>, or the id of a built-in one.</summary>
     public string Actor { get; }
@@ -106,12 +113,20 @@ public sealed class Principal
         return problem ?? $"Starting runs needs the permission {Permission.WorkflowsExecute}.";
     }
 
+    /// <summary>Whether this principal may make a role of this content: nobody grants what they do not have, nor without the limits under which they have it.</summary>
+    public bool MayDefine(Role role) => Permissions.Contains(role.Permissions) && (StartsFreely || !role.Permissions.Has(Permission.WorkflowsExecute));
+
+    /// <summary>Whether this principal may give somebody a role that there is.</summary>
+    public bool MayGive(Role role) => MayDefine(role) || (Permissions.Contains(role.Permissions) && Roles.Contains(role.Name));
+
     /// <summary>What runs that this principal starts may do outside: its own tool permissions, and the tools of its roles.</summary>
     public RunAuthority Authority() => new(
         Permissions.Intersect(PermissionSet.EveryTool),
         _roles.Any(r => r.AllowedTools is null) ? null : new NamePatterns(_roles.SelectMany(r => r.AllowedTools!.Patterns)));
 
     public override string ToString() => $"{Actor}@{Tenant}";
+
+    private bool StartsFreely => Array.Exists(_roles, static r => r.AllowedTools is null && r.Policies == RolePolicies.None && r.Permissions.Has(Permission.WorkflowsExecute));
 
     private static Role Unrestricted { get; } = new("open", "Everything", PermissionSet.Everything) { IsBuiltIn = true };
 }

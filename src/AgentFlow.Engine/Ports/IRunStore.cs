@@ -54,6 +54,9 @@ public interface IRunStore
     /// <summary>One run's row; <see langword="null"/> when the tenant has no such run.</summary>
     ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken);
 
+    /// <summary>Which tenant has a run; <see langword="null"/> when none has. Only for callers who may act in every tenant.</summary>
+    ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken);
+
     /// <summary>Rows, newest first.</summary>
     ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken);
 

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace AgentFlow.Server.Configuration;
 
-/// <summary>Where the server listens: a loopback address and port, or a Unix domain socket.</summary>
+/// <summary>Where the server listens: an address and port, or a Unix domain socket.</summary>
 public abstract record ListenAddress
 {
     private const string UnixPrefix = "unix:";
@@ -26,7 +26,10 @@ public abstract record ListenAddress
         public override string ToString() => UnixPrefix + Path;
     }
 
-    /// <summary>Reads <c>http://127.0.0.1:8000</c> or <c>unix:/path</c>; other addresses than loopback are refused.</summary>
+    /// <summary>Whether nobody outside this machine can connect.</summary>
+    public bool IsLocal => this is not Tcp { Address: var address } || IPAddress.IsLoopback(address);
+
+    /// <summary>Reads <c>http://127.0.0.1:8000</c> or <c>unix:/path</c>.</summary>
     public static ListenAddress? Parse(string text, out string problem)
     {
         problem = "";
@@ -50,16 +53,15 @@ public abstract record ListenAddress
 
         if (uri.Scheme == "https")
         {
-            problem = "this server speaks plain HTTP on the loopback interface: write http://, and let a reverse proxy do TLS";
+            problem = "this server speaks plain HTTP: write http://, and let a reverse proxy do TLS";
             return null;
         }
 
         string host = uri.Host.Trim('[', ']');
         IPAddress? address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed) ? parsed : null;
-        if (address is null || !IPAddress.IsLoopback(address))
+        if (address is null)
         {
-            problem = "only this machine may reach the server, because it does not ask who is calling: listen on http://127.0.0.1:PORT, "
-                + "and put a reverse proxy that authenticates before it for other machines";
+            problem = "a server listens on an address of this machine, not on a name: write http://127.0.0.1:8000, or http://0.0.0.0:8000 for every address";
             return null;
         }
 

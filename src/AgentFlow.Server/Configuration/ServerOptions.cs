@@ -29,6 +29,12 @@ public sealed record ServerOptions
     /// <summary>Default <c>http://127.0.0.1:8000</c>. <c>AF_URL</c>.</summary>
     public ListenAddress Listen { get; init; } = new ListenAddress.Tcp(System.Net.IPAddress.Loopback, 8000);
 
+    /// <summary>Whether callers are asked who they are. Anything but a local address needs <see cref="AccessMode.Required"/>. <c>AF_ACCESS</c>.</summary>
+    public AccessMode Access { get; init; }
+
+    /// <summary>Where the credentials of the first administrator are written, once. Default: standard error.</summary>
+    public TextWriter Credentials { get; init; } = Console.Error;
+
     /// <summary>
     /// Non-public places that tools may connect to: <c>host:port</c>, <c>address:port</c> or a network. Default: none.
     /// <c>AF_HTTP_ALLOW</c>, comma separated.
@@ -75,6 +81,7 @@ public sealed record ServerOptions
             MaxSteps = Count(settings, "AF_MAX_STEPS", 100_000, problems) ?? defaults.MaxSteps,
             MaxQueued = Count(settings, "AF_MAX_QUEUED", 100_000_000, problems) ?? defaults.MaxQueued,
             Listen = Address(settings, problems) ?? defaults.Listen,
+            Access = AccessOf(settings, problems) ?? defaults.Access,
             HttpAllow = (settings["AF_HTTP_ALLOW"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             LogLevel = Level(settings, problems) ?? defaults.LogLevel,
             Models = ModelsOf(settings, problems) ?? defaults.Models,
@@ -85,8 +92,33 @@ public sealed record ServerOptions
             problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
         }
 
-        Only(settings, "AF_ACCESS", "open", "access control is not part of this build; the server listens on this machine only", problems);
+        if (options.AccessProblem() is { } exposed)
+        {
+            problems.Add($"{settings.Source("AF_URL")} is '{settings["AF_URL"]}': {exposed}");
+        }
+
         return problems.Count == 0 ? options : throw new OptionsException(problems);
+    }
+
+    /// <summary>Says why a server with these options would let strangers in; <see langword="null"/> when it would not.</summary>
+    internal string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
+        ? "only this machine may reach a server that does not ask who is calling: listen on http://127.0.0.1:PORT, or set AF_ACCESS=required"
+        : null;
+
+    private static AccessMode? AccessOf(Settings settings, List<string> problems)
+    {
+        switch (settings["AF_ACCESS"])
+        {
+            case null:
+                return null;
+            case "open":
+                return AccessMode.Open;
+            case "required":
+                return AccessMode.Required;
+            case var access:
+                problems.Add($"{settings.Source("AF_ACCESS")} is '{access}': write open (whoever reaches the server may do everything; on this machine only) or required (callers show an API key or a token)");
+                return null;
+        }
     }
 
     private static StoreAddress? Database(Settings settings, List<string> problems)
@@ -195,14 +227,6 @@ public sealed record ServerOptions
         {
             problems.Add(e.Message);
             return null;
-        }
-    }
-
-    private static void Only(Settings settings, string name, string value, string reason, List<string> problems)
-    {
-        if (settings[name] is { } given && given != value)
-        {
-            problems.Add($"{settings.Source(name)} is '{given}': {reason}; write {value} or leave it out");
         }
     }
 }

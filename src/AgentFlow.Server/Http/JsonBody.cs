@@ -113,6 +113,70 @@ internal sealed class JsonBody
         return kind == JsonTokenType.True;
     }
 
+    /// <summary>A number, as it was written; <see langword="null"/> when absent or null.</summary>
+    public decimal? Number(string name)
+    {
+        if (Find(name, out JsonTokenType kind) is not { } raw || kind == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        var reader = new Utf8JsonReader(raw.Span);
+        reader.Read();
+        if (kind == JsonTokenType.Number && reader.TryGetDecimal(out decimal number))
+        {
+            return number;
+        }
+
+        Fault(name, kind == JsonTokenType.Number ? $"'{name}' is out of range" : $"'{name}' is {Word(kind)}, not a number");
+        return null;
+    }
+
+    /// <summary>A list of texts, in order; <see langword="null"/> when absent or null.</summary>
+    /// <param name="most">Most items.</param>
+    /// <param name="problem">Says what is wrong with an item, or <see langword="null"/>.</param>
+    public List<string>? TextList(string name, int most, Func<string, string?> problem)
+    {
+        if (Find(name, out JsonTokenType kind) is not { } raw || kind == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        var items = new List<string>();
+        if (kind != JsonTokenType.StartArray)
+        {
+            Fault(name, $"'{name}' is {Word(kind)}, not a list of texts");
+            return items;
+        }
+
+        var reader = new Utf8JsonReader(raw.Span);
+        reader.Read();
+        for (int i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
+        {
+            if (i == most)
+            {
+                Fault(name, $"'{name}' has more than {most} items");
+                break;
+            }
+
+            if (reader.TokenType != JsonTokenType.String)
+            {
+                Fault($"{name}/{i}", $"item {i} of '{name}' is {Word(reader.TokenType)}, not a text");
+                reader.Skip();
+            }
+            else if (problem(reader.GetString()!) is { } fault)
+            {
+                Fault($"{name}/{i}", fault);
+            }
+            else
+            {
+                items.Add(reader.GetString()!);
+            }
+        }
+
+        return items;
+    }
+
     /// <summary>Any JSON value, as it was sent; <see langword="null"/> when absent.</summary>
     public ReadOnlyMemory<byte>? Value(string name) => Find(name, out _);
 

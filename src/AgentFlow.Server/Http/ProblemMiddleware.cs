@@ -47,6 +47,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
             response.Headers.RetryAfter = RetryAfterSeconds;
         }
 
+        if (problem.Status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
         byte[] body = JsonSerializer.SerializeToUtf8Bytes(
             problem with { Instance = context.Request.Path.Value, TraceId = TraceIds.Current(context) },
             RelaxedProblem);

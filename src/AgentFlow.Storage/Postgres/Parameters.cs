@@ -22,6 +22,15 @@ internal static class Parameters
 
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, ReadOnlyMemory<byte> value) => parameters.Typed(value, NpgsqlDbType.Bytea);
 
+    public static NpgsqlParameterCollection Optional(this NpgsqlParameterCollection parameters, long? value) => parameters.Untyped(value, NpgsqlDbType.Bigint);
+
+    public static NpgsqlParameterCollection Optional(this NpgsqlParameterCollection parameters, string? value) => parameters.Untyped(value is null ? null : Storable(value), NpgsqlDbType.Text);
+
+    public static NpgsqlParameterCollection Optional(this NpgsqlParameterCollection parameters, Ulid? value) => parameters.Untyped(value is { } id ? ToUuid(id) : null, NpgsqlDbType.Uuid);
+
+    public static NpgsqlParameterCollection Optional(this NpgsqlParameterCollection parameters, IReadOnlyList<string>? values) =>
+        parameters.Untyped(values?.Select(Storable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text);
+
     /// <param name="element">Type of one element.</param>
     public static NpgsqlParameterCollection Values<T>(this NpgsqlParameterCollection parameters, IEnumerable<T> values, NpgsqlDbType element) =>
         parameters.Typed<List<T>>([.. values], NpgsqlDbType.Array | element);
@@ -29,6 +38,12 @@ internal static class Parameters
     public static NpgsqlParameterCollection Typed<T>(this NpgsqlParameterCollection parameters, T value, NpgsqlDbType type)
     {
         parameters.Add(new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type });
+        return parameters;
+    }
+
+    private static NpgsqlParameterCollection Untyped(this NpgsqlParameterCollection parameters, object? value, NpgsqlDbType type)
+    {
+        parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value, NpgsqlDbType = type });
         return parameters;
     }
 

@@ -64,6 +64,18 @@ public sealed partial class PostgresRunStore
         },
         cancellationToken);
 
+    public ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken) => QueryAsync(
+        // One step into the index for each tenant: an index by id alone would cost every new run.
+        """
+        WITH RECURSIVE t (tenant) AS (
+            (SELECT tenant FROM runs ORDER BY tenant LIMIT 1)
+            UNION ALL SELECT (SELECT r.tenant FROM runs r WHERE r.tenant > t.tenant ORDER BY r.tenant LIMIT 1) FROM t WHERE t.tenant IS NOT NULL)
+        SELECT r.tenant FROM t JOIN runs r ON r.tenant = t.tenant AND r.id = $1 LIMIT 1
+        """,
+        p => p.Value(run),
+        async (reader, token) => await reader.ReadAsync(token).ConfigureAwait(false) ? reader.GetString(0) : null,
+        cancellationToken);
+
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken) => QueryAsync(
         $"SELECT {RowColumns} FROM runs WHERE tenant = $1 AND id = $2",
         p => p.Value(tenant).Value(run),

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Ids;
 using SQLitePCL;
 
 namespace AgentFlow.Storage.Sqlite;
@@ -94,6 +95,19 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
         return this;
     }
 
+    public SqliteStatement Bind(Ulid value)
+    {
+        Span<byte> bytes = stackalloc byte[Ulid.ByteLength];
+        value.TryWriteBytes(bytes);
+        return Bind(bytes);
+    }
+
+    public SqliteStatement BindOptional(long? value) => value is { } number ? Bind(number) : BindNull();
+
+    public SqliteStatement BindOptional(string? value) => value is { } text ? Bind(text) : BindNull();
+
+    public SqliteStatement BindOptional(Ulid? value) => value is { } id ? Bind(id) : BindNull();
+
     /// <summary>Runs a statement that gives no rows.</summary>
     public void Run()
     {
@@ -120,6 +134,10 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
 
     public bool IsNull(int column) => raw.sqlite3_column_type(stmt, column) == raw.SQLITE_NULL;
 
+    public long? OptionalInt64(int column) => IsNull(column) ? null : Int64(column);
+
+    public string? OptionalText(int column) => IsNull(column) ? null : Text(column);
+
     public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string();
 
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(stmt, column);
@@ -133,6 +151,12 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
     }
 
     internal void Finalize_() => stmt.Dispose();
+
+    private SqliteStatement BindNull()
+    {
+        raw.sqlite3_bind_null(stmt, _next++);
+        return this;
+    }
 }
 
 /// <summary>SQLite said no.</summary>

@@ -68,6 +68,25 @@ public sealed partial class SqliteRunStore
         return queued;
     }));
 
+    public ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
+    {
+        // One step into the index for each tenant: an index by id alone would cost every new run.
+        const string sql = """
+            WITH RECURSIVE t (tenant) AS (
+                SELECT min(tenant) FROM runs
+                UNION ALL SELECT (SELECT min(r.tenant) FROM runs r WHERE r.tenant > t.tenant) FROM t WHERE t.tenant IS NOT NULL)
+            SELECT r.tenant FROM t CROSS JOIN runs r ON r.tenant = t.tenant AND r.id = ? LIMIT 1
+            """;
+        string? tenant = null;
+        SqliteStatement found = connection.Prepare(sql).Bind(run);
+        while (found.Read())
+        {
+            tenant = found.Text(0);
+        }
+
+        return tenant;
+    }));
+
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
     {
         SqliteStatement find = connection.Prepare($"SELECT {RowColumns} FROM runs WHERE tenant = ? AND id = ?").Bind(tenant).Bind(run.ToByteArray());

@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Tests.Compliance;
@@ -22,6 +23,28 @@ public sealed class PostgresCatalogueTests(PostgresFixture fixture) : CatalogueC
     private TemporaryPostgres? _postgres;
 
     protected override ICatalogue Catalogue => new PostgresCatalogue(_postgres!.Database);
+
+    public async ValueTask InitializeAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture);
+
+    public ValueTask DisposeAsync() => _postgres?.DisposeAsync() ?? default;
+}
+
+public sealed class PostgresAccessStoreTests(PostgresFixture fixture) : AccessStoreCompliance, IAsyncLifetime
+{
+    private TemporaryPostgres? _postgres;
+
+    protected override IAccessStore Store => new PostgresAccessStore(_postgres!.Database);
+
+    public async ValueTask InitializeAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture);
+
+    public ValueTask DisposeAsync() => _postgres?.DisposeAsync() ?? default;
+}
+
+public sealed class PostgresTokenStoreTests(PostgresFixture fixture) : TokenStoreCompliance, IAsyncLifetime
+{
+    private TemporaryPostgres? _postgres;
+
+    protected override ITokenStore Store => new PostgresTokenStore(_postgres!.Database);
 
     public async ValueTask InitializeAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Storage.Tests.Compliance;
@@ -48,6 +49,24 @@ public sealed class SqliteRunStoreTests : RunStoreCompliance
         _sqlite.Reopen();
         return ValueTask.CompletedTask;
     }
+}
+
+public sealed class SqliteAccessStoreTests : AccessStoreCompliance, IDisposable
+{
+    private readonly TemporarySqlite _sqlite = new();
+
+    protected override IAccessStore Store => new SqliteAccessStore(_sqlite.Database);
+
+    public void Dispose() => _sqlite.Dispose();
+}
+
+public sealed class SqliteTokenStoreTests : TokenStoreCompliance, IDisposable
+{
+    private readonly TemporarySqlite _sqlite = new();
+
+    protected override ITokenStore Store => new SqliteTokenStore(_sqlite.Database);
+
+    public void Dispose() => _sqlite.Dispose();
 }
 
 public sealed class SqliteCatalogueTests : CatalogueCompliance, IDisposable

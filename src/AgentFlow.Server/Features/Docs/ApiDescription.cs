@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,6 +11,7 @@ namespace AgentFlow.Server.Features.Docs;
 internal static class ApiDescription
 {
     private const string DocumentName = "v1";
+    private const string BearerScheme = "bearer";
 
     public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi(DocumentName, options =>
     {
@@ -23,6 +25,16 @@ internal static class ApiDescription
             };
             // The reader's own address is the right one, whatever name it was reached by.
             document.Servers = [];
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+            {
+                [BearerScheme] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.Http,
+                    Scheme = "bearer",
+                    Description = "An API key (`afk_…`) or an access token. A server that does not ask who is calling needs none.",
+                },
+            };
             return Task.CompletedTask;
         });
         options.AddOperationTransformer(DescribeAsync);
@@ -54,9 +66,16 @@ internal static class ApiDescription
             {
                 Name = Tenant.Header,
                 In = ParameterLocation.Header,
-                Description = "Whose data this is about.",
+                Description = "Whose data this is about, on a server that does not ask who is calling. Elsewhere the credentials say it, and another tenant's name here is refused.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = Tenant.Pattern, Default = JsonValue.Create(Tenant.Default) },
             });
+        }
+
+        if (notes.OfType<AccessRule>().FirstOrDefault() is { OpenBecause: null } rule)
+        {
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, context.Document)] = [] }];
+            operation.Extensions ??= new Dictionary<string, IOpenApiExtension>(StringComparer.Ordinal);
+            operation.Extensions["x-permission"] = new JsonNodeExtension(JsonValue.Create(rule.Permission?.Name ?? "any"));
         }
 
         foreach (BodyNote note in notes.OfType<BodyNote>())

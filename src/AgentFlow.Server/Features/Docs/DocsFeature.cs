@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Reflection;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Docs;
@@ -9,6 +10,7 @@ namespace AgentFlow.Server.Features.Docs;
 internal static class DocsFeature
 {
     private const string Tag = "Docs";
+    private const string Public = "It is the same on every server of this version.";
 
     // The page loads nothing from elsewhere and runs nothing inline.
     private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -21,14 +23,16 @@ internal static class DocsFeature
 
     public static void MapDocs(this IEndpointRouteBuilder root)
     {
-        root.MapOpenApi($"{AgentFlowApp.ApiBase}/openapi.json");
+        root.MapOpenApi($"{AgentFlowApp.ApiBase}/openapi.json").IsOpenToAnyone(Public);
         root.MapGet("/docs", (HttpContext context, CancellationToken _) => FileAsync(context, "docs/index.html", "text/html; charset=utf-8"))
             .Says("readDocs", Tag, "The API's documentation, to read and to try")
+            .IsOpenToAnyone(Public)
             .Gives(200, "A page.", "text/html").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails();
-        root.MapGet("/docs/{file}", (HttpContext context, string file) => FileAsync(context, "docs/" + file, TypeOf(file))).ExcludeFromDescription();
+        root.MapGet("/docs/{file}", (HttpContext context, string file) => FileAsync(context, "docs/" + file, TypeOf(file))).ExcludeFromDescription().IsOpenToAnyone(Public);
         root.MapGet("/docs/errors/{code}", (HttpContext context, string code) => FileAsync(context, "errors/" + code, "text/plain; charset=utf-8"))
             .Says("readErrorPage", Tag, "What an error code means and what to do about it", "The `type` of a problem leads here.")
+            .IsOpenToAnyone(Public)
             .Gives(200, "Markdown.", "text/plain").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.NotFound);
     }

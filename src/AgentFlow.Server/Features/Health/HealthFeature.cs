@@ -1,3 +1,4 @@
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 
 namespace AgentFlow.Server.Features.Health;
@@ -11,10 +12,12 @@ internal static class HealthFeature
     {
         root.MapGet("/healthz", HealthEndpoints.AliveAsync)
             .Says("isAlive", Tag, "Whether the process lives")
+            .IsOpenToAnyone("A supervisor asks; it says nothing but that.")
             .Gives<HealthView>(200, "It does.")
             .Fails();
         root.MapGet("/readyz", health.ReadyAsync)
             .Says("isReady", Tag, "Whether the server can take work", "503 while the store does not answer, and once the server is stopping.")
+            .IsOpenToAnyone("A supervisor asks; it says how much waits, and nothing of anybody.")
             .Gives<HealthView>(200, "The store answers.")
             .Fails();
     }

@@ -24,7 +24,6 @@ internal sealed class PlanEndpoints(PlannerRegistry planners, IToolRegistry tool
 
     public async Task PlanAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        Tenant.Of(context);
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string goal = body.Text("goal", MaxGoal) ?? "";
         string planner = body.Text("planner", MaxName) ?? DefaultPlanner;

@@ -1,5 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Planning;
+using AgentFlow.Engine.Access;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 
 namespace AgentFlow.Server.Features.Plans;
@@ -10,6 +12,7 @@ internal static class PlansFeature
     public static void MapPlans(this IEndpointRouteBuilder api, PlanEndpoints plans) =>
         api.MapPost("/plans", plans.PlanAsync)
             .Says("makePlan", "Plans", "Plan for a goal", "Nothing is stored and nothing runs. A deterministic planner answers equal goals and manifests with equal bytes (RFC 8785).")
+            .Needs(Permission.PlansMake)
             .TakesBody<PlanBody>(true)
             .Gives<PlannerOutput>(200, "The plan: steps in an order that respects their dependencies.")
             .Fails(

@@ -12,7 +12,6 @@ namespace AgentFlow.Server.Features.Runs;
 /// <summary>What can be sent to runs. Each answer says that the thing is on disk and will be taken exactly once.</summary>
 internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids)
 {
-    private const string By = "api";
     private const int MaxName = 200;
     private const int MaxReason = 2000;
 
@@ -24,7 +23,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string reason = body.Text("reason", MaxReason) ?? "";
         body.End();
-        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = By, Reason = reason }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = Caller.ActorOf(context), Reason = reason }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task SignalAsync(HttpContext context, string id, CancellationToken cancellationToken)
@@ -39,26 +38,26 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         body.End();
-        var content = new InboxContent { Name = name!, By = By, Payload = payload is { } value ? new Payload(value) : null };
+        var content = new InboxContent { Name = name!, By = Caller.ActorOf(context), Payload = payload is { } value ? new Payload(value) : null };
         await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task PauseAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ResumeAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task MigrateAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Migrate, Unique("migrate"), new InboxContent { By = By }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Migrate, Unique("migrate"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ResolveAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
@@ -83,7 +82,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
 
         body.End();
         int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
-        var content = new InboxContent { By = By, Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
+        var content = new InboxContent { By = Caller.ActorOf(context), Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
         await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
     }
 

@@ -50,9 +50,8 @@ internal sealed class RunEndpoints(RunReader reader)
 
     public async Task GetAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        string tenant = Tenant.Of(context);
         new QueryReader(context).End();
-        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
         RunView view = await reader.ViewAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedJsonAsync(context, view, ServerJson.Default.RunView).ConfigureAwait(false);
     }
@@ -64,12 +63,11 @@ internal sealed class RunEndpoints(RunReader reader)
 
     public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        string tenant = Tenant.Of(context);
         var query = new QueryReader(context);
         long from = query.Number("from", 0, 0, long.MaxValue);
         int limit = (int)query.Number("limit", DefaultEvents, 1, MaxEvents);
         query.End();
-        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
         WorkflowDefinition? definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
         await WriteEventsAsync(buffer, tenant, row.Run, new Visits(definition), from, limit, cancellationToken).ConfigureAwait(false);
@@ -78,9 +76,8 @@ internal sealed class RunEndpoints(RunReader reader)
 
     private async Task PlanAsync(HttpContext context, string run, string? workflow, CancellationToken cancellationToken)
     {
-        string tenant = Tenant.Of(context);
         new QueryReader(context).End();
-        RunRow row = await reader.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
+        (string tenant, RunRow row) = await reader.LocateAsync(context, run, cancellationToken).ConfigureAwait(false);
         if (workflow is not null && row.Workflow != workflow)
         {
             throw RunReader.NotFound();

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -22,6 +23,31 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
     public async ValueTask<RunRow> FindAsync(string tenant, string id, CancellationToken cancellationToken) =>
         (Ulid.TryParse(id, out Ulid run) ? await store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) : null)
         ?? throw NotFound();
+
+    /// <summary>
+    /// As <see cref="FindAsync"/>, for reads. Where nobody is asked who they are, a request that names no tenant finds a run by
+    /// its id in whichever has it.
+    /// </summary>
+    public async ValueTask<(string Tenant, RunRow Row)> LocateAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        Principal caller = Caller.Of(context);
+        if (!Ulid.TryParse(id, out Ulid run))
+        {
+            throw NotFound();
+        }
+
+        if (await store.FindAsync(caller.Tenant, run, cancellationToken).ConfigureAwait(false) is { } own)
+        {
+            return (caller.Tenant, own);
+        }
+
+        return caller.Kind == PrincipalKind.BuiltIn
+            && Tenant.Named(context) is null
+            && await store.FindTenantAsync(run, cancellationToken).ConfigureAwait(false) is { } tenant
+            && await store.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) is { } row
+                ? (tenant, row)
+                : throw NotFound();
+    }
 
     public static ProblemException NotFound() => new(ErrorCode.RunNotFound, "There is no such run. GET /api/v1/runs lists the runs of this tenant.");
 

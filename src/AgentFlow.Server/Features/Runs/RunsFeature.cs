@@ -1,6 +1,8 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
 
@@ -20,6 +22,7 @@ internal static class RunsFeature
     {
         api.MapGet("/runs", runs.ListAsync)
             .Says("listRuns", Tag, "List runs, newest first", "Items have the short form: without input, output, path and steps.")
+            .Needs(Permission.RunsRead)
             .Takes(
                 ParameterNote.Size,
                 ParameterNote.Cursor,
@@ -30,14 +33,17 @@ internal static class RunsFeature
             .Fails();
         api.MapGet("/runs/{id}", runs.GetAsync)
             .Says("getRun", Tag, "Read a run")
+            .Needs(Permission.RunsRead)
             .Gives<RunView>(200, "The run, as far as it is durable.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound);
         api.MapGet("/runs/{id}/plan", runs.PlanAsync)
             .Says("getRunPlan", Tag, "Read the plan of a run")
+            .Needs(Permission.RunsRead)
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
         api.MapGet("/runs/{id}/events", runs.EventsAsync)
             .Says("listRunEvents", Tag, "Read a part of a run's journal", "`next_cursor` is the `from` of the next part, null at the journal's end as it is now.")
+            .Needs(Permission.RunsRead)
             .Takes(
                 new ParameterNote("from", "integer", "First sequence.") { Least = 0, Default = "0" },
                 new ParameterNote("limit", "integer", "Most events; large values end a page before it.") { Least = 1, Most = 1000, Default = "100" })
@@ -45,6 +51,7 @@ internal static class RunsFeature
             .Fails(ErrorCode.RunNotFound);
         api.MapGet("/runs/{id}/stream", stream.HandleAsync)
             .Says("streamRun", Tag, "Follow a run", "Durable events as they come, as server-sent events (`id` is the sequence, `event` the type, `data` the event; `event: end` is the last) or, on a WebSocket upgrade, one event in each text message (closed with 1000 at the run's end, with 1013 and the last sequence when the reader is too slow). Without loss or repetition from `Last-Event-ID` or `from` on.")
+            .Needs(Permission.RunsRead)
             .Takes(
                 new ParameterNote("from", "integer", "First sequence.") { Least = 0, Default = "0" },
                 new ParameterNote("Last-Event-ID", "integer", "The last sequence that was received; goes before `from`.", "header"))
@@ -52,21 +59,27 @@ internal static class RunsFeature
             .Fails(ErrorCode.RunNotFound, ErrorCode.NotAcceptable);
         api.MapPost("/runs/{id}/cancel", commands.CancelAsync)
             .Says("cancelRun", Tag, "Cancel a run", "Steps in flight are asked to stop; the run ends once none is left.")
+            .Needs(Permission.RunsControl)
             .TakesBody<CancelBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/signal", commands.SignalAsync)
             .Says("signalRun", Tag, "Send a signal to a run", "A signal that comes before its wait is kept, first in first out by name.")
+            .Needs(Permission.RunsSignal)
             .TakesBody<SignalBody>(true).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/pause", commands.PauseAsync)
             .Says("pauseRun", Tag, "Pause a run", "No new step starts; those in flight finish.")
+            .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/resume", commands.ResumeAsync)
             .Says("resumeRun", Tag, "Let a paused run go on")
+            .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/migrate", commands.MigrateAsync)
             .Says("migrateRun", Tag, "Move a run to another process", "The run starts no further step where it is; once none is in flight it leaves that process's memory, and other processes may claim it first. With one process it comes back to it.")
+            .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")
+            .Needs(Permission.RunsResolve)
             .TakesBody<ResolveBody>(true).Gives<AcceptedView>(202, Taken).Fails([.. Command, ErrorCode.StepNotFound, ErrorCode.StepNotWaiting]);
     }
 }

@@ -26,9 +26,8 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
 
     public async Task HandleAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        string tenant = Tenant.Of(context);
         long from = From(context);
-        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         if (context.WebSockets.IsWebSocketRequest)
         {

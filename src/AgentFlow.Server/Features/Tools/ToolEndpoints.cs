@@ -12,7 +12,6 @@ internal sealed class ToolEndpoints(IToolRegistry tools)
 {
     public Task ListAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        Tenant.Of(context);
         var query = new QueryReader(context);
         PageRequest page = PageRequest.Read(query);
         bool descending = query.Word("sort", "id", "-id") == "-id";
@@ -23,7 +22,6 @@ internal sealed class ToolEndpoints(IToolRegistry tools)
 
     public Task GetAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
-        Tenant.Of(context);
         new QueryReader(context).End();
         ToolContract contract = tools.Find(id)?.Contract ?? throw new ProblemException(ErrorCode.ToolNotFound, "There is no such tool. GET /api/v1/tools lists them.");
         return Reply.TaggedJsonAsync(context, ToolView.Of(contract), ServerJson.Default.ToolView);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -18,7 +19,6 @@ namespace AgentFlow.Server.Features.Workflows;
 /// </summary>
 internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, IHostApplicationLifetime lifetime)
 {
-    private const string StartedBy = "api";
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
 
@@ -37,11 +37,17 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         body.End();
         string? key = IdempotencyKeys.Of(context);
         WorkflowDefinition definition = await FindAsync(tenant, id, version, cancellationToken).ConfigureAwait(false);
+        Principal caller = Caller.Of(context);
+        if (caller.StartProblem(definition.Name, definition.Policies.MaxBudgetNanoDollars) is { } problem)
+        {
+            throw new ProblemException(ErrorCode.PermissionDenied, problem);
+        }
+
         schemas.Check(definition, input);
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, StartedBy, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, caller.Actor, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)

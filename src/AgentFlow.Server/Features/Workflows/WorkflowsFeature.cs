@@ -1,5 +1,7 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
@@ -17,6 +19,7 @@ internal static class WorkflowsFeature
     {
         api.MapPost("/workflows", workflows.SaveAsync)
             .Says("saveWorkflow", Tag, "Store a workflow version", "The same content under the same version changes nothing; other content is refused. Warnings of the loader are in `diagnostics`, errors in the problem's `errors`.")
+            .Needs(Permission.WorkflowsWrite)
             .Takes(new ParameterNote("dry_run", "boolean", "Only check the file; nothing is stored.") { Default = "false" })
             .TakesBody<WorkflowUploadBody>(true, "application/yaml", "text/yaml", "text/plain")
             .Gives<WorkflowView>(201, "Stored as a new version; `Location` names it.")
@@ -24,26 +27,31 @@ internal static class WorkflowsFeature
             .Fails(ErrorCode.WorkflowVersionExists, ErrorCode.WorkflowInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.TextInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows", workflows.ListAsync)
             .Says("listWorkflows", Tag, "List the newest version of each workflow")
+            .Needs(Permission.WorkflowsRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor, new ParameterNote("filter[planner]", "string", "Only workflows of this planner."), Sort("name", "-name"))
             .Gives<PageView<WorkflowView>>(200, "Workflows by name.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails();
         api.MapGet("/workflows/{id}", workflows.GetAsync)
             .Says("getWorkflow", Tag, "Read a workflow version")
+            .Needs(Permission.WorkflowsRead)
             .Takes(Version)
             .Gives<WorkflowView>(200, "The version.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapGet("/workflows/{id}/versions", workflows.VersionsAsync)
             .Says("listWorkflowVersions", Tag, "List the versions of a workflow")
+            .Needs(Permission.WorkflowsRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor, Sort("-version"))
             .Gives<PageView<WorkflowView>>(200, "Versions, newest first.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapGet("/workflows/{id}/source", workflows.SourceAsync)
             .Says("getWorkflowSource", Tag, "Read a workflow version's YAML as it was sent")
+            .Needs(Permission.WorkflowsRead)
             .Takes(Version)
             .Gives(200, "The file.", "application/yaml").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapPost("/workflows/{id}/execute", execute.HandleAsync)
             .Says("executeWorkflow", Tag, "Run a workflow", "Once a run's id is answered, the run is on disk and ends exactly once, whatever becomes of the connection. A run that failed is an answer with status 200 whose `status` says so.")
+            .Needs(Permission.WorkflowsExecute)
             .Takes(
                 new ParameterNote("async", "boolean", "Answer as soon as the run is on disk.") { Default = "false" },
                 new ParameterNote("timeout", "string", "Longest wait for the run's end, such as `500ms`, `30s` or `5m`; after it the answer is 202. At most 60m; without it the wait has no limit."),
@@ -54,6 +62,7 @@ internal static class WorkflowsFeature
             .Fails(ErrorCode.WorkflowNotFound, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
             .Says("getWorkflowPlan", Tag, "Read the plan of a run, by its workflow", "A plan's id is its run's id.")
+            .Needs(Permission.RunsRead)
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
     }
