@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using AgentFlow.Cli.Access;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
@@ -32,6 +33,11 @@ internal static class AfCommand
             ClusterCommand.Create(),
             DevCommand.Create(),
             ToolsCommand.Create(),
+            UsersCommand.Create(),
+            RolesCommand.Create(),
+            KeysCommand.Create(),
+            TenantsCommand.Create(),
+            WhoAmICommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
@@ -40,6 +46,7 @@ internal static class AfCommand
             GlobalOptions.Output,
             GlobalOptions.Server,
             GlobalOptions.Tenant,
+            GlobalOptions.Token,
             GlobalOptions.NoColor,
         };
         root.SetAction(parsed => new HelpAction().Invoke(parsed));

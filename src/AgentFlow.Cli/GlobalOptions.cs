@@ -8,7 +8,7 @@ internal static class GlobalOptions
 {
     public const string ServerVariable = "AF_SERVER";
     public const string TenantVariable = "AF_TENANT";
-    public const string UsualTenant = "default";
+    public const string TokenVariable = "AF_TOKEN";
 
     public static Option<OutputFormat> Output { get; } = new("--output", "-o")
     {
@@ -32,8 +32,15 @@ internal static class GlobalOptions
 
     public static Option<string?> Tenant { get; } = new("--tenant")
     {
-        Description = $"The tenant to act in. Default: {TenantVariable}, else {UsualTenant}.",
+        Description = $"The tenant to act in. Default: {TenantVariable}, else that of the token, else default.",
         HelpName = "name",
+        Recursive = true,
+    };
+
+    public static Option<string?> Token { get; } = new("--token")
+    {
+        Description = $"The API key or access token to show to the server. Default: {TokenVariable}, which other users of this machine cannot see.",
+        HelpName = "text",
         Recursive = true,
     };
 

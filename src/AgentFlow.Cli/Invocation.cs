@@ -35,16 +35,30 @@ internal sealed partial class Invocation(ParseResult parsed, CancellationToken c
         }
     }
 
+    /// <summary>The tenant named by option or environment; <see langword="null"/>: whichever is the usual one.</summary>
     /// <exception cref="CliException">It cannot be a tenant's name.</exception>
-    public string Tenant
+    public string? Tenant
     {
         get
         {
             string? option = parsed.GetValue(GlobalOptions.Tenant);
-            string tenant = option ?? (Environment.GetEnvironmentVariable(GlobalOptions.TenantVariable) is { Length: > 0 } variable ? variable : GlobalOptions.UsualTenant);
-            return TenantName.IsMatch(tenant)
+            string? tenant = option ?? (Environment.GetEnvironmentVariable(GlobalOptions.TenantVariable) is { Length: > 0 } variable ? variable : null);
+            return tenant is null || TenantName.IsMatch(tenant)
                 ? tenant
                 : throw CliException.Usage($"'{tenant}' in {(option is null ? GlobalOptions.TenantVariable : "--tenant")} is no tenant name: a-z, 0-9, - and _, at most 63 characters, not starting with - or _.");
+        }
+    }
+
+    /// <summary>What to show to the server; <see langword="null"/>: nothing.</summary>
+    /// <exception cref="CliException">It cannot stand in a header.</exception>
+    public string? Token
+    {
+        get
+        {
+            string? token = parsed.GetValue(GlobalOptions.Token) ?? Environment.GetEnvironmentVariable(GlobalOptions.TokenVariable);
+            return string.IsNullOrEmpty(token) || token.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0
+                ? (string.IsNullOrEmpty(token) ? null : token)
+                : throw CliException.Usage($"the token in {GlobalOptions.TokenVariable} or --token has characters that no token has. Copy it again, without line breaks.");
         }
     }
 

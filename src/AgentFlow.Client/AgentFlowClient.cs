@@ -34,7 +34,16 @@ public sealed partial class AgentFlowClient : IDisposable
             // Streams and waiting executions last as long as a run does; callers bring their own tokens.
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        _http.DefaultRequestHeaders.Add("X-Tenant-ID", options.Tenant);
+        if (options.Tenant is { } tenant)
+        {
+            _http.DefaultRequestHeaders.Add("X-Tenant-ID", tenant);
+        }
+
+        if (options.Token is { } token)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
     }
 
@@ -77,13 +86,20 @@ public sealed partial class AgentFlowClient : IDisposable
         return await ReadAsync(response, type, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<HttpResponseMessage> PostAsync<T>(string address, T body, JsonTypeInfo<T> type, string? idempotencyKey, CancellationToken cancellationToken)
+    /// <summary>Sends a change that is not safe to repeat.</summary>
+    private Task<HttpResponseMessage> SendAsync<T>(HttpMethod method, string address, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        SendAsync(method, address, body, type, idempotencyKey: null, cancellationToken);
+
+    private Task<HttpResponseMessage> PostAsync<T>(string address, T body, JsonTypeInfo<T> type, string? idempotencyKey, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, address, body, type, idempotencyKey, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendAsync<T>(HttpMethod method, string address, T body, JsonTypeInfo<T> type, string? idempotencyKey, CancellationToken cancellationToken)
     {
         byte[] content = JsonSerializer.SerializeToUtf8Bytes(body, type);
         return await SendAsync(
             () =>
             {
-                var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(content) };
+                var request = new HttpRequestMessage(method, address) { Content = new ByteArrayContent(content) };
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                 if (idempotencyKey is not null)
                 {

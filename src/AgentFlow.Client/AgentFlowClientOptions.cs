@@ -3,8 +3,14 @@ namespace AgentFlow.Client;
 /// <summary>How to reach a server, and as whom.</summary>
 public sealed record AgentFlowClientOptions(ServerAddress Server)
 {
-    /// <summary>The tenant that every request names. Default <c>default</c>.</summary>
-    public string Tenant { get; init; } = "default";
+    /// <summary>
+    /// The tenant that every request names. Default <see langword="null"/>: that of the <see cref="Token"/>, and without one the
+    /// tenant <c>default</c>.
+    /// </summary>
+    public string? Tenant { get; init; }
+
+    /// <summary>An API key or an access token. Default <see langword="null"/>: for a server that does not ask who is calling.</summary>
+    public string? Token { get; init; }
 
     /// <summary>How long a connection may take to be made. Default 5 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -23,6 +23,21 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(CancelBody))]
 [JsonSerializable(typeof(EmptyBody))]
 [JsonSerializable(typeof(SignalBody))]
+[JsonSerializable(typeof(Identity))]
+[JsonSerializable(typeof(User))]
+[JsonSerializable(typeof(Page<User>))]
+[JsonSerializable(typeof(NewUser))]
+[JsonSerializable(typeof(UserRolesBody))]
+[JsonSerializable(typeof(UserPasswordBody))]
+[JsonSerializable(typeof(Role))]
+[JsonSerializable(typeof(Page<Role>))]
+[JsonSerializable(typeof(SaveRoleBody))]
+[JsonSerializable(typeof(NewApiKey))]
+[JsonSerializable(typeof(CreatedApiKey))]
+[JsonSerializable(typeof(Page<ApiKey>))]
+[JsonSerializable(typeof(NewTenant))]
+[JsonSerializable(typeof(CreatedTenant))]
+[JsonSerializable(typeof(Page<TenantInfo>))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
 internal sealed record ExecuteBody(JsonElement Input, string? Version, string? TraceId);
@@ -36,3 +51,9 @@ internal sealed record CancelBody(string? Reason);
 internal sealed record EmptyBody;
 
 internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);
+
+internal sealed record UserRolesBody(IReadOnlyList<string> Roles);
+
+internal sealed record UserPasswordBody(string Password);
+
+internal sealed record SaveRoleBody(string Description, IReadOnlyList<string> Permissions, IReadOnlyList<string>? AllowedTools, IReadOnlyList<string>? Workflows, decimal? MaxRunCostDollars);

@@ -67,12 +67,11 @@ internal sealed class Connection : IAsyncDisposable
 
     private static async Task<Connection> EmbedAsync(Invocation invocation, Func<CancellationToken, Task<EmbeddedServer>> start, string prefix)
     {
-        string tenant = invocation.Tenant;
+        string? tenant = invocation.Tenant;
         EmbeddedServer embedded = await start(invocation.Cancelled);
-        return new Connection(NewClient(tenant, embedded.Address), embedded, prefix);
+        return new Connection(new AgentFlowClient(new AgentFlowClientOptions(embedded.Address) { Tenant = tenant }), embedded, prefix);
     }
 
-    private static AgentFlowClient NewClient(Invocation invocation, ServerAddress server) => NewClient(invocation.Tenant, server);
-
-    private static AgentFlowClient NewClient(string tenant, ServerAddress server) => new(new AgentFlowClientOptions(server) { Tenant = tenant });
+    private static AgentFlowClient NewClient(Invocation invocation, ServerAddress server) =>
+        new(new AgentFlowClientOptions(server) { Tenant = invocation.Tenant, Token = invocation.Token });
 }

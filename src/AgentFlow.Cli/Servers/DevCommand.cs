@@ -29,7 +29,7 @@ internal static class DevCommand
         using var watch = new WorkflowWatch(folder);
         await using EngineHost host = await ServeCommand.StartAsync(invocation, invocation.Get(Url));
         ServerAddress address = ServerAddress.TryParse(host.Url, out ServerAddress? parsed) ? parsed : throw new InvalidOperationException($"{host.Url} is no address.");
-        using var client = new AgentFlowClient(new AgentFlowClientOptions(address) { Tenant = invocation.Tenant });
+        using var client = new AgentFlowClient(new AgentFlowClientOptions(address) { Tenant = invocation.Tenant, Token = invocation.Token });
         var sync = new WorkflowSync(client, invocation.Terminal, folder, TimeProvider.System);
         try
         {

@@ -18,7 +18,7 @@ internal static class ServeCommand
 
     public static Option<string?> UrlOption() => new("--url")
     {
-        Description = "Where to listen: a loopback address and port, or unix:/path. Port 0 takes a free one. Default: AF_URL, else http://127.0.0.1:8000.",
+        Description = "Where to listen: an address and port, or unix:/path. Port 0 takes a free one. Default: AF_URL, else http://127.0.0.1:8000.",
         HelpName = "address",
     };
 

@@ -60,8 +60,12 @@ public static class PasswordHash
         }
 
         byte[] expected = Base64Url.DecodeFromChars(parts[3]);
+        if (expected.Length != HashBytes)
+        {
+            return default;
+        }
+
         bool ok = password.Length <= MaxLength
-            && expected.Length == HashBytes
             && CryptographicOperations.FixedTimeEquals(Derive(password, Base64Url.DecodeFromChars(parts[2]), iterations), expected);
         return new PasswordCheck(ok, IsOutdated: iterations < Iterations);
     }

@@ -17,7 +17,7 @@ public sealed class Settings
     [
         "AF_ACCESS", "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
         "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
-        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_URL",
+        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_TOKEN", "AF_URL",
     ];
 
     /// <summary>Families whose members are named by the user.</summary>

@@ -173,7 +173,7 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
 
     private async ValueTask<T?> FindAsync<T>(string sql, Action<NpgsqlParameterCollection> bind, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
         where T : class =>
-        (await database.ReadAsync((connection, token) => ReadAsync(connection, sql, bind, read, token), cancellationToken).ConfigureAwait(false)).FirstOrDefault();
+        (await database.ReadAsync((connection, token) => ReadAsync(connection, sql, bind, read, token), cancellationToken).ConfigureAwait(false)) is [var first, ..] ? first : null;
 
     private ValueTask<AccessPage<T>> PageAsync<T>(
         string sql,

@@ -149,7 +149,7 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
     }
 
     private ValueTask<T?> FindAsync<T>(Func<SqliteConnection, SqliteStatement> query, Func<SqliteStatement, T> read)
-        where T : class => new(database.Read(connection => ReadAll(query(connection), read)).FirstOrDefault());
+        where T : class => new(database.Read(connection => ReadAll(query(connection), read) is [var first, ..] ? first : null));
 
     private ValueTask<AccessPage<T>> PageAsync<T>(Func<SqliteConnection, SqliteStatement> query, Func<SqliteConnection, SqliteStatement> count, int size, Func<SqliteStatement, T> read) => new(database.Read(connection =>
     {

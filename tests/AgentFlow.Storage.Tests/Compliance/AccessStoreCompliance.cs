@@ -138,7 +138,8 @@ public abstract class AccessStoreCompliance
         ApiKey read = (await Store.FindKeyAsync("t1", Id(1), default))!;
         Assert.Equal((key.Name, key.Owner, key.CreatedBy, key.CreatedAt, key.ExpiresAt, key.DisabledAt), (read.Name, read.Owner, read.CreatedBy, read.CreatedAt, read.ExpiresAt, read.DisabledAt));
         Assert.Equal(key.SecretHash.ToArray(), read.SecretHash.ToArray());
-        Assert.Equal((key.Scopes, key.Roles), (read.Scopes, read.Roles));
+        Assert.Equal(key.Scopes, read.Scopes);
+        Assert.Equal(key.Roles, read.Roles);
         ApiKey plain = (await Store.FindKeyAsync("t1", Id(2), default))!;
         Assert.True(plain.Owner is null && plain.Scopes is null && plain.ExpiresAt is null && plain.Roles.Count == 0);
 
