@@ -13,6 +13,7 @@ using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
@@ -47,7 +48,7 @@ public static class AgentFlowApp
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.AccessProblem() is { } exposed)
+        if ((options.AccessProblem() ?? options.TlsProblem()) is { } exposed)
         {
             throw new OptionsException([$"{options.Listen}: {exposed}"]);
         }
@@ -87,26 +88,30 @@ public static class AgentFlowApp
         var engine = new HostedEngine(host, custom, providers, transport, opened, log, options.ShutdownTimeout);
 
         var principals = new Principals(opened.Access, clock);
-        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens: null) : new OpenIdentity();
+        var tokens = new TokenParts(options, opened.Tokens, ids, clock, logs.CreateLogger("AgentFlow.Access"));
+        bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
+        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
         WebApplication app;
         try
         {
-            if (options.Access == AccessMode.Required && options.Mode != ProcessMode.Data)
+            if (asks)
             {
                 await FirstAdmin.EnsureAsync(opened.Access, ids, clock, options.Credentials, cancellationToken).ConfigureAwait(false);
             }
 
-            app = WebHost.Build(options, logs, engine, identity);
+            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, clock);
         }
         catch
         {
+            tokens.Dispose();
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
 
         // Answers under way may take their time; runs are handed over meanwhile.
         app.Lifetime.ApplicationStopping.Register(host.Drain);
+        app.Lifetime.ApplicationStopped.Register(tokens.Dispose);
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         if (options.Mode == ProcessMode.Data)
         {
@@ -120,16 +125,17 @@ public static class AgentFlowApp
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
         var passwords = new PasswordLogin(opened.Access);
         app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
         api.MapAccess(
-            new UserEndpoints(principals, passwords, ids, clock, new Logouts(opened.Tokens, clock).EndAsync),
+            new UserEndpoints(principals, passwords, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
             new RoleEndpoints(principals),
             new KeyEndpoints(principals, ids, clock),
             new TenantEndpoints(principals, passwords, ids, clock));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, clock, options.Tokens.RefreshLifetime));
         app.MapDocs();
         app.RequireRules();
         WebHost.Announce(app, options, log);

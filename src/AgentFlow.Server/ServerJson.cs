@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Tools;
@@ -37,6 +38,8 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(TenantView))]
 [JsonSerializable(typeof(CreatedTenantView))]
 [JsonSerializable(typeof(PageView<TenantView>))]
+[JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(JwksView))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ServerJson : JsonSerializerContext;

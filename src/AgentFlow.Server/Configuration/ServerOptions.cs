@@ -1,6 +1,9 @@
 using System.Globalization;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Access.Limits;
+using AgentFlow.Server.Features.Access.Oidc;
+using AgentFlow.Server.Features.Access.Tokens;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Configuration;
@@ -31,6 +34,27 @@ public sealed record ServerOptions
 
     /// <summary>Whether callers are asked who they are. Anything but a local address needs <see cref="AccessMode.Required"/>. <c>AF_ACCESS</c>.</summary>
     public AccessMode Access { get; init; }
+
+    /// <summary>How long tokens are good for.</summary>
+    public TokenOptions Tokens { get; init; } = new();
+
+    /// <summary>The OpenID provider whose access tokens are believed. Default: none.</summary>
+    public OidcOptions? Oidc { get; init; }
+
+    /// <summary>The certificates of a server that speaks TLS. Default: none, and it speaks plain HTTP.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>
+    /// Requests of one caller. Default: none where nobody is asked who they are, otherwise 100 at once and 50 a second.
+    /// <c>AF_API_RATE_LIMIT_BURST</c>, <c>AF_API_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public RateLimit? CallerRate { get; init; }
+
+    /// <summary>
+    /// Requests of all callers of a tenant. Default: ten times those of one. <c>AF_API_TENANT_RATE_LIMIT_BURST</c>,
+    /// <c>AF_API_TENANT_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public RateLimit? TenantRate { get; init; }
 
     /// <summary>Where the credentials of the first administrator are written, once. Default: standard error.</summary>
     public TextWriter Credentials { get; init; } = Console.Error;
@@ -72,6 +96,10 @@ public sealed record ServerOptions
         ArgumentNullException.ThrowIfNull(settings);
         var problems = new List<string>();
         var defaults = new ServerOptions();
+        TlsOptions? tls = AccessSettings.Tls(settings, problems);
+        ListenAddress usual = tls is null ? defaults.Listen : ((ListenAddress.Tcp)defaults.Listen) with { IsTls = true };
+        AccessMode access = AccessOf(settings, problems) ?? defaults.Access;
+        bool asked = access == AccessMode.Required;
         ServerOptions options = defaults with
         {
             Store = Database(settings, problems) ?? defaults.Store,
@@ -80,8 +108,13 @@ public sealed record ServerOptions
             ShutdownTimeout = Time(settings, "AF_DRAIN", 0, 3600, problems) ?? defaults.ShutdownTimeout,
             MaxSteps = Count(settings, "AF_MAX_STEPS", 100_000, problems) ?? defaults.MaxSteps,
             MaxQueued = Count(settings, "AF_MAX_QUEUED", 100_000_000, problems) ?? defaults.MaxQueued,
-            Listen = Address(settings, problems) ?? defaults.Listen,
-            Access = AccessOf(settings, problems) ?? defaults.Access,
+            Listen = Address(settings, problems) ?? usual,
+            Access = access,
+            Tokens = AccessSettings.Tokens(settings, problems),
+            Oidc = AccessSettings.Oidc(settings, problems),
+            Tls = tls,
+            CallerRate = AccessSettings.Rate(settings, "AF_API_RATE_LIMIT", asked ? new RateLimit(100, 50) : null, problems),
+            TenantRate = AccessSettings.Rate(settings, "AF_API_TENANT_RATE_LIMIT", asked ? new RateLimit(1000, 500) : null, problems),
             HttpAllow = (settings["AF_HTTP_ALLOW"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             LogLevel = Level(settings, problems) ?? defaults.LogLevel,
             Models = ModelsOf(settings, problems) ?? defaults.Models,
@@ -92,6 +125,7 @@ public sealed record ServerOptions
             problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
         }
 
+        AccessSettings.Hold(settings, options, problems);
         if (options.AccessProblem() is { } exposed)
         {
             problems.Add($"{settings.Source("AF_URL")} is '{settings["AF_URL"]}': {exposed}");
@@ -104,6 +138,15 @@ public sealed record ServerOptions
     internal string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
         ? "only this machine may reach a server that does not ask who is calling: listen on http://127.0.0.1:PORT, or set AF_ACCESS=required"
         : null;
+
+    /// <summary>Says why a server with these options could not speak as its address says; <see langword="null"/> when it could.</summary>
+    internal string? TlsProblem() => (Listen, Tls) switch
+    {
+        (ListenAddress.Tcp { IsTls: true }, null) => "https:// needs a certificate: set AF_TLS_CERT and AF_TLS_KEY, or write http://",
+        (ListenAddress.Tcp { IsTls: false }, not null) => "there is a certificate for plain HTTP: write https://, or leave AF_TLS_CERT out",
+        (ListenAddress.Unix, not null) => "there is a certificate for a Unix socket, which needs none: leave AF_TLS_CERT out",
+        _ => null,
+    };
 
     private static AccessMode? AccessOf(Settings settings, List<string> problems)
     {
@@ -153,7 +196,7 @@ public sealed record ServerOptions
     }
 
     /// <summary>Seconds, such as <c>30</c>, <c>2.5</c> or <c>30s</c>.</summary>
-    private static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
+    internal static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
     {
         if (settings[name] is not { } text)
         {
@@ -169,7 +212,7 @@ public sealed record ServerOptions
         return null;
     }
 
-    private static int? Count(Settings settings, string name, int most, List<string> problems)
+    internal static int? Count(Settings settings, string name, int most, List<string> problems)
     {
         if (settings[name] is not { } text)
         {
