@@ -20,6 +20,8 @@ internal sealed partial class HostedEngine(
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
+    public OpenStore Store => store;
+
     public Task StartAsync(CancellationToken cancellationToken) => host.OpenAsync(cancellationToken);
 
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -27,7 +29,7 @@ internal sealed partial class HostedEngine(
         await host.StopAsync(grace).ConfigureAwait(false);
         try
         {
-            await store.HandOverAsync(cancellationToken).ConfigureAwait(false);
+            await Store.HandOverAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -42,7 +44,7 @@ internal sealed partial class HostedEngine(
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
         transport.Dispose();
-        await store.DisposeAsync().ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "The runs of this process were not handed over; others continue them when its lease has run out. {Reason}")]

@@ -32,9 +32,14 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>What the server has mapped.</summary>
     public IEnumerable<RouteEndpoint> Endpoints => ((IEndpointRouteBuilder)_app!).DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>();
 
+    /// <summary>The server's own store of users and keys.</summary>
+    public AgentFlow.Engine.Access.IAccessStore Access => Engine.Store.Access;
+
     public HttpClient Http { get; private set; } = null!;
 
     public Uri Address => Http.BaseAddress!;
+
+    private HostedEngine Engine => _app!.Services.GetServices<IHostedService>().OfType<HostedEngine>().Single();
 
     public static Task<RunningServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null) =>
         StartAsync(Directory.CreateTempSubdirectory("agentflow-server-").FullName, ownsDirectory: true, change);
@@ -95,7 +100,7 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Takes the database away from the running server.</summary>
-    public void BreakStore() => _app!.Services.GetServices<IHostedService>().OfType<HostedEngine>().Single().DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public void BreakStore() => Engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>Stores a workflow and fails the test when the server does not take it.</summary>
     public async Task SaveAsync(string yaml, params (string Name, string Value)[] headers)

@@ -75,7 +75,8 @@ internal static class ServeCommand
             return options;
         }
 
-        return options with { Listen = ListenAddress.Parse(url, out string problem) ?? throw CliException.Usage($"--url {url}: {problem}") };
+        ServerOptions moved = options with { Listen = ListenAddress.Parse(url, out string problem) ?? throw CliException.Usage($"--url {url}: {problem}") };
+        return moved.AccessProblem() is { } exposed ? throw CliException.Usage($"--url {url}: {exposed}") : moved;
     }
 }
 

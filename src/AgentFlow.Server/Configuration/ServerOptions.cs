@@ -135,7 +135,7 @@ public sealed record ServerOptions
     }
 
     /// <summary>Says why a server with these options would let strangers in; <see langword="null"/> when it would not.</summary>
-    internal string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
+    public string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
         ? "only this machine may reach a server that does not ask who is calling: listen on http://127.0.0.1:PORT, or set AF_ACCESS=required"
         : null;
 
