@@ -32,15 +32,15 @@ internal sealed partial class OidcIssuer(OidcOptions options, OidcDocuments docu
             return (known, default);
         }
 
-        if (MayAsk())
+        // Whoever has no key waits for the answer that is under way, if one is; whoever has one that is only old does not.
+        if (await _gate.WaitAsync(known is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken).ConfigureAwait(false))
         {
-            await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                if (MayAsk())
+                if (MayAsk() && !(_keys.Keys.ContainsKey(keyId) && Age(_keys) < Fresh))
                 {
                     // To its end, whoever leaves: callers who come and go must not make this server ask again and again.
-                    await ReadAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+                    await ReadAsync().ConfigureAwait(false);
                 }
             }
             finally
@@ -89,12 +89,12 @@ internal sealed partial class OidcIssuer(OidcOptions options, OidcDocuments docu
 
     private TimeSpan Age(KeySet keys) => keys.ReadAt is { } at ? clock.GetElapsedTime(at) : TimeSpan.MaxValue;
 
-    private bool MayAsk() => Volatile.Read(ref _asked) is var asked && (asked == 0 || clock.GetElapsedTime(asked) >= LookAgain);
+    private bool MayAsk() => _asked == 0 || clock.GetElapsedTime(_asked) >= LookAgain;
 
     private async Task ReadAsync()
     {
         long at = clock.GetTimestamp();
-        Volatile.Write(ref _asked, at);
+        _asked = at;
         Dictionary<string, VerificationKey> read;
         try
         {
