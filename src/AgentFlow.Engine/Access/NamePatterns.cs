@@ -28,7 +28,7 @@ public sealed class NamePatterns
     {
         foreach (string pattern in _patterns)
         {
-            if (pattern[^1] == '*' ? name.StartsWith(pattern.AsSpan(0, pattern.Length - 1), StringComparison.Ordinal) : pattern == name)
+            if (pattern.EndsWith('*') ? name.StartsWith(pattern.AsSpan(0, pattern.Length - 1), StringComparison.Ordinal) : pattern == name)
             {
                 return true;
             }

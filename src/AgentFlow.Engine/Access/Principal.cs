@@ -130,11 +130,3 @@ public sealed class Principal
 
     private static Role Unrestricted { get; } = new("open", "Everything", PermissionSet.Everything) { IsBuiltIn = true };
 }
-
-/// <summary>What a run may do outside, whatever its workflow grants: it acts as <c>run:ID</c> with this and its agents' permissions, whichever is less.</summary>
-/// <param name="Tools">Permissions that its tools may use.</param>
-/// <param name="AllowedTools">Tools that it may call; <see langword="null"/>: every one.</param>
-public sealed record RunAuthority(PermissionSet Tools, NamePatterns? AllowedTools)
-{
-    public bool IsUnrestricted => AllowedTools is null && Tools.Contains(PermissionSet.EveryTool);
-}

@@ -14,6 +14,9 @@ public interface ITool
 {
     ToolContract Contract { get; }
 
+    /// <summary>What lists of allowed tools call it: the contract's id, unless it only passes calls on to another tool.</summary>
+    string CalledId => Contract.Id;
+
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
     /// then goes on without leaving its thread.

@@ -110,6 +110,9 @@ public static class Reducer
                 break;
             case RunRecovered:
                 break;
+            case RunRestricted e:
+                state.Authority = e.Authority;
+                break;
             case StepUnknown e:
                 NodeRun unknown = Expect(state, e.Id, NodePhase.InFlight, e);
                 unknown.Phase = NodePhase.Open;

@@ -271,6 +271,7 @@ public sealed class RunMachine(RunState state)
         ResumeRequested => State.Status == RunStatus.Paused,
         RunRecovered => State.InFlight > 0,
         RunStarted => State.Seq == 0,
+        RunRestricted => State is { Seq: > 0, Authority: null },
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
     };
 

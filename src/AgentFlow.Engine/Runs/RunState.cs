@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
@@ -25,6 +26,9 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
     public long StartedAt { get; internal set; }
 
     public RunStarted? Started { get; internal set; }
+
+    /// <summary>What the run may do outside; <see langword="null"/>: whatever its workflow grants.</summary>
+    public RunAuthority? Authority { get; internal set; }
 
     public long SpentNanoDollars { get; internal set; }
 

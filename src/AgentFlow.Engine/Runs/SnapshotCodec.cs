@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 1;
+    public const byte FormatVersion = 2;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -38,6 +38,12 @@ public static class SnapshotCodec
             w.Text(started.StartedBy);
             w.Payload(started.Input);
             w.Payload(started.Env);
+            w.Bool(state.Authority is not null);
+            if (state.Authority is { } authority)
+            {
+                w.Authority(authority);
+            }
+
             w.Unsigned((ulong)state.SpentNanoDollars);
             w.Int(state.Visits);
             w.Text(state.CancelReason);
@@ -88,6 +94,7 @@ public static class SnapshotCodec
             long startedAt = r.Long();
             state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
             state.StartedAt = startedAt;
+            state.Authority = r.Bool() ? r.Authority() : null;
             state.SpentNanoDollars = r.Long();
             state.Visits = r.Int();
             state.CancelReason = r.Text();

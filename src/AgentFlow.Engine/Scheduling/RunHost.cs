@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
@@ -510,6 +511,11 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             At = Clock.GetUtcNow().ToUnixTimeMilliseconds(),
         });
+        if (request.Authority is { IsUnrestricted: false } authority)
+        {
+            machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
+        }
+
         var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash);
         if (end is not null)
         {
@@ -778,6 +784,9 @@ public sealed partial class RunHost : IAsyncDisposable
 /// <param name="RequestHash">What the key stands for; the caller compares it with the outcome's.</param>
 public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, Payload Input, string StartedBy, string? TraceId = null, string? IdempotencyKey = null, string RequestHash = "")
 {
+    /// <summary>What the starter lets the run do outside. Default <see langword="null"/>: whatever the workflow grants.</summary>
+    public RunAuthority? Authority { get; init; }
+
     /// <summary>
     /// Gets each frame's first sequence and events once they are durable, in order, for as long as the run stays in memory
     /// from its start. Called on the writing thread; must neither block nor throw.

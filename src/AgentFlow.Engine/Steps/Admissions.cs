@@ -7,7 +7,7 @@ using AgentFlow.Engine.Runs;
 
 namespace AgentFlow.Engine.Steps;
 
-/// <summary>Refuses a step whose tool needs a permission that neither the workflow nor the step grants.</summary>
+/// <summary>Refuses a step whose tool needs a permission that the workflow, the step or the run's starter does not grant.</summary>
 public sealed class PermissionAdmission : IAdmission
 {
     public Verdict Check(RunState run, NodeRun step, CallNode call)
@@ -21,6 +21,11 @@ public sealed class PermissionAdmission : IAdmission
                     ErrorCategory.Permission,
                     $"Step '{step.Path}' calls {call.Tool.Contract.Id}, which needs '{needed}'; grant it in policies.permissions and the agent's permissions."));
             }
+        }
+
+        if (run.Authority?.Problem(call.Tool.CalledId, call.Tool.Contract.Permissions) is { } problem)
+        {
+            return new Verdict(new StepError("PERMISSION_DENIED", ErrorCategory.Permission, $"Step '{step.Path}' of run:{run.Id} calls {call.Tool.Contract.Id}: {problem}. Let somebody start it who may do so, or change the role."));
         }
 
         return Verdict.Admit;

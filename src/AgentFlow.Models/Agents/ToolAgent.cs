@@ -27,6 +27,8 @@ internal sealed class ToolAgent : ITool
 
     public ToolContract Contract { get; }
 
+    public string CalledId => _tool.CalledId;
+
     public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
     {
         if (_fixed is null)

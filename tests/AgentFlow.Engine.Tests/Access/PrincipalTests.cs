@@ -51,7 +51,7 @@ public class PrincipalTests
     public void Authority_IsTheToolsOfTheRoles()
     {
         RunAuthority support = new Principal(PrincipalKind.User, "1", "u", "t", [Support]).Authority();
-        Assert.Equal(["network.http"], support.Tools.Names);
+        Assert.Equal(["network.http"], support.Permissions.Names);
         Assert.True(support.AllowedTools!.Matches("crm.find") && support.AllowedTools.Matches("skill.echo") && !support.AllowedTools.Matches("skill.echo2"));
         Assert.Null(new Principal(PrincipalKind.User, "1", "u", "t", [Support, BuiltInRoles.Find("operator")!]).Authority().AllowedTools);
         Assert.True(Principal.Open("t").Authority().IsUnrestricted);

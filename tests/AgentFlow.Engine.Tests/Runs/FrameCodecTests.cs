@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -42,6 +43,7 @@ public class FrameCodecTests
         new RunCancelled("enough") { At = T },
         new PauseRequested("ops") { At = T },
         new ResumeRequested("ops") { At = T },
+        new RunRestricted(new RunAuthority(PermissionSet.Parse(["network.http", "k8s.pods"]), new NamePatterns(["skill.echo", "crm.*"]))) { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

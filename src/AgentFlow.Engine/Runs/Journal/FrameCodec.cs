@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Runs.Journal;
@@ -258,6 +259,9 @@ public static class FrameCodec
             case RunRecovered e:
                 w.Text(e.Owner);
                 break;
+            case RunRestricted e:
+                w.Authority(e.Authority);
+                break;
             case StepUnknown e:
                 w.Int(e.Id);
                 w.Int(e.Attempt);
@@ -313,6 +317,7 @@ public static class FrameCodec
         EventTag.SignalConsumed => new SignalConsumed(r.Int()),
         EventTag.CancelRequested => new CancelRequested(r.Text(), r.Text()),
         EventTag.RunRecovered => new RunRecovered(r.Text()),
+        EventTag.RunRestricted => new RunRestricted(r.Authority()),
         EventTag.StepUnknown => new StepUnknown(r.Int(), r.Int()),
         EventTag.StepAsked => new StepAsked(r.Int()),
         EventTag.StepResolved => new StepResolved(r.Int(), (StepResolution)r.Byte(), r.OptionalPayload(), r.Text()),
@@ -390,6 +395,17 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
 
     public void Hex(string hex) => Bytes(Convert.FromHexString(hex));
 
+    /// <summary>The grants, then whether there is a list of tools, then the list; both lists behind their counts.</summary>
+    public void Authority(RunAuthority authority)
+    {
+        Texts(authority.Permissions.Names);
+        Bool(authority.AllowedTools is not null);
+        if (authority.AllowedTools is { } tools)
+        {
+            Texts(tools.Patterns);
+        }
+    }
+
     /// <summary>An inline value is its length × 2; a blob is its length × 2 + 1 and its hash.</summary>
     public void Payload(Payload value)
     {
@@ -403,6 +419,15 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
         {
             Unsigned((ulong)value.Utf8.Length << 1);
             Raw(value.Utf8.Span);
+        }
+    }
+
+    private void Texts(IReadOnlyList<string> texts)
+    {
+        Int(texts.Count);
+        foreach (string text in texts)
+        {
+            Text(text);
         }
     }
 
@@ -518,6 +543,12 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<b
 
     public string Hex() => Convert.ToHexStringLower(Take(Int()).Span);
 
+    public RunAuthority Authority()
+    {
+        PermissionSet permissions = PermissionSet.Parse(Texts());
+        return new RunAuthority(permissions, Bool() ? new NamePatterns(Texts()) : null);
+    }
+
     public Payload Payload()
     {
         ulong head = Unsigned();
@@ -542,6 +573,17 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<b
         string message = Text();
         ulong after = Unsigned();
         return new StepError(code, category, message, after == 0 ? null : TimeSpan.FromMilliseconds(after - 1));
+    }
+
+    private string[] Texts()
+    {
+        string[] texts = new string[Count(1)];
+        for (int i = 0; i < texts.Length; i++)
+        {
+            texts[i] = Text();
+        }
+
+        return texts;
     }
 
     private ReadOnlyMemory<byte> Take(int count)

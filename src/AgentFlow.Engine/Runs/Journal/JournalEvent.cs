@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Runs.Journal;
@@ -94,6 +95,7 @@ public enum EventTag : byte
     RunCancelled = 25,
     PauseRequested = 26,
     ResumeRequested = 27,
+    RunRestricted = 28,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -103,6 +105,15 @@ public enum EventTag : byte
 public sealed record RunStarted(string Workflow, string Version, string DefinitionHash, string ToolsHash, string TraceId, string StartedBy, Payload Input, Payload Env) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.RunStarted;
+}
+
+/// <summary>
+/// The starter may not do everything, and so may the run: what is not granted here is refused at admission, whatever the
+/// workflow grants. Stands behind the start; a run without one is not restricted.
+/// </summary>
+public sealed record RunRestricted(RunAuthority Authority) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunRestricted;
 }
 
 /// <summary>A node begins. <paramref name="Id"/> counts the node visits of a run from 0; the root's parent is -1.</summary>

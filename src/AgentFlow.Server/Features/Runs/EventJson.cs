@@ -53,6 +53,7 @@ internal static class EventJson
         EventTag.SignalConsumed => "signal_consumed",
         EventTag.CancelRequested => "cancel_requested",
         EventTag.RunRecovered => "run_recovered",
+        EventTag.RunRestricted => "run_restricted",
         EventTag.StepUnknown => "step_unknown",
         EventTag.StepAsked => "step_asked",
         EventTag.StepResolved => "step_resolved",
@@ -162,6 +163,10 @@ internal static class EventJson
             case RunRecovered e:
                 w.WriteString("owner"u8, e.Owner);
                 break;
+            case RunRestricted e:
+                Names(w, "permissions"u8, e.Authority.Permissions.Names);
+                Names(w, "allowed_tools"u8, e.Authority.AllowedTools?.Patterns);
+                break;
             case StepUnknown e:
                 Attempt(w, visits[e.Id], e.Attempt);
                 break;
@@ -202,6 +207,23 @@ internal static class EventJson
         StepResolution.Fail => "fail",
         _ => "retry",
     };
+
+    private static void Names(Utf8JsonWriter w, ReadOnlySpan<byte> name, IReadOnlyList<string>? names)
+    {
+        if (names is null)
+        {
+            w.WriteNull(name);
+            return;
+        }
+
+        w.WriteStartArray(name);
+        foreach (string text in names)
+        {
+            w.WriteStringValue(text);
+        }
+
+        w.WriteEndArray();
+    }
 
     private static void Node(Utf8JsonWriter w, Visit visit)
     {

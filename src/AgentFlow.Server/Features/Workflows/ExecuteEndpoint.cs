@@ -47,7 +47,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, caller.Actor, traceId, key, requestHash) { Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)

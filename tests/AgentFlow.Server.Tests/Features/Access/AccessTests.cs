@@ -181,6 +181,45 @@ public sealed class AccessTests : IAsyncLifetime
         (await PutAsync("/api/v1/access/roles/viewer", """{"permissions":["*"]}""", _guarded.Admin)).Problem(HttpStatusCode.Conflict, "ROLE_BUILT_IN");
     }
 
+    /// <summary>A run acts with what its starter may: the workflow grants the network, the starter's role does not.</summary>
+    [Theory]
+    [InlineData("""{"permissions":["workflows.execute","runs.read","fs.read"]}""", "network.http")]
+    [InlineData("""{"permissions":["workflows.execute","runs.read","network.*"],"allowed_tools":["skill.echo"]}""", "skill.http_call")]
+    [InlineData("""{"permissions":["workflows.execute","runs.read","network.*"],"allowed_tools":["agent.*"]}""", "skill.http_call")]
+    public async Task Run_ActsWithWhatItsStarterMay(string role, string missing)
+    {
+        const string calling = """
+            language: 1
+            name: calling
+            version: 1.0.0
+            policies: { permissions: [network.http] }
+            agents:
+              web: { kind: tool, tool: skill.http_call, input: { method: GET } }
+            planner: fsm
+            initial_state: call
+            final_states: [done]
+            states:
+              call: { agent: web, input: { url: "http://127.0.0.1:1/" }, on_success: done }
+              done: { tool: skill.echo }
+            """;
+        await Server.SaveAsync(calling, _guarded.Admin);
+        await PutAsync("/api/v1/access/roles/limited", role, _guarded.Admin);
+        (string, string) ann = await _guarded.AddUserAsync(_guarded.Admin, "ann", "limited");
+        Answer ended = await Server.PostAsync("/api/v1/workflows/calling/execute", "{}", ann);
+        Assert.True(ended.Json.TryGetProperty("error", out JsonElement error), ended.Text);
+        Assert.Equal("PERMISSION_DENIED", error.GetProperty("code").GetString());
+        Assert.Contains(missing, error.GetProperty("message").GetString());
+        string run = ended.Json.GetProperty("id").GetString()!;
+        Assert.Contains($"run:{run}", error.GetProperty("message").GetString());
+        string[] events = [.. (await Server.GetAsync($"/api/v1/runs/{run}/events", ann)).Json.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("type").GetString()!)];
+        Assert.Contains("run_restricted", events);
+        Assert.Contains("step_denied", events);
+
+        // Whoever may do it all gets as far as the address, which is refused for another reason.
+        JsonElement free = (await Server.PostAsync("/api/v1/workflows/calling/execute", "{}", _guarded.Admin)).Json;
+        Assert.Equal("NETWORK_BLOCKED", free.GetProperty("error").GetProperty("code").GetString());
+    }
+
     [Fact]
     public async Task Login_KnowsPasswordsAndTellsNothingElse()
     {

@@ -49,6 +49,7 @@ public sealed class EventJsonTests
     [InlineData(EventTag.NodeSkipped, """{"node":"done","parent":""}""")]
     [InlineData(EventTag.SignalReceived, """{"name":"go","payload":true}""")]
     [InlineData(EventTag.StepResolved, """{"id":"1","node":"again","path":"again#1","resolution":"succeed","output":null,"by":"api"}""")]
+    [InlineData(EventTag.RunRestricted, """{"permissions":["network.http"],"allowed_tools":["skill.*"]}""")]
     [InlineData(EventTag.RunCompleted, """{"outcome":"answered","output":{}}""")]
     public void Render_Members_AreReadable(EventTag tag, string members)
     {

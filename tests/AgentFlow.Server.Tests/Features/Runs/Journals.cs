@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
@@ -58,6 +59,7 @@ internal static class Journals
         new SignalConsumed(1),
         new CancelRequested("api", "enough"),
         new RunRecovered("host:1"),
+        new RunRestricted(new RunAuthority(PermissionSet.Parse(["network.http"]), new NamePatterns(["skill.*"]))),
         new StepUnknown(1, 1),
         new StepAsked(1),
         new StepResolved(1, StepResolution.Succeed, Payload.Null, "api"),

@@ -1,0 +1,266 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Routing;
+
+namespace AgentFlow.Server.Tests.Features.Access;
+
+/// <summary>
+/// A tenant with another one's ids, names, cursors, idempotency keys, filters and streams, over every route: byte for byte the
+/// answer for what does not exist. Only what names the request itself, and what an answer makes up anew, is set equal first,
+/// and each such thing is named.
+/// </summary>
+public sealed class IsolationTests : IAsyncLifetime
+{
+    private const string Ulids = "[0-9A-HJKMNP-TV-Z]{26}";
+    private const string TraceIds = "(?<=\"trace_id\":\")[0-9a-f]{32}";
+    private const string Times = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z";
+    private const string Durations = "(?<=\"duration_ms\":)[0-9]+";
+
+    private static readonly (string Pattern, string Instead)[] NewRun = [(Ulids, "ULID"), (Times, "TIME"), (Durations, "MS")];
+
+    /// <summary>Routes without anything of a tenant's in the address, query, body or headers, and why.</summary>
+    private static readonly Dictionary<string, string> WithoutNames = new(StringComparer.Ordinal)
+    {
+        ["GET /api/v1/openapi.json"] = "the same for everybody",
+        ["GET /docs"] = "the same for everybody",
+        ["GET /docs/{file}"] = "the same for everybody",
+        ["GET /docs/errors/{code}"] = "the same for everybody",
+        ["GET /healthz"] = "the same for everybody",
+        ["GET /readyz"] = "numbers of the process",
+        ["GET /api/v1/tools"] = "the server's tools, the same for every tenant",
+        ["GET /api/v1/tools/{id}"] = "the server's tools, the same for every tenant",
+        ["POST /api/v1/plans"] = "nothing is stored, nothing is looked up",
+        ["GET /api/v1/auth/whoami"] = "the caller alone",
+        ["PUT /api/v1/auth/password"] = "the caller alone",
+    };
+
+    private GuardedServer _guarded = null!;
+    private (string Name, string Value) _a;
+    private (string Name, string Value) _b;
+    private Probe[] _probes = [];
+    private string _waiting = "";
+
+    private RunningServer Server => _guarded.Server;
+
+    public async ValueTask InitializeAsync()
+    {
+        _guarded = await GuardedServer.StartAsync();
+        _a = await _guarded.AddTenantAsync("tenant-a");
+        _b = await _guarded.AddTenantAsync("tenant-b");
+        await Server.SaveAsync(Flows.Echo, _a);
+        await Server.PostAsync("/api/v1/workflows/echo/execute", """{"input":{"message":"mine"}}""", _a);
+
+        await Server.SaveAsync(Flows.Echo.Replace("name: echo", "name: theirs", StringComparison.Ordinal), _b);
+        await Server.SaveAsync(Flows.Wait, _b);
+        await Server.SaveAsync(Flows.Ask, _b);
+        await Server.PostAsync("/api/v1/workflows/theirs/execute", """{"input":{"message":"secret"}}""", _b, ("Idempotency-Key", "their-key"));
+        _waiting = await Server.StartAsync("wait", "{}", _b);
+        await Server.RunAsync(_waiting, r => r.GetProperty("status").GetString() == "waiting", _b);
+        string ended = await Server.StartAsync("theirs", """{"message":"secret"}""", _b);
+        await Server.EndAsync(ended, _b);
+        await _guarded.AddUserAsync(_b, "berta", "viewer");
+        await PutAsync("/api/v1/access/roles/their-role", """{"permissions":["runs.read"]}""", _b);
+        string key = (await Server.GetAsync("/api/v1/access/keys", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
+        _probes = [.. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. Accounts(key)];
+    }
+
+    public ValueTask DisposeAsync() => _guarded.DisposeAsync();
+
+    [Fact]
+    public void EveryRoute_IsProbedOrHasNoNames()
+    {
+        string[] mapped = [.. Server.Endpoints.SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => $"{m} {e.RoutePattern.RawText}")).Order(StringComparer.Ordinal)];
+        string[] known = [.. _probes.Select(p => p.Route).Distinct().Concat(WithoutNames.Keys).Order(StringComparer.Ordinal)];
+        Assert.Equal(mapped, known);
+        // What is said to be without names has none: no parameter that is an id of a tenant's.
+        Assert.All(WithoutNames.Keys.Where(k => k.Contains('{')), k => Assert.Contains(k, new[] { "GET /docs/{file}", "GET /docs/errors/{code}", "GET /api/v1/tools/{id}" }));
+    }
+
+    [Fact]
+    public async Task EveryRoute_WithAnotherTenantsNames_AnswersAsForNothing()
+    {
+        string before = await StateAsync();
+        var differences = new List<string>();
+        foreach (Probe probe in _probes)
+        {
+            string foreign = await AskAsync(probe, probe.Foreign);
+            string missing = await AskAsync(probe, probe.Missing);
+            if (foreign != missing)
+            {
+                differences.Add($"{probe}\n  theirs:  {foreign}\n  nothing: {missing}");
+            }
+        }
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences));
+        Assert.Equal(before, await StateAsync());
+    }
+
+    [Fact]
+    public async Task WebSocket_OfAnotherTenantsRun_AnswersAsForNothing()
+    {
+        string missing = Beside(_waiting);
+        Assert.Equal(await UpgradeAsync(missing, missing), await UpgradeAsync(_waiting, _waiting));
+        Assert.StartsWith("HTTP/1.1 404", await UpgradeAsync(missing, missing));
+    }
+
+    [Fact]
+    public async Task Credentials_WithAnotherTenantsKey_AreAsUnknownAsAny()
+    {
+        string theirs = (await Server.GetAsync("/api/v1/access/keys", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
+        string secret = new('A', 43);
+        string[] answers =
+        [
+            await AskRawAsync($"Bearer afk_tenant-b.{theirs}.{secret}"),
+            await AskRawAsync($"Bearer afk_tenant-b.{Beside(theirs)}.{secret}"),
+            await AskRawAsync($"Bearer afk_tenant-a.{theirs}.{secret}"),
+            await AskRawAsync($"Bearer afk_tenant-x.{theirs}.{secret}"),
+        ];
+        Assert.All(answers, a => Assert.Equal(answers[0], a));
+        Assert.StartsWith("401", answers[0]);
+        Assert.Equal(await AskAsync(new Probe("", "tenant-b", "", "/api/v1/runs") { Headers = [("X-Tenant-ID", "{0}")] }, "tenant-b"), await AskAsync(new Probe("", "tenant-x", "", "/api/v1/runs") { Headers = [("X-Tenant-ID", "{0}")] }, "tenant-x"));
+    }
+
+    [Fact]
+    public async Task Lists_ShowTheirOwnTenantAlone()
+    {
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/keys" })
+        {
+            string text = (await Server.GetAsync($"/api/v1/{path}?page[size]=500", _a)).Text;
+            Assert.DoesNotContain("theirs", text);
+            Assert.DoesNotContain("berta", text);
+            Assert.DoesNotContain("secret", text);
+        }
+
+        Assert.DoesNotContain("their-role", (await Server.GetAsync("/api/v1/access/roles?page[size]=500", _a)).Text);
+    }
+
+    /// <summary>An id that nobody has, and that sorts where this one does.</summary>
+    private static string Beside(string id) => id[..^1] + (id[^1] == '0' ? '1' : '0');
+
+    private static IEnumerable<Probe> Runs(string run)
+    {
+        string none = Beside(run);
+        yield return new Probe("GET /api/v1/runs", run, none, "/api/v1/runs?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/runs", "theirs", "nobody", "/api/v1/runs?filter[workflow]={0}");
+        foreach (string part in new[] { "", "/plan", "/events", "/stream" })
+        {
+            yield return new Probe($"GET /api/v1/runs/{{id}}{part}", run, none, $"/api/v1/runs/{{0}}{part}");
+        }
+
+        yield return new Probe("GET /api/v1/runs/{id}/events", run, none, "/api/v1/runs/{0}/events?from=3");
+        yield return new Probe("GET /api/v1/runs/{id}/stream", run, none, "/api/v1/runs/{0}/stream") { Headers = [("Last-Event-ID", "2"), ("Accept", "text/event-stream")] };
+        foreach (string verb in new[] { "cancel", "pause", "resume", "migrate" })
+        {
+            yield return new Probe($"POST /api/v1/runs/{{id}}/{verb}", run, none, $"/api/v1/runs/{{0}}/{verb}", "{}");
+        }
+
+        yield return new Probe("POST /api/v1/runs/{id}/signal", run, none, "/api/v1/runs/{0}/signal", """{"name":"go"}""");
+        yield return new Probe("POST /api/v1/runs/{id}/steps/{step}/resolve", run, none, "/api/v1/runs/{0}/steps/1/resolve", """{"resolution":"fail"}""");
+    }
+
+    private static IEnumerable<Probe> Workflows(string run)
+    {
+        foreach (string part in new[] { "", "/versions", "/source" })
+        {
+            yield return new Probe($"GET /api/v1/workflows/{{id}}{part}", "theirs", "nobody", $"/api/v1/workflows/{{0}}{part}");
+        }
+
+        yield return new Probe("GET /api/v1/workflows/{id}", "theirs", "nobody", "/api/v1/workflows/{0}?version=1.0.0");
+        yield return new Probe("GET /api/v1/workflows/{id}/versions", "theirs", "nobody", "/api/v1/workflows/{0}/versions?page[cursor]=1.0.0");
+        yield return new Probe("GET /api/v1/workflows", "theirs", "theirt", "/api/v1/workflows?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/workflows/{id}/plans/{plan}", run, Beside(run), "/api/v1/workflows/wait/plans/{0}");
+        yield return new Probe("GET /api/v1/workflows/{id}/plans/{plan}", run, Beside(run), "/api/v1/workflows/echo/plans/{0}");
+        yield return new Probe("POST /api/v1/workflows/{id}/execute", "theirs", "nobody", "/api/v1/workflows/{0}/execute", """{"input":{"message":"x"}}""");
+        yield return new Probe("POST /api/v1/workflows/{id}/execute", "their-key", "other-key", "/api/v1/workflows/echo/execute", """{"input":{"message":"x"}}""") { Headers = [("Idempotency-Key", "{0}")], New = NewRun };
+        // The same version with other content would be refused where the other tenant's counted.
+        yield return new Probe("POST /api/v1/workflows", "theirs", "nobody", "/api/v1/workflows", Flows.Echo.Replace("name: echo", "name: {0}", StringComparison.Ordinal).Replace("Says what it is told", "Other content", StringComparison.Ordinal))
+        {
+            Type = "application/yaml",
+            New = [(Times, "TIME"), ("(?<=\"hash\":\")[0-9a-f]{64}", "HASH")],
+        };
+    }
+
+    private static IEnumerable<Probe> Accounts(string key)
+    {
+        yield return new Probe("GET /api/v1/access/users", "berta", "bertb", "/api/v1/access/users?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/access/users/{id}", "berta", "nobbb", "/api/v1/access/users/{0}");
+        yield return new Probe("PUT /api/v1/access/users/{id}/roles", "berta", "nobbb", "/api/v1/access/users/{0}/roles", """{"roles":["viewer"]}""");
+        yield return new Probe("PUT /api/v1/access/users/{id}/password", "berta", "nobbb", "/api/v1/access/users/{0}/password", """{"password":"a very long password"}""");
+        yield return new Probe("POST /api/v1/access/users/{id}/disable", "berta", "nobbb", "/api/v1/access/users/{0}/disable", "{}");
+        yield return new Probe("POST /api/v1/access/users/{id}/enable", "berta", "nobbb", "/api/v1/access/users/{0}/enable", "{}");
+        yield return new Probe("POST /api/v1/access/users", "their-role", "no-such-ro", "/api/v1/access/users", """{"name":"x","roles":["{0}"]}""");
+        yield return new Probe("GET /api/v1/access/roles", "their-role", "their-rolf", "/api/v1/access/roles?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/access/roles/{id}", "their-role", "no-such-ro", "/api/v1/access/roles/{0}");
+        yield return new Probe("DELETE /api/v1/access/roles/{id}", "their-role", "no-such-ro", "/api/v1/access/roles/{0}");
+        yield return new Probe("GET /api/v1/access/keys", key, Beside(key), "/api/v1/access/keys?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/access/keys/{id}", key, Beside(key), "/api/v1/access/keys/{0}");
+        yield return new Probe("POST /api/v1/access/keys/{id}/disable", key, Beside(key), "/api/v1/access/keys/{0}/disable", "{}");
+        yield return new Probe("POST /api/v1/access/keys", "berta", "nobbb", "/api/v1/access/keys", """{"name":"k","user":"{0}"}""");
+        foreach ((string route, string method) in new[] { ("/api/v1/access/tenants/{id}", "GET"), ("/api/v1/access/tenants/{id}/disable", "POST"), ("/api/v1/access/tenants/{id}/enable", "POST") })
+        {
+            yield return new Probe($"{method} {route}", "tenant-b", "tenant-x", route.Replace("{id}", "{0}", StringComparison.Ordinal), method == "POST" ? "{}" : null);
+        }
+
+        yield return new Probe("POST /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants", """{"name":"{0}"}""");
+        yield return new Probe("GET /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants?page[cursor]={0}");
+        // Last, because they leave something of that name behind in the asking tenant.
+        yield return new Probe("POST /api/v1/access/users", "berta", "emily", "/api/v1/access/users", """{"name":"{0}"}""") { New = [(Ulids, "ULID"), (Times, "TIME")] };
+        yield return new Probe("PUT /api/v1/access/roles/{id}", "their-role", "no-such-ro", "/api/v1/access/roles/{0}", """{"permissions":["tools.read"]}""");
+    }
+
+    /// <summary>Status, headers and body, with the name that was asked for set to one word.</summary>
+    private async Task<string> AskAsync(Probe probe, string name)
+    {
+        string Fill(string text) => text.Replace("{0}", name, StringComparison.Ordinal);
+        HttpContent? content = probe.Body is null ? null : RunningServer.Content(Encoding.UTF8.GetBytes(Fill(probe.Body)), probe.Type);
+        Answer answer = await Server.SendAsync(new HttpMethod(probe.Route.Length == 0 ? "GET" : probe.Route[..probe.Route.IndexOf(' ', StringComparison.Ordinal)]), Fill(probe.Path), content, [_a, .. probe.Headers.Select(h => (h.Name, Fill(h.Value)))]);
+        return Normalize(Text(answer), name, probe.New);
+    }
+
+    private static string Text(Answer answer)
+    {
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{(int)answer.Status}\n");
+        foreach ((string header, IEnumerable<string> values) in answer.Headers.Concat(answer.ContentHeaders).Where(h => h.Key is not "Date").OrderBy(h => h.Key, StringComparer.Ordinal))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{header}: {string.Join(", ", values)}\n");
+        }
+
+        return text.Append(answer.Text).ToString();
+    }
+
+    private static string Normalize(string text, string name, (string Pattern, string Instead)[] anew)
+    {
+        text = Regex.Replace(text.Replace(name, "NAME", StringComparison.Ordinal), TraceIds, "TRACE");
+        foreach ((string pattern, string instead) in anew)
+        {
+            text = Regex.Replace(text, pattern, instead);
+        }
+
+        // A tag is the hash of the body, whose name was set equal.
+        return anew.Length == 0 ? text : Regex.Replace(text, "(?<=ETag: )\"[0-9a-f]+\"", "TAG");
+    }
+
+    private async Task<string> AskRawAsync(string authorization) => Normalize(Text(await Server.GetAsync("/api/v1/runs", ("Authorization", authorization))), "\0", []);
+
+    private async Task<string> UpgradeAsync(string run, string name)
+    {
+        string request = $"GET /api/v1/runs/{run}/stream HTTP/1.1\r\nHost: {Server.Address.Authority}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{_a.Name}: {_a.Value}\r\n\r\n";
+        return Regex.Replace(Normalize(await RawHttp.AskAsync(Server.Address, Encoding.ASCII.GetBytes(request)), name, []), "Date: [^\r]*", "Date");
+    }
+
+    /// <summary>Everything that the other tenant can see of its own.</summary>
+    private async Task<string> StateAsync()
+    {
+        var state = new StringBuilder();
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
+        {
+            state.AppendLine((await Server.GetAsync($"/api/v1/{path}", _b)).Text);
+        }
+
+        return state.ToString();
+    }
+
+    private Task<Answer> PutAsync(string path, string json, params (string Name, string Value)[] headers) =>
+        Server.SendAsync(HttpMethod.Put, path, RunningServer.Content(Encoding.UTF8.GetBytes(json), "application/json"), headers);
+}

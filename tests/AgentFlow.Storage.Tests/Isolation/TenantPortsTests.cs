@@ -1,0 +1,62 @@
+using System.Reflection;
+using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Storage.Sqlite;
+
+namespace AgentFlow.Storage.Tests.Isolation;
+
+/// <summary>No method of a store can be called without a tenant, but for those that are the engine's own, each with its reason.</summary>
+public sealed class TenantPortsTests
+{
+    private static readonly Dictionary<string, string> Exceptions = new(StringComparer.Ordinal)
+    {
+        ["IRunStore.ClaimAsync"] = "A worker works for every tenant; what it gets says whose it is.",
+        ["IRunStore.FireTimersAsync"] = "One clock wakes the runs of every tenant.",
+        ["IRunStore.CountQueuedAsync"] = "A number, for the limit of the deployment.",
+        ["IRunStore.FindWokenAsync"] = "Ids of runs that this process holds already.",
+        ["IRunStore.FindTenantAsync"] = "An open server finds a run by its id alone: whoever reaches it acts in every tenant.",
+        ["IAccessStore.AddTenantAsync"] = "Tenants belong to the deployment.",
+        ["IAccessStore.ListTenantsAsync"] = "Tenants belong to the deployment.",
+        ["ITokenStore.RevocationsAsync"] = "Every process knows all revocations, each with its tenant.",
+        ["ITokenStore.ForgetExpiredAsync"] = "What has ended for everybody is forgotten.",
+        ["ITokenStore.AddSigningKeyAsync"] = "Keys belong to the deployment.",
+        ["ITokenStore.ListSigningKeysAsync"] = "Keys belong to the deployment.",
+        ["ITokenStore.RetireSigningKeyAsync"] = "Keys belong to the deployment.",
+    };
+
+    /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>
+    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun)];
+
+    private static IEnumerable<MethodInfo> Methods =>
+        from port in typeof(IRunStore).Assembly.GetTypes()
+        where port.IsInterface && typeof(SqliteDatabase).Assembly.GetTypes().Any(t => t is { IsClass: true, IsPublic: true } && t.IsAssignableTo(port))
+        from method in port.GetMethods()
+        where !method.IsSpecialName
+        select method;
+
+    [Fact]
+    public void Ports_AreFound() => Assert.Superset(new HashSet<string?> { nameof(IRunStore), nameof(ICatalogue), nameof(IAccessStore), nameof(ITokenStore) }, Methods.Select(m => m.DeclaringType?.Name).ToHashSet());
+
+    [Fact]
+    public void EveryMethod_TakesATenant()
+    {
+        string[] without = [.. Methods.Where(m => !TakesATenant(m)).Select(Name).Distinct().Except(Exceptions.Keys).Order(StringComparer.Ordinal)];
+        Assert.True(without.Length == 0, $"These take no tenant: {string.Join(", ", without)}");
+    }
+
+    [Fact]
+    public void Exceptions_AreAllNeeded() => Assert.Empty(Exceptions.Keys.Except(Methods.Where(m => !TakesATenant(m)).Select(Name)));
+
+    [Fact]
+    public void WhatCarriesATenant_CannotBeMadeWithoutOne()
+    {
+        Assert.All([typeof(RunAppend), typeof(InboxAppend)], t => Assert.NotNull(t.GetProperty("Tenant")!.GetCustomAttribute<System.Runtime.CompilerServices.RequiredMemberAttribute>()));
+        Assert.Contains(typeof(ClaimedRun).GetConstructors().Single().GetParameters(), p => p.Name == "Tenant");
+        Assert.Equal([typeof(List<InboxAppend>), typeof(List<RunAppend>)], typeof(CommitBatch).GetProperties().Where(p => p.PropertyType.IsGenericType).Select(p => p.PropertyType).OrderBy(t => t.ToString()));
+    }
+
+    private static bool TakesATenant(MethodInfo method) =>
+        method.GetParameters() is [var first, ..] && ((first.ParameterType == typeof(string) && first.Name == "tenant") || CarryATenant.Contains(first.ParameterType));
+
+    private static string Name(MethodInfo method) => $"{method.DeclaringType!.Name}.{method.Name}";
+}

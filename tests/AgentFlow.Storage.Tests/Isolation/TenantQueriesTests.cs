@@ -1,0 +1,150 @@
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
+using AgentFlow.Storage.Sqlite;
+
+namespace AgentFlow.Storage.Tests.Isolation;
+
+/// <summary>
+/// Reads every SQL text out of the compiled assembly: whoever touches a table that belongs to tenants says which tenant is
+/// meant, or comes by a key that the store handed out for one, or stands in the list below with the reason. It reads texts, not
+/// plans: a name of a table that is bound anywhere in a statement counts as bound.
+/// </summary>
+public sealed partial class TenantQueriesTests
+{
+    /// <summary>What concerns all tenants, by how the statement begins.</summary>
+    private static readonly (string Beginning, string Reason)[] Exceptions =
+    [
+        ("SELECT key, id, tenant, workflow, version, definition FROM runs WHERE status = 0", "A worker claims for every tenant; what it gets says whose it is."),
+        ("SELECT 1 FROM runs WHERE status = 0 LIMIT 1", "Whether there is work at all."),
+        ("SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 0", "How much work waits, for the limit of the deployment."),
+        ("SELECT count(*) FROM (SELECT FROM runs WHERE status = 0", "The same."),
+        ("SELECT EXISTS (SELECT FROM runs WHERE status = 0)", "Whether there is work at all."),
+        ("UPDATE runs SET status = 0 WHERE status = 1", "A process that is gone owned them: whoever opens the file makes them free."),
+        ("UPDATE runs SET status = 0 WHERE owner = $1 AND status = 1", "A process that ends gives its runs back, whosever they are."),
+        ("WITH RECURSIVE owners (owner) AS", "A process that is gone owned them: they are made free."),
+        ("SELECT r.id FROM runs r WHERE r.owner = $1 AND r.status = 1 AND EXISTS", "What came for the runs that this process owns, whosever they are."),
+        ("SELECT due, run, timer FROM timers ORDER BY due", "One clock wakes the runs of every tenant."),
+        ("SELECT min(due) FROM timers", "The same."),
+        ("UPDATE inbox SET consumed = 1 WHERE id = ?", "The engine names items that it read from the inbox of the run that it owns."),
+        ("WITH RECURSIVE t (tenant) AS", "An open server finds a run by its id alone: whoever reaches it acts in every tenant."),
+        ("INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT", "Whether the deployment has a user at all decides about the first one."),
+        ("SELECT tenant, key, at, until FROM revocations WHERE until >", "Every process knows all revocations, each with its tenant."),
+        ("DELETE FROM revocations WHERE until <=", "What has ended for everybody is forgotten."),
+        ("DELETE FROM token_families WHERE expires_at <=", "The same."),
+    ];
+
+    [Fact]
+    public void EveryStatement_SaysWhichTenantIsMeant()
+    {
+        string[] statements = [.. Statements()];
+        Assert.InRange(statements.Length, 100, 10_000);
+        string[] escaped = [.. statements.Where(s => Exceptions.All(e => !s.StartsWith(e.Beginning, StringComparison.Ordinal))).SelectMany(Escapes)];
+        Assert.True(escaped.Length == 0, "These statements reach rows of any tenant:\n" + string.Join('\n', escaped));
+    }
+
+    [Fact]
+    public void Exceptions_AreAllNeeded()
+    {
+        string[] statements = [.. Statements()];
+        string[] needless = [.. Exceptions.Where(e => !statements.Any(s => s.StartsWith(e.Beginning, StringComparison.Ordinal) && Escapes(s).Any())).Select(e => e.Beginning)];
+        Assert.True(needless.Length == 0, "These exceptions excuse nothing:\n" + string.Join('\n', needless));
+        Assert.All(Exceptions, e => Assert.EndsWith(".", e.Reason));
+    }
+
+    [Theory]
+    [InlineData("SELECT data FROM blobs WHERE hash = ?")]
+    [InlineData("SELECT id FROM runs r JOIN journal j ON j.run = r.key WHERE r.id = ?")]
+    [InlineData("DELETE FROM users WHERE id = $1")]
+    [InlineData("UPDATE users SET password_hash = $1 WHERE id = $2")]
+    [InlineData("INSERT INTO roles (name) VALUES (?)")]
+    [InlineData("SELECT a.data FROM workflows w JOIN workflow_assets a ON a.hash = w.hash WHERE w.tenant = ?")]
+    [InlineData("SELECT w.yaml FROM workflows w, users u WHERE w.tenant = ?")]
+    public void EveryStatement_ThatForgetsTheTenant_IsFound(string sql) => Assert.NotEmpty(Escapes(sql));
+
+    /// <summary>The tables that a statement reaches without a tenant or a key.</summary>
+    private static IEnumerable<string> Escapes(string sql)
+    {
+        foreach (Match reference in TableReference().Matches(sql))
+        {
+            string table = reference.Groups["table"].Value.ToLowerInvariant();
+            string alias = reference.Groups["alias"].Value;
+            bool own = Tables.Value.Owned.Contains(table);
+            if (!own && !Tables.Value.OfRuns.Contains(table))
+            {
+                continue;
+            }
+
+            string name = Keywords.Contains(alias.ToUpperInvariant()) || alias.Length == 0 ? "" : Regex.Escape(alias) + @"\.";
+            bool written = reference.Groups["verb"].Value.Equals("INTO", StringComparison.OrdinalIgnoreCase);
+            string[] bounds = (own, written) switch
+            {
+                (true, true) => [$@"INTO\s+{table}\s*\([^)]*\btenant\b"],
+                (false, true) => [$@"INTO\s+{table}\s*\([^)]*\brun\b"],
+                // Row keys never come from outside: the store hands them out with a run of a tenant.
+                (true, false) when table == "runs" => [$@"(?<![\w.]){name}tenant\s*=", $@"(?<![\w.]){name}key\s*(=|IN\b)"],
+                (true, false) => [$@"(?<![\w.]){name}tenant\s*="],
+                _ => [$@"(?<![\w.]){name}run\s*="],
+            };
+            if (!bounds.Any(b => Regex.IsMatch(sql, b, RegexOptions.IgnoreCase)))
+            {
+                yield return $"{table}: {Regex.Replace(sql, @"\s+", " ")}";
+            }
+        }
+    }
+
+    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING"];
+
+    /// <summary>Which tables have a tenant, and which hang on a run, out of the migrations.</summary>
+    private static readonly Lazy<(HashSet<string> Owned, HashSet<string> OfRuns)> Tables = new(() =>
+    {
+        var owned = new HashSet<string>(StringComparer.Ordinal);
+        var ofRuns = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Migration migration in Migration.All("Sqlite").Concat(Migration.All("Postgres")))
+        {
+            foreach (Match table in TableDefinition().Matches(migration.Sql))
+            {
+                string columns = table.Groups["columns"].Value;
+                if (Regex.IsMatch(columns, @"^\s*tenant\s", RegexOptions.Multiline))
+                {
+                    owned.Add(table.Groups["table"].Value);
+                }
+                else if (Regex.IsMatch(columns, @"^\s*run\s", RegexOptions.Multiline))
+                {
+                    ofRuns.Add(table.Groups["table"].Value);
+                }
+            }
+        }
+
+        return (owned, ofRuns);
+    });
+
+    private static IEnumerable<string> Statements()
+    {
+        using FileStream file = File.OpenRead(typeof(SqliteDatabase).Assembly.Location);
+        using var image = new PEReader(file);
+        MetadataReader metadata = image.GetMetadataReader();
+        var found = new List<string>();
+        for (UserStringHandle at = metadata.GetNextHandle(MetadataTokens.UserStringHandle(0)); !at.IsNil; at = metadata.GetNextHandle(at))
+        {
+            string text = metadata.GetUserString(at);
+            if (Statement().IsMatch(text))
+            {
+                found.Add(text);
+            }
+        }
+
+        return found;
+    }
+
+    // Migrations come as resources, not as texts of the code.
+    [GeneratedRegex(@"\b(SELECT|INSERT|UPDATE|DELETE|FROM|JOIN)\b")]
+    private static partial Regex Statement();
+
+    [GeneratedRegex(@"\b(?<verb>FROM|JOIN|INTO|UPDATE|USING)\s+(?<table>[a-z_]+)(\s+(AS\s+)?(?<alias>[A-Za-z_]+))?|,\s*(?<verb>)(?<table>[a-z_]+)\s+(?<alias>[a-z]{1,2})(?=\s+WHERE)", RegexOptions.IgnoreCase)]
+    private static partial Regex TableReference();
+
+    [GeneratedRegex(@"CREATE TABLE (?<table>[a-z_]+) \((?<columns>.*?)\n\)", RegexOptions.Singleline)]
+    private static partial Regex TableDefinition();
+}
