@@ -33,7 +33,7 @@ internal sealed class ResidentRun
     private RunMachine _machine;
     private RunAppend? _commit;
     private List<JournalEvent>? _committing;
-    private bool _busy;
+    private bool _busy = true;
     private bool _evicted;
     private bool _hasRow;
     private bool _leaving;
@@ -131,15 +131,10 @@ internal sealed class ResidentRun
         }
     }
 
-    /// <summary>Queues the first turn.</summary>
+    /// <summary>Queues the first turn. What is posted to a run that has not begun waits for it: nothing else queues one.</summary>
     /// <param name="quietly">The caller sees to it that somebody works.</param>
     public void Begin(bool quietly = false)
     {
-        lock (_gate)
-        {
-            _busy = true;
-        }
-
         if (quietly)
         {
             _host.Turns.AddQuietly(this);
@@ -499,6 +494,9 @@ internal sealed class ResidentRun
 
         Planted.Do(Bug.PublishBeforeDurable, () => _host.Published(S, first, events));
         _committing = events;
+        long[] consumed = [.. _consumed];
+        _consumed.Clear();
+        // The last thing that this turn does: another thread may write the frame and begin the next turn at once.
         _host.Journal.Add(new RunAppend
         {
             Tenant = S.Tenant,
@@ -508,7 +506,7 @@ internal sealed class ResidentRun
             NextSeq = S.Seq,
             Frame = events.Count > 0 ? FrameCodec.Encode(events, blobs) : ReadOnlyMemory<byte>.Empty,
             Blobs = blobs,
-            Consumed = [.. _consumed],
+            Consumed = consumed,
             Change = _hasRow ? RowChange.None : RowChange.Create,
             Then = ended ? RowChange.End : park ? RowChange.Park : RowChange.None,
             Creation = _hasRow ? null : Creation,
@@ -523,7 +521,6 @@ internal sealed class ResidentRun
             Done = Committed,
             Unanswered = _hasRow ? null : Unanswered,
         });
-        _consumed.Clear();
     }
 
     private void Committed(RunAppend append)

@@ -2,6 +2,7 @@ using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace AgentFlow.Storage.Postgres;
 
@@ -32,7 +33,7 @@ internal sealed partial class PostgresSession : IAsyncDisposable
         CrashPoint.Reach("postgres.register.before");
         session._id = await session.RegisterAsync(cancellationToken).ConfigureAwait(false);
         CrashPoint.Reach("postgres.register.after");
-        await database.ReadAsync(session.SweepAsync, cancellationToken).ConfigureAwait(false);
+        await database.ReadAsync(session.TakeOverEndedAsync, cancellationToken).ConfigureAwait(false);
         session._loop = Task.Run(session.KeepAsync, CancellationToken.None);
         try
         {
@@ -95,6 +96,38 @@ internal sealed partial class PostgresSession : IAsyncDisposable
         _replacing.Dispose();
     }
 
+    /// <summary>Sweeps, and does not wait for the leases of processes that were on this machine and are not any more.</summary>
+    private async Task<int> TakeOverEndedAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var ended = new List<long>();
+        using (var others = new NpgsqlCommand("SELECT id, process FROM sessions WHERE id <> $1", connection))
+        {
+            others.Parameters.Value(Id);
+            NpgsqlDataReader reader = await others.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    if (LocalProcess.HasEnded(reader.GetString(1)))
+                    {
+                        ended.Add(reader.GetInt64(0));
+                    }
+                }
+            }
+        }
+
+        if (ended.Count > 0)
+        {
+            using var batch = new NpgsqlBatch(connection);
+            // The server may not have noticed yet, and would let the last transaction of one hold its row.
+            batch.Add("SELECT pg_terminate_backend(a.pid) FROM sessions s JOIN pg_stat_activity a ON a.application_name = s.tag WHERE s.id = ANY($1)").Values(ended, NpgsqlDbType.Bigint);
+            batch.Add("UPDATE sessions SET lease = '0', expires_at = '-infinity' WHERE id = ANY($1)").Values(ended, NpgsqlDbType.Bigint);
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return await SweepAsync(connection, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Removes expired sessions and frees the runs that nobody owns any more.</summary>
     /// <returns>How many runs became free.</returns>
     public async Task<int> SweepAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -146,8 +179,8 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     private Task<long> RegisterAsync(CancellationToken cancellationToken) => _database.ReadAsync(
         async (connection, token) =>
         {
-            using var insert = new NpgsqlCommand("INSERT INTO sessions (name, tag, lease, expires_at) VALUES ($1, $2, $3, clock_timestamp() + $3) RETURNING id", connection);
-            insert.Parameters.Value(_database.Options.Name).Value(_database.Tag).Value(_database.Options.Lease);
+            using var insert = new NpgsqlCommand("INSERT INTO sessions (name, tag, process, lease, expires_at) VALUES ($1, $2, $3, $4, clock_timestamp() + $4) RETURNING id", connection);
+            insert.Parameters.Value(_database.Options.Name).Value(_database.Tag).Value(LocalProcess.Name).Value(_database.Options.Lease);
             return (long)(await insert.ExecuteScalarAsync(token).ConfigureAwait(false))!;
         },
         cancellationToken).AsTask();

@@ -13,6 +13,7 @@ internal sealed class EffectLedger : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, bool> _refused = new(StringComparer.Ordinal);
     private int _active;
+    private int _slow;
 
     private EffectLedger(WebApplication app) => _app = app;
 
@@ -53,6 +54,15 @@ internal sealed class EffectLedger : IAsyncDisposable
         Life++;
     }
 
+    /// <summary>Returns while a slow call is under way; or soon, when none comes.</summary>
+    public async Task SlowCallAsync()
+    {
+        for (int looks = 0; Volatile.Read(ref _slow) == 0 && looks < 250; looks++)
+        {
+            await Task.Delay(20);
+        }
+    }
+
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     /// <param name="refuse">The first call under a key is refused, and has no effect.</param>
@@ -67,8 +77,10 @@ internal sealed class EffectLedger : IAsyncDisposable
         }
 
         Interlocked.Increment(ref _active);
+        Interlocked.Add(ref _slow, slow ? 1 : 0);
         Effects.Enqueue(new Effect(run, step, key, Life));
         await Task.Delay(slow ? 400 : Random.Shared.Next(5, 80), CancellationToken.None);
+        Interlocked.Add(ref _slow, slow ? -1 : 0);
         Interlocked.Decrement(ref _active);
         return Results.Json(new { run, step, text = new string('x', pad) });
     }

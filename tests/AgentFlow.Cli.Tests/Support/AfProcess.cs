@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace AgentFlow.Cli.Tests.Support;
@@ -48,9 +49,9 @@ internal sealed class AfProcess : IDisposable
     /// <summary>Waits for a line with this text on stderr, and gives the line.</summary>
     public Task<string> ErrorLineAsync(string text) => LineAsync(_error, text);
 
-    public void SendInterrupt() => Signal("INT");
+    public void SendInterrupt() => Signal(2);
 
-    public void SendTerminate() => Signal("TERM");
+    public void SendTerminate() => Signal(15);
 
     public void SendKill() => _process.Kill(entireProcessTree: true);
 
@@ -60,10 +61,10 @@ internal sealed class AfProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Stops the process in its tracks (SIGSTOP).</summary>
-    public void SendStop() => Signal("STOP");
+    public void SendStop() => Signal(19);
 
     /// <summary>Lets a stopped process go on (SIGCONT).</summary>
-    public void SendContinue() => Signal("CONT");
+    public void SendContinue() => Signal(18);
 
     public void Dispose()
     {
@@ -79,12 +80,12 @@ internal sealed class AfProcess : IDisposable
     private async Task<string> LineAsync(Output output, string text) =>
         await output.LineAsync(text).WaitAsync(Af.Patience) ?? throw new InvalidOperationException($"af never printed '{text}':\n{await EndAsync()}");
 
-    private void Signal(string name)
-    {
-        using Process kill = Process.Start("sh", ["-c", $"kill -{name} {_process.Id}"]);
-        kill.WaitForExit();
-        Assert.Equal(0, kill.ExitCode);
-    }
+    /// <param name="number">By its number on Linux, signal(7). Sent by this process: a shell would take its time.</param>
+    private void Signal(int number) => Assert.Equal(0, Kill(_process.Id, number));
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int Kill(int process, int signal);
 
     /// <summary>Reads one stream to its end, so that the process never blocks on it.</summary>
     private sealed class Output

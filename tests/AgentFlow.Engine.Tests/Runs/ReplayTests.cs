@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
@@ -103,6 +104,18 @@ public class ReplayTests
         WorkflowDefinition other = new(Machine("m", new State(Call("a")) { Final = true })) { Name = "x", Version = "1.0.0", Hash = new string('b', 64), Planner = "fsm", Source = play.State.Definition.Source };
         Assert.Null(SnapshotCodec.TryDecode(snapshot, "default", RunId, other, play.Blob));
         Assert.NotNull(SnapshotCodec.TryDecode(snapshot, "default", RunId, play.State.Definition, play.Blob));
+    }
+
+    [Fact]
+    public void Restriction_OfTheStarter_SurvivesReplayAndSnapshot()
+    {
+        var authority = new RunAuthority(PermissionSet.Parse(["db.read"]), new NamePatterns(["skill.*"]));
+        var play = new Play(Define(Machine("m", new State(Call("a")) { Final = true })));
+        Assert.True(play.Feed(new RunRestricted(authority)));
+        Assert.False(play.Feed(new RunRestricted(new RunAuthority(PermissionSet.Everything, null))));
+        Assert.Equal(authority, play.State.Authority);
+        Assert.Equal(authority, SnapshotCodec.TryDecode(Play.Bytes(play.State), "default", RunId, play.State.Definition, play.Blob)!.Authority);
+        Assert.Equal(authority, play.Reload().State.Authority);
     }
 
     [Fact]

@@ -48,10 +48,10 @@ public abstract partial class HostCompliance : IAsyncLifetime
 
     protected abstract ValueTask ReopenAsync();
 
-    private RunHost NewHost(EngineOptions options)
+    private RunHost NewHost(EngineOptions options, TimeProvider? clock = null)
     {
         var cache = new DefinitionCache(Catalogue, source => _definitions[source.Path]);
-        return _host = new RunHost(options, Store, cache, [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()], new StepPerformer(TimeProvider.System), _bus, Ids, TimeProvider.System, NullLogger.Instance);
+        return _host = new RunHost(options, Store, cache, [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()], new StepPerformer(TimeProvider.System), _bus, Ids, clock ?? TimeProvider.System, NullLogger.Instance);
     }
 
     private async Task StopAsync()
@@ -69,11 +69,11 @@ public abstract partial class HostCompliance : IAsyncLifetime
     }
 
     /// <summary>The process dies and another one opens the store.</summary>
-    private async Task<RunHost> RestartAsync(EngineOptions? options = null)
+    private async Task<RunHost> RestartAsync(EngineOptions? options = null, TimeProvider? clock = null)
     {
         await StopAsync();
         await ReopenAsync();
-        RunHost host = NewHost(options ?? new EngineOptions());
+        RunHost host = NewHost(options ?? new EngineOptions(), clock);
         await host.OpenAsync(default);
         return host;
     }
@@ -218,6 +218,23 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Assert.Equal(RunStatus.Completed, end.Status);
         List<JournalEvent> journal = await Journal(start.Run);
         Assert.True(journal.OfType<TimerFired>().Single().At >= journal.OfType<TimerSet>().Single().Due);
+    }
+
+    [Fact]
+    public async Task Timer_DueBeforeTheRunHasBegun_QueuesItOnce()
+    {
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(new WaitNode { Id = "w", For = TimeSpan.FromMilliseconds(100) }, Call("a", ledger), Call("b", ledger)));
+        StartOutcome[] starts = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Host.StartAsync(Request(definition), default))).WaitAsync(Patience);
+        await StopAsync();
+        await Task.Delay(150, default(CancellationToken));
+        await RestartAsync(clock: new EagerClock());
+        foreach (StartOutcome start in starts)
+        {
+            Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        }
+
+        Assert.Equal(2 * starts.Length, ledger.Calls.Count);
     }
 
     [Fact]
@@ -492,6 +509,32 @@ public abstract partial class HostCompliance : IAsyncLifetime
         while (Host.Resident > 0 || !Host.IsQuiet)
         {
             await Task.Delay(1, limit.Token);
+        }
+    }
+
+    /// <summary>Its timers fire on the arming thread when they are due already: before anything else can happen.</summary>
+    private sealed class EagerClock : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new EagerTimer(callback, state);
+
+        private sealed class EagerTimer(TimerCallback callback, object? state) : ITimer
+        {
+            private readonly Timer _late = new(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                if (dueTime == TimeSpan.Zero)
+                {
+                    callback(state);
+                    return true;
+                }
+
+                return _late.Change(dueTime, period);
+            }
+
+            public void Dispose() => _late.Dispose();
+
+            public ValueTask DisposeAsync() => _late.DisposeAsync();
         }
     }
 

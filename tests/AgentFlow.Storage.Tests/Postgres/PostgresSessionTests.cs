@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Storage.Postgres;
@@ -40,6 +41,39 @@ public sealed class PostgresSessionTests(PostgresFixture fixture)
         Assert.Equal(run.Run, claim.Run);
         Assert.True(await a.Cluster.QueryAsync<DateTime>("SELECT clock_timestamp()") > expires, "taken over before the lease was over");
         Assert.Equal(CommitOutcome.Committed, (await b.Store.WriteAsync(Writing.Append(claim.Run, claim.Key, 1))).Outcome);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Takeover_ProcessOnThisMachine_AtOnceWhenItHasEnded(bool ended)
+    {
+        await using TemporaryPostgres a = await TemporaryPostgres.CreateAsync(fixture);
+        RunAppend run = await a.Store.WriteAsync(Writing.Creation());
+        if (ended)
+        {
+            using Process gone = Process.Start("true");
+            await gone.WaitForExitAsync();
+            await a.Cluster.ExecuteAsync($"UPDATE {a.Schema}.sessions SET process = regexp_replace(process, '/[0-9]+/([0-9]+)$', '/{gone.Id}/\\1')");
+        }
+
+        await using TemporaryPostgres b = await a.JoinAsync();
+        Assert.Equal(ended ? [run.Run] : [], (await b.Store.ClaimAsync(10, default)).Select(r => r.Run));
+    }
+
+    [Theory]
+    [InlineData("/[0-9]+$", "/1")]
+    [InlineData("^[^/]+", "another-boot")]
+    [InlineData("/pid[^/]+", "/another-container")]
+    [InlineData(".*", "")]
+    public async Task Takeover_OnlyTheSameMachineSaysThatAProcessHasEnded(string part, string other)
+    {
+        await using TemporaryPostgres a = await TemporaryPostgres.CreateAsync(fixture);
+        RunAppend run = await a.Store.WriteAsync(Writing.Creation());
+        await a.Cluster.ExecuteAsync($"UPDATE {a.Schema}.sessions SET process = regexp_replace(process, '{part}', '{other}')");
+        await using TemporaryPostgres b = await a.JoinAsync();
+        // Another start time under the same number: the process of that name has ended.
+        Assert.Equal(other == "/1" ? [run.Run] : [], (await b.Store.ClaimAsync(10, default)).Select(r => r.Run));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ CREATE TABLE sessions (
     id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text        NOT NULL,
     tag        text        NOT NULL, -- application_name of the process's connections
+    process    text        NOT NULL, -- by which another process on the same machine can tell that it has ended
     lease      interval    NOT NULL,
     expires_at timestamptz NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
