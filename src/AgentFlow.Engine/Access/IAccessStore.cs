@@ -8,6 +8,9 @@ namespace AgentFlow.Engine.Access;
 /// </summary>
 public interface IAccessStore
 {
+    /// <summary>Most roles that a tenant adds.</summary>
+    const int MaxRoles = 500;
+
     /// <returns>False when there is one with this name; nothing is written then.</returns>
     ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken);
 
@@ -24,7 +27,7 @@ public interface IAccessStore
     /// <returns>False when the tenant has one with this name; nothing is written then.</returns>
     ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken);
 
-    /// <summary>Adds a user unless the deployment has any: of several processes that start at once, one succeeds.</summary>
+    /// <summary>Adds a user unless the tenant has any: of several processes that start at once, one succeeds.</summary>
     ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken);
 
     ValueTask<UserAccount?> FindUserAsync(string tenant, Ulid id, CancellationToken cancellationToken);
@@ -67,9 +70,6 @@ public interface IAccessStore
     /// <summary>Ends a key for good.</summary>
     /// <returns>False when there is no such key, or it was disabled before.</returns>
     ValueTask<bool> DisableKeyAsync(string tenant, Ulid id, long at, CancellationToken cancellationToken);
-
-    /// <summary>Most roles that a tenant adds.</summary>
-    const int MaxRoles = 500;
 }
 
 /// <param name="Name">The id.</param>

@@ -47,8 +47,8 @@ internal static class Reply
         HttpResponse response = context.Response;
         response.Headers.ETag = tag;
         response.Headers.CacheControl = "no-cache";
-        // The same address answers differently to another tenant or Accept.
-        response.Headers.Vary = "Accept, X-Tenant-ID";
+        // The same address answers differently to another caller, tenant or Accept.
+        response.Headers.Vary = "Accept, Authorization, X-Tenant-ID";
         if (Matches(context.Request.Headers.IfNoneMatch, tag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;

@@ -15,7 +15,7 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
     private const string InsertRoles = "INSERT INTO role_bindings (tenant, subject, role) SELECT $1, $2, unnest($3::text[]) WHERE EXISTS (SELECT FROM users u WHERE u.tenant = $1 AND u.id = $2) ON CONFLICT DO NOTHING";
     private const string InsertUser = "INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at)";
 
-    // Held by whoever looks whether the deployment has users, together with a hash of the schema's name.
+    // Held by whoever looks whether a tenant has users, together with a hash of the schema's name.
     private const int FirstUserLock = 0x4147;
 
     public ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken) => ChangeAsync(
@@ -42,7 +42,7 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
         AddUserAsync(tenant, user, $"{InsertUser} VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", cancellationToken);
 
     public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) =>
-        AddUserAsync(tenant, user, $"{InsertUser} SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM users)", cancellationToken);
+        AddUserAsync(tenant, user, $"{InsertUser} SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM users WHERE tenant = $1)", cancellationToken);
 
     public ValueTask<UserAccount?> FindUserAsync(string tenant, Ulid id, CancellationToken cancellationToken) =>
         FindAsync($"SELECT {UserColumns} FROM users s WHERE s.tenant = $1 AND s.id = $2", p => p.Value(tenant).Value(id), ToUser, cancellationToken);

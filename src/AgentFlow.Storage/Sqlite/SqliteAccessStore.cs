@@ -28,7 +28,7 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
 
     public ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => AddUserAsync("INSERT OR IGNORE INTO users (tenant, id, name, password_hash, created_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?)", tenant, user);
 
-    public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => AddUserAsync("INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM users)", tenant, user);
+    public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => AddUserAsync("INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM users WHERE tenant = ?1)", tenant, user);
 
     public ValueTask<UserAccount?> FindUserAsync(string tenant, Ulid id, CancellationToken cancellationToken) => FindAsync(
         connection => connection.Prepare($"SELECT {UserColumns} FROM users s WHERE s.tenant = ? AND s.id = ?").Bind(tenant).Bind(id), ToUser);

@@ -56,9 +56,11 @@ public abstract class AccessStoreCompliance
     [Fact]
     public async Task AddFirstUser_OfMany_OneSucceeds()
     {
-        bool[] added = await Task.WhenAll(Enumerable.Range(1, 8).Select(n => Task.Run(async () => await Store.AddFirstUserAsync("t" + n, User(n, "admin", "admin"), default))));
+        bool[] added = await Task.WhenAll(Enumerable.Range(1, 8).Select(n => Task.Run(async () => await Store.AddFirstUserAsync("t1", User(n, "admin" + n, "admin"), default))));
         Assert.Single(added, true);
-        Assert.False(await Store.AddFirstUserAsync("other", User(9, "admin"), default));
+        Assert.Equal(1, (await Store.ListUsersAsync("t1", null, 10, default)).Total);
+        Assert.False(await Store.AddFirstUserAsync("t1", User(9, "other"), default));
+        Assert.True(await Store.AddFirstUserAsync("t2", User(9, "other"), default));
     }
 
     [Fact]

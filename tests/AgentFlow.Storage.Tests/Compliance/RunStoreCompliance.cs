@@ -99,6 +99,19 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FindTenant_OfAnyTenant_IsTheOneThatHasTheRun()
+    {
+        Assert.Null(await Store.FindTenantAsync(Ids.Create(), default));
+        foreach (string tenant in new[] { "b", "a", "z", "m" })
+        {
+            RunAppend run = await Commit(Create(tenant));
+            Assert.Equal(tenant, await Store.FindTenantAsync(run.Run, default));
+        }
+
+        Assert.Null(await Store.FindTenantAsync(Ids.Create(), default));
+    }
+
+    [Fact]
     public async Task Find_OtherTenant_IsNothing()
     {
         RunAppend run = await Commit(Create());

@@ -29,7 +29,6 @@ public sealed partial class TenantQueriesTests
         ("SELECT min(due) FROM timers", "The same."),
         ("UPDATE inbox SET consumed = 1 WHERE id = ?", "The engine names items that it read from the inbox of the run that it owns."),
         ("WITH RECURSIVE t (tenant) AS", "An open server finds a run by its id alone: whoever reaches it acts in every tenant."),
-        ("INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT", "Whether the deployment has a user at all decides about the first one."),
         ("SELECT tenant, key, at, until FROM revocations WHERE until >", "Every process knows all revocations, each with its tenant."),
         ("DELETE FROM revocations WHERE until <=", "What has ended for everybody is forgotten."),
         ("DELETE FROM token_families WHERE expires_at <=", "The same."),

@@ -13,7 +13,7 @@ internal static class FirstAdmin
     private static readonly TimeSpan KeyLife = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// Adds the administrator of the tenant <c>default</c> unless the deployment has a user. The credentials are written before
+    /// Adds the administrator of the tenant <c>default</c> unless that has a user. The credentials are written before
     /// they are stored, so that no crash leaves a deployment whose credentials nobody saw.
     /// </summary>
     /// <param name="output">Where the operator reads; never a log.</param>
@@ -31,7 +31,7 @@ internal static class FirstAdmin
         ApiKeyText key = ApiKeyText.Create(TenantName.Default, ids.Create(), out string text);
         DateTimeOffset expires = now + KeyLife;
         await output.WriteLineAsync($"""
-            This deployment has no users yet. An administrator is created; this is shown once:
+            The tenant {TenantName.Default} has no users yet. An administrator is created; this is shown once:
               tenant    {TenantName.Default}
               user      {Name}
               password  {password}
