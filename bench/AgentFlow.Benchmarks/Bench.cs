@@ -1,6 +1,7 @@
 using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
@@ -48,11 +49,14 @@ internal sealed class Bench : IAsyncDisposable
 
     public IRunStore Runs => _store.Runs;
 
+    public IAuditStore Audit => _store.Audit;
+
     /// <summary>An engine on an empty store of its own.</summary>
-    public static async Task<Bench> OpenAsync(IStorage storage)
+    /// <param name="audited">Commits are noted as <see cref="Sequencer"/> needs it.</param>
+    public static async Task<Bench> OpenAsync(IStorage storage, bool audited = false)
     {
         IPlace place = await storage.CreateAsync();
-        var bench = new Bench(place, await OpenedStore.OpenAsync(place.Address), new EngineOptions(), new InProcessBus());
+        var bench = new Bench(place, await OpenedStore.OpenAsync(place.Address, audited), new EngineOptions(), new InProcessBus());
         await bench.Host.OpenAsync(default);
         return bench;
     }
@@ -60,6 +64,10 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>An engine on a store that others have or had open too. Nothing happens before <see cref="RunHost.OpenAsync"/>.</summary>
     public static async Task<Bench> AttachAsync(string address, EngineOptions options, IBus? bus = null) =>
         new(null, await OpenedStore.OpenAsync(address), options, bus ?? new InProcessBus());
+
+    /// <summary>Chains what this engine's runs do.</summary>
+    public AuditSequencer Sequencer(IAuditWitness witness) => new(
+        new AuditOptions(), Audit, Runs, _definitions, witness, AuditKey.Parse(AuditKey.NewPem()), TimeProvider.System, NullLogger.Instance);
 
     public static string Yaml(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "workflows", name + ".yaml"));
 

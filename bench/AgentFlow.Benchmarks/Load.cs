@@ -49,7 +49,7 @@ internal static class Load
 
     public static double Percentile(double[] ordered, double share) => ordered.Length == 0 ? 0 : ordered[Math.Min(ordered.Length - 1, (int)(ordered.Length * share))];
 
-    private static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Contestant contestant)
+    public static async Task<Measured> RoundAsync(int concurrency, TimeSpan duration, Contestant contestant)
     {
         contestant.Begin?.Invoke();
         TimeSpan processor = ProcessorTime(contestant);

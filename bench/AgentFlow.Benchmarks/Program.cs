@@ -39,6 +39,11 @@ foreach (string kind in options.Stores)
         await OverHttp.WorkflowsAsync(report, storage, "ten-steps-durable", "Ten steps, each a durable barrier (over HTTP)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
+    if (options.Wants("audit"))
+    {
+        await AuditCost.RunAsync(report, storage, options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
     if (options.Wants("first-step"))
     {
         await Durable.FirstStepAsync(report, storage, 3_000);

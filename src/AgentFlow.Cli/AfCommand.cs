@@ -2,12 +2,15 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
+using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Clusters;
+using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Runs;
+using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -28,6 +31,9 @@ internal static class AfCommand
             ValidateCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
+            AuditCommand.Create(),
+            ConfigCommand.Create(),
+            SecretsCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),

@@ -17,6 +17,17 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(Page<Run>))]
 [JsonSerializable(typeof(Page<Tool>))]
 [JsonSerializable(typeof(Page<JsonElement>))]
+[JsonSerializable(typeof(Page<AuditEntry>))]
+[JsonSerializable(typeof(Page<AuditCheckpoint>))]
+[JsonSerializable(typeof(AuditVerification))]
+[JsonSerializable(typeof(Secret))]
+[JsonSerializable(typeof(Page<Secret>))]
+[JsonSerializable(typeof(SecretValues))]
+[JsonSerializable(typeof(ConfigSetting))]
+[JsonSerializable(typeof(Page<ConfigSetting>))]
+[JsonSerializable(typeof(Page<ConfigVersion>))]
+[JsonSerializable(typeof(ConfigSetBody))]
+[JsonSerializable(typeof(ConfigVersionBody))]
 [JsonSerializable(typeof(ExecuteBody))]
 [JsonSerializable(typeof(AcceptedBody))]
 [JsonSerializable(typeof(WorkflowBody))]
@@ -49,6 +60,10 @@ internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionar
 internal sealed record CancelBody(string? Reason);
 
 internal sealed record EmptyBody;
+
+internal sealed record ConfigSetBody(string? Value, string? Workflow);
+
+internal sealed record ConfigVersionBody(long Version);
 
 internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);
 

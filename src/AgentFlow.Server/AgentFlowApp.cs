@@ -6,6 +6,7 @@ using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Engine.Steps;
 using AgentFlow.Messaging.InProcess;
 using AgentFlow.Models;
@@ -14,12 +15,16 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
+using AgentFlow.Server.Http;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
@@ -43,7 +48,7 @@ public static class AgentFlowApp
     /// <exception cref="DatabaseLockedException">Another process has the database open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
-    /// <exception cref="OptionsException">The options would let strangers in.</exception>
+    /// <exception cref="OptionsException">The options would let strangers in, or the audit key or the file of secrets cannot be used.</exception>
     /// <exception cref="ToolConfigurationException"><see cref="ServerOptions.HttpAllow"/> is malformed.</exception>
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
@@ -54,7 +59,9 @@ public static class AgentFlowApp
         }
 
         TimeProvider clock = TimeProvider.System;
-        ILoggerFactory logs = Logs.To(options.LogLevel);
+        var mask = new SecretMask();
+        LogLevel level = options.LogLevel;
+        ILoggerFactory logs = new MaskedLogs(Logs.To(() => level), mask);
         ILogger log = logs.CreateLogger("AgentFlow");
 
         var ids = new UlidFactory(clock, CryptographicRandom.Shared);
@@ -65,7 +72,20 @@ public static class AgentFlowApp
         var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
         var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
 
-        OpenStore opened = await OpenStore.OpenAsync(options, log, cancellationToken).ConfigureAwait(false);
+        var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
+        var traces = new MaskedTraces(mask);
+        OpenStore opened;
+        try
+        {
+            opened = await OpenStore.OpenAsync(options, log, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            secrets.Dispose();
+            traces.Dispose();
+            throw;
+        }
+
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -80,18 +100,25 @@ public static class AgentFlowApp
             store,
             definitions,
             [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
-            new StepPerformer(clock),
+            new StepPerformer(clock, secrets, mask),
             bus,
             ids,
             clock,
             log);
-        var engine = new HostedEngine(host, custom, providers, transport, opened, log, options.ShutdownTimeout);
+        var config = new ConfigBook(opened.Config, options, clock, log, changed =>
+        {
+            level = changed.LogLevel;
+            host.MaxQueued = changed.MaxQueued;
+        });
+        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
 
         var principals = new Principals(opened.Access, clock);
         var tokens = new TokenParts(options, opened.Tokens, ids, clock, logs.CreateLogger("AgentFlow.Access"));
         bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
+        AuditKeeping? audit = null;
+        HostedEngine? engine = null;
         WebApplication app;
         try
         {
@@ -100,11 +127,15 @@ public static class AgentFlowApp
                 await FirstAdmin.EnsureAsync(opened.Access, ids, clock, options.Credentials, cancellationToken).ConfigureAwait(false);
             }
 
-            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, clock);
+            // Processes that only execute leave the chaining to those that serve, which have the key.
+            audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
+            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, clock);
         }
         catch
         {
             tokens.Dispose();
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -124,18 +155,21 @@ public static class AgentFlowApp
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids), new StreamEndpoint(reader, streams, app.Lifetime, clock));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
         var passwords = new PasswordLogin(opened.Access);
         app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
         api.MapAccess(
-            new UserEndpoints(principals, passwords, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
-            new RoleEndpoints(principals),
-            new KeyEndpoints(principals, ids, clock),
-            new TenantEndpoints(principals, passwords, ids, clock));
-        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, clock, options.Tokens.RefreshLifetime));
+            new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
+            new RoleEndpoints(principals, recorder),
+            new KeyEndpoints(principals, recorder, ids, clock),
+            new TenantEndpoints(principals, passwords, recorder, ids, clock));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
+        api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
+        api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();
         app.RequireRules();
         WebHost.Announce(app, options, log);

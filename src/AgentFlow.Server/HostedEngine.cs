@@ -1,6 +1,9 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -17,16 +20,29 @@ internal sealed partial class HostedEngine(
     ModelProviders models,
     HttpTransport transport,
     OpenStore store,
+    AuditKeeping? audit,
+    ConfigBook config,
+    SecretKeeping secrets,
+    MaskedTraces traces,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
     public OpenStore Store => store;
 
-    public Task StartAsync(CancellationToken cancellationToken) => host.OpenAsync(cancellationToken);
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await host.OpenAsync(cancellationToken).ConfigureAwait(false);
+        audit?.Begin();
+    }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await host.StopAsync(grace).ConfigureAwait(false);
+        if (audit is not null)
+        {
+            await audit.StopAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             await Store.HandOverAsync(cancellationToken).ConfigureAwait(false);
@@ -41,8 +57,16 @@ internal sealed partial class HostedEngine(
     public async ValueTask DisposeAsync()
     {
         await host.DisposeAsync().ConfigureAwait(false);
+        if (audit is not null)
+        {
+            await audit.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await config.DisposeAsync().ConfigureAwait(false);
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
+        secrets.Dispose();
+        traces.Dispose();
         transport.Dispose();
         await Store.DisposeAsync().ConfigureAwait(false);
     }

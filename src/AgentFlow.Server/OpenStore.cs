@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, _handOver, _dispose) = (runs, catalogue, access, tokens, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -23,6 +23,10 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAccessStore Access { get; }
 
     public ITokenStore Tokens { get; }
+
+    public IAuditStore Audit { get; }
+
+    public IConfigStore Config { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -38,6 +42,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteCatalogue(database),
                     new SqliteAccessStore(database),
                     new SqliteTokenStore(database),
+                    new SqliteAuditStore(database),
+                    new SqliteConfigStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -45,13 +51,15 @@ internal sealed class OpenStore : IAsyncDisposable
                         return default;
                     });
             case StoreAddress.Postgres server:
-                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease }, log, cancellationToken).ConfigureAwait(false);
+                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease, Outbox = options.Audit.IsOn }, log, cancellationToken).ConfigureAwait(false);
                 var runs = new PostgresRunStore(shared);
                 return new OpenStore(
                     runs,
                     new PostgresCatalogue(shared),
                     new PostgresAccessStore(shared),
                     new PostgresTokenStore(shared),
+                    new PostgresAuditStore(shared),
+                    new PostgresConfigStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

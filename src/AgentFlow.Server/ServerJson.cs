@@ -4,8 +4,11 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Runs;
+using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -26,6 +29,15 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<WorkflowView>))]
 [JsonSerializable(typeof(ToolView))]
 [JsonSerializable(typeof(PageView<ToolView>))]
+[JsonSerializable(typeof(PageView<AuditRecordView>))]
+[JsonSerializable(typeof(PageView<AuditCheckpointView>))]
+[JsonSerializable(typeof(AuditReportView))]
+[JsonSerializable(typeof(SettingView))]
+[JsonSerializable(typeof(PageView<SettingView>))]
+[JsonSerializable(typeof(PageView<ConfigVersionView>))]
+[JsonSerializable(typeof(ConfigNowView))]
+[JsonSerializable(typeof(SecretView))]
+[JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(WhoAmIView))]
 [JsonSerializable(typeof(UserView))]

@@ -6,6 +6,7 @@ using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Limits;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
@@ -23,7 +24,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, TimeProvider clock)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, TimeProvider clock)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -56,6 +57,7 @@ internal static partial class WebHost
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
+        app.Use(next => new RefusalAudit(next, recorder).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
             app.Use(next => new LoopbackGuard(next).InvokeAsync);
@@ -70,6 +72,7 @@ internal static partial class WebHost
             app.Use(next => new RateLimitMiddleware(next, callers, tenants).InvokeAsync);
         }
 
+        app.Use(next => new ReadAudit(next, recorder, async (tenant, cancelled) => (await config.OfAsync(tenant, cancelled).ConfigureAwait(false)).Switch("AF_AUDIT_READS") ?? options.Audit.Reads).InvokeAsync);
         return app;
     }
 

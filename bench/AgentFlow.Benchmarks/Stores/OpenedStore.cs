@@ -15,6 +15,7 @@ internal sealed class OpenedStore : IAsyncDisposable
         _file = file;
         Runs = new SqliteRunStore(file);
         Catalogue = new SqliteCatalogue(file);
+        Audit = new SqliteAuditStore(file);
     }
 
     private OpenedStore(PostgresDatabase server)
@@ -22,15 +23,19 @@ internal sealed class OpenedStore : IAsyncDisposable
         _server = server;
         Runs = new PostgresRunStore(server);
         Catalogue = new PostgresCatalogue(server);
+        Audit = new PostgresAuditStore(server);
     }
 
     public IRunStore Runs { get; }
 
     public ICatalogue Catalogue { get; }
 
-    public static async Task<OpenedStore> OpenAsync(string address) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
+    public IAuditStore Audit { get; }
+
+    /// <param name="outbox">Whether commits are noted for those who follow them; a SQLite file needs no notes.</param>
+    public static async Task<OpenedStore> OpenAsync(string address, bool outbox = false) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
         ? new OpenedStore(SqliteDatabase.Open(address[SqliteStorage.Prefix.Length..]))
-        : new OpenedStore(await PostgresDatabase.OpenAsync(address));
+        : new OpenedStore(await PostgresDatabase.OpenAsync(address, new PostgresOptions { Outbox = outbox }));
 
     public async ValueTask DisposeAsync()
     {

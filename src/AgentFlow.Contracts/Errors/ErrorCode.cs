@@ -90,6 +90,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Tools
     public static readonly ErrorCode ToolNotFound = Define("TOOL_NOT_FOUND", 404, Permanent, "There is no such tool");
     public static readonly ErrorCode ToolCrashed = Define("TOOL_CRASHED", 502, Permanent, "A tool broke down");
+    public static readonly ErrorCode SecretNotFound = Define("SECRET_NOT_FOUND", 404, Permanent, "There is no such secret");
+    public static readonly ErrorCode SecretUnavailable = Define("SECRET_UNAVAILABLE", 503, Transient, "Secrets cannot be read or written");
+    public static readonly ErrorCode SecretReadOnly = Define("SECRET_READ_ONLY", 409, Permanent, "The secret is kept where it cannot be changed");
     public static readonly ErrorCode ToolNotPermitted = Define("TOOL_NOT_PERMITTED", 403, Permission, "A policy withholds the tool");
     public static readonly ErrorCode ResponseTooLarge = Define("RESPONSE_TOO_LARGE", 502, Permanent, "The other side answered too much");
     public static readonly ErrorCode ResultTooLarge = Define("RESULT_TOO_LARGE", 422, Permanent, "A result needs more memory than allowed");
@@ -123,6 +126,12 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Stores and server
     public static readonly ErrorCode DatabaseLocked = Define("DATABASE_LOCKED", 503, Transient, "The database is held by another process");
     public static readonly ErrorCode StoreUnavailable = Define("STORE_UNAVAILABLE", 503, Transient, "The store does not answer");
+    public static readonly ErrorCode AuditUnavailable = Define("AUDIT_UNAVAILABLE", 503, Transient, "The audit cannot be written");
+    public static readonly ErrorCode ConfigVersionNotFound = Define("CONFIG_VERSION_NOT_FOUND", 404, Permanent, "There is no such version of the settings");
+    public static readonly ErrorCode ConfigContended = Define("CONFIG_CONTENDED", 409, Transient, "Others change the settings at the same moment");
+    public static readonly ErrorCode SettingNotFound = Define("SETTING_NOT_FOUND", 404, Permanent, "There is no such setting");
+    public static readonly ErrorCode SettingScope = Define("SETTING_SCOPE", 409, Permanent, "The setting cannot be set there");
+    public static readonly ErrorCode RunsNotAccepted = Define("RUNS_NOT_ACCEPTED", 409, Permanent, "No new runs are accepted");
     public static readonly ErrorCode ServerStopping = Define("SERVER_STOPPING", 503, Transient, "The server is shutting down");
     public static readonly ErrorCode InternalError = Define("INTERNAL_ERROR", 500, Permanent, "A fault in the server");
 

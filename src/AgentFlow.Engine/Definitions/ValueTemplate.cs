@@ -20,6 +20,9 @@ public abstract class ValueTemplate
     /// <summary>All expressions in the template, in document order.</summary>
     public abstract IEnumerable<CelExpression> Expressions { get; }
 
+    /// <summary>The texts that stand in the template itself, each with the property names and indexes that lead to it.</summary>
+    public IEnumerable<(object[] Path, string Text)> Literals => Texts([]);
+
     /// <summary>Whether a string can hold an expression, or an escaped <c>${</c>.</summary>
     public static bool HasMarker(string text) => text.Contains("${", StringComparison.Ordinal);
 
@@ -67,6 +70,16 @@ public abstract class ValueTemplate
 
     /// <summary>Writes the value; returns an error's text, or <see langword="null"/>.</summary>
     private protected abstract string? Write(Utf8JsonWriter writer, ICelVariables variables);
+
+    private protected abstract IEnumerable<(object[] Path, string Text)> Texts(object[] path);
+
+    internal static IEnumerable<(object[] Path, string Text)> TextsOf(JsonElement value, object[] path) => value.ValueKind switch
+    {
+        JsonValueKind.String => [(path, value.GetString()!)],
+        JsonValueKind.Object => value.EnumerateObject().SelectMany(p => TextsOf(p.Value, [.. path, p.Name])),
+        JsonValueKind.Array => value.EnumerateArray().SelectMany((item, i) => TextsOf(item, [.. path, i])),
+        _ => [],
+    };
 
     private static ValueTemplate? Compile(JsonElement value, Func<TemplateExpression, CelExpression?> compile, ref int strings)
     {
@@ -189,6 +202,8 @@ public abstract class ValueTemplate
 
         public override IEnumerable<CelExpression> Expressions => [];
 
+        private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => TextsOf(_value, path);
+
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
         {
             _value.WriteTo(writer);
@@ -201,6 +216,8 @@ public abstract class ValueTemplate
         public CelExpression Expression { get; } = expression;
 
         public override IEnumerable<CelExpression> Expressions => [Expression];
+
+        private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => [];
 
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
         {
@@ -225,6 +242,8 @@ public abstract class ValueTemplate
     private sealed class Text(object[] parts) : ValueTemplate
     {
         public override IEnumerable<CelExpression> Expressions => parts.OfType<CelExpression>();
+
+        private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => parts.OfType<string>().Select(p => (path, p));
 
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
         {
@@ -263,6 +282,8 @@ public abstract class ValueTemplate
     {
         public override IEnumerable<CelExpression> Expressions => properties.SelectMany(p => p.Value.Expressions);
 
+        private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => properties.SelectMany(p => p.Value.Texts([.. path, p.Name]));
+
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
         {
             writer.WriteStartObject();
@@ -283,6 +304,8 @@ public abstract class ValueTemplate
     private sealed class Array(ValueTemplate[] items) : ValueTemplate
     {
         public override IEnumerable<CelExpression> Expressions => items.SelectMany(i => i.Expressions);
+
+        private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => items.SelectMany((item, i) => item.Texts([.. path, i]));
 
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
         {

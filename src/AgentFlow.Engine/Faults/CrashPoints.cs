@@ -13,6 +13,12 @@ internal static class CrashPoints
     /// <summary>What can be put into an inbox; each is a point before and after it is durable.</summary>
     public static IReadOnlyList<string> InboxKinds { get; } = ["signal", "cancel", "resolution", "pause", "resume"];
 
+    /// <summary>Where the chain, what is said outside the database, and what was exported can disagree for a moment.</summary>
+    public static IReadOnlyList<string> Audit { get; } =
+    [
+        .. Around("audit.end"), .. Around("audit.append"), .. Around("audit.seal"), "audit.seal.witnessed", "audit.retire.exported", .. Around("audit.retire"), "audit.retire.witnessed",
+    ];
+
     /// <summary>Points on every store.</summary>
     public static IReadOnlyList<string> Everywhere { get; } =
     [
@@ -25,6 +31,7 @@ internal static class CrashPoints
         .. Around("set_aside"),
         .. Around("inbox.read"),
         .. Around("definition.saved"),
+        .. Audit,
     ];
 
     public static IReadOnlyList<string> Sqlite { get; } =

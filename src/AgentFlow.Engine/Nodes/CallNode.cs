@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Secrets;
 
 namespace AgentFlow.Engine.Nodes;
 
@@ -16,6 +17,9 @@ public sealed class CallNode : PlanNode
 
     /// <summary>What the call gets; <see langword="null"/>: the latest output in its scope, or the run's input at the start.</summary>
     public ValueTemplate? Input { get; init; }
+
+    /// <summary>Where the input has references to secrets, which the step executor resolves.</summary>
+    public SecretPlaces Secrets => field ??= Input is null ? SecretPlaces.None : new SecretPlaces(Input.Literals);
 
     public RetryPolicy Retry { get; init; } = RetryPolicy.None;
 

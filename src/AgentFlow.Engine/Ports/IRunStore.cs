@@ -105,12 +105,16 @@ public sealed class CommitBatch
 
     public List<InboxAppend> Inbox { get; } = [];
 
-    public bool IsEmpty => Frames.Count == 0 && Inbox.Count == 0;
+    /// <summary>What waits to become audit records (<see cref="IAuditStore"/>).</summary>
+    public List<NoteAppend> Notes { get; } = [];
+
+    public bool IsEmpty => Frames.Count == 0 && Inbox.Count == 0 && Notes.Count == 0;
 
     public void Clear()
     {
         Frames.Clear();
         Inbox.Clear();
+        Notes.Clear();
     }
 }
 

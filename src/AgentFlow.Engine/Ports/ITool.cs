@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Secrets;
 
 namespace AgentFlow.Engine.Ports;
 
@@ -16,6 +17,9 @@ public interface ITool
 
     /// <summary>What lists of allowed tools call it: the contract's id, unless it only passes calls on to another tool.</summary>
     string CalledId => Contract.Id;
+
+    /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
+    IReadOnlyCollection<SecretReference> Secrets => [];
 
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
@@ -33,6 +37,7 @@ public interface ITool
 /// <param name="Input">UTF-8 JSON.</param>
 /// <param name="Deadline">When the engine stops waiting for this attempt.</param>
 /// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
+/// <param name="Secrets">Values of the tool's own <see cref="ITool.Secrets"/>; <see langword="null"/> when it has none.</param>
 public readonly record struct ToolCall(
     string Tenant,
     string RunId,
@@ -41,7 +46,8 @@ public readonly record struct ToolCall(
     string IdempotencyKey,
     ReadOnlyMemory<byte> Input,
     DateTimeOffset Deadline,
-    WorkflowDefinition? Workflow = null);
+    WorkflowDefinition? Workflow = null,
+    IReadOnlyDictionary<SecretReference, string>? Secrets = null);
 
 /// <summary>What came of one attempt.</summary>
 public sealed record StepOutcome

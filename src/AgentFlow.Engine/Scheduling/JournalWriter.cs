@@ -57,7 +57,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         }
     }
 
-    /// <summary>Frames and inbox items that wait for a commit.</summary>
+    /// <summary>Frames, inbox items and notes that wait for a commit.</summary>
     public int Backlog
     {
         get
@@ -72,7 +72,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     /// <summary>Whether batches may be committed beside each other, and so before everything is computed.</summary>
     public bool IsParallel => _lanes > 1;
 
-    private int Pending => _pending.Frames.Count + _pending.Inbox.Count;
+    private int Pending => _pending.Frames.Count + _pending.Inbox.Count + _pending.Notes.Count;
 
     /// <summary>Nothing is written any more.</summary>
     public void Close() => _closed = true;
@@ -92,12 +92,17 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             _pending.Inbox.Add(item);
         }
 
-        // The sender of an idle engine writes itself: one commit, and no change of threads before it. A worker that looked
-        // meanwhile has found the writer busy and gone.
-        if (!turns.IsIdle || !TryCommit(0) || turns.Ready > 0 || HasWork(0))
+        CommitSoon();
+    }
+
+    public void Add(NoteAppend note)
+    {
+        lock (_gate)
         {
-            turns.Wake();
+            _pending.Notes.Add(note);
         }
+
+        CommitSoon();
     }
 
     /// <summary>Commits what has gathered, unless that had better wait.</summary>
@@ -115,7 +120,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             }
 
             batch = Take();
-            items = batch.Frames.Count + batch.Inbox.Count;
+            items = batch.Frames.Count + batch.Inbox.Count + batch.Notes.Count;
             _committing++;
             _itemsUnderWay += items;
         }
@@ -142,6 +147,18 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         return false;
     }
 
+    /// <summary>
+    /// The sender of an idle engine writes itself: one commit, and no change of threads before it. A worker that looked
+    /// meanwhile has found the writer busy and gone.
+    /// </summary>
+    private void CommitSoon()
+    {
+        if (!turns.IsIdle || !TryCommit(0) || turns.Ready > 0 || HasWork(0))
+        {
+            turns.Wake();
+        }
+    }
+
     private async Task FinishAsync(ValueTask commit, CommitBatch batch, int items)
     {
         try
@@ -151,6 +168,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         catch (Exception e)
         {
             CommitUnknown(log, batch.Frames.Count, e);
+            Refuse(batch.Notes, e);
             await ResolveAsync(batch).ConfigureAwait(false);
         }
 
@@ -167,7 +185,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     private bool MayCommit(int ready)
     {
         // Inbox items keep the order in which they came: one batch of them at a time.
-        int pending = _pending.Frames.Count + (_inboxUnderWay ? 0 : _pending.Inbox.Count);
+        int pending = Pending - (_inboxUnderWay ? _pending.Inbox.Count : 0);
         if (_closed || pending == 0 || _committing == _lanes)
         {
             return false;
@@ -203,6 +221,11 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         {
             CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
+        }
+
+        foreach (NoteAppend note in batch.Notes)
+        {
+            note.Done?.Invoke(null);
         }
 
         lock (_gate)
@@ -270,12 +293,13 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         }
     }
 
-    /// <summary>Whoever waits for an answer hears that there is none for now. What they sent stays and is written later.</summary>
+    /// <summary>Whoever waits for an answer hears that there is none for now. What they sent stays and is written later; notes are not.</summary>
     private void TellWaiting(IEnumerable<RunAppend> open, IEnumerable<InboxAppend> items, Exception failure)
     {
         Action<Exception>[] waiting;
         lock (_gate)
         {
+            Refuse(_pending.Notes, failure);
             waiting = [.. open.Concat(_pending.Frames).Select(f => f.Unanswered).Concat(items.Concat(_pending.Inbox).Select(i => i.Unanswered)).OfType<Action<Exception>>()];
         }
 
@@ -283,6 +307,13 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         {
             tell(failure);
         }
+    }
+
+    /// <summary>What a note is about is not done then, and so the note is not written later either.</summary>
+    private static void Refuse(List<NoteAppend> notes, Exception failure)
+    {
+        notes.ForEach(note => note.Done?.Invoke(failure));
+        notes.Clear();
     }
 
     [LoggerMessage(1, LogLevel.Warning, "A commit of {Frames} frame(s) ended without an answer; reading what is on disk")]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
@@ -58,6 +59,7 @@ public sealed partial class RunHost : IAsyncDisposable
         _ids = ids;
         Clock = clock;
         _log = log;
+        MaxQueued = options.MaxQueued;
         Turns = new TurnQueue(options.Workers, options.Schedule);
         Journal = new JournalWriter(store, options, clock, log, Turns);
         Turns.Attach(Journal);
@@ -81,7 +83,10 @@ public sealed partial class RunHost : IAsyncDisposable
     public Exception? StoreFailure => Journal.Failure;
 
     /// <summary>More is waiting than this deployment should take on: what comes now is refused until some of it is done.</summary>
-    public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= Options.MaxQueued;
+    public bool IsSaturated => Journal.Backlog >= Options.MaxBacklog || _depth.Current >= MaxQueued;
+
+    /// <summary>Runs waiting in the store from which on new ones are refused; can be changed at any time.</summary>
+    public int MaxQueued { get; set; }
 
     /// <summary>Nothing is being computed or written at this moment.</summary>
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
@@ -259,6 +264,48 @@ public sealed partial class RunHost : IAsyncDisposable
             },
         });
         return sent.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Puts a note where it becomes an audit record. When it returns, the note is on disk; when it throws, it may not be, and
+    /// what it is about must not be done.
+    /// </summary>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up.</exception>
+    /// <exception cref="EngineStoppingException">The process is shutting down.</exception>
+    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken)
+    {
+        if (_stopping)
+        {
+            return Task.FromException(new EngineStoppingException());
+        }
+
+        if (StoreFailure is { } failure)
+        {
+            return Task.FromException(failure);
+        }
+
+        if (Journal.Backlog >= Options.MaxBacklog)
+        {
+            return Task.FromException(new EngineSaturatedException());
+        }
+
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Journal.Add(new NoteAppend
+        {
+            Note = note,
+            Done = failure =>
+            {
+                if (failure is null)
+                {
+                    written.TrySetResult();
+                }
+                else
+                {
+                    written.TrySetException(failure);
+                }
+            },
+        });
+        return written.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>

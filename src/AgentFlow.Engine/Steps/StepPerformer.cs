@@ -6,13 +6,17 @@ using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Secrets;
 
 namespace AgentFlow.Engine.Steps;
 
 /// <summary>
 /// The second stage of the door: calls what admission let pass, within its time, and turns whatever happens into an outcome.
+/// Here alone references to secrets become values, for calls with effects, and here values are taken out of what comes back.
 /// </summary>
-public sealed class StepPerformer(TimeProvider clock)
+/// <param name="secrets"><see langword="null"/>: there are none.</param>
+/// <param name="mask">Learns what <paramref name="secrets"/> finds before anybody else does.</param>
+public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = null, SecretMask? mask = null)
 {
     public static readonly ActivitySource Activities = new("AgentFlow.Engine");
 
@@ -55,10 +59,11 @@ public sealed class StepPerformer(TimeProvider clock)
         using var limit = new CancellationTokenSource(node.AttemptTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         StepOutcome? outcome;
-        CrashPoint.Reach("effect.before");
         try
         {
-            outcome = Checked(node, call, await node.Tool.InvokeAsync(call, either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false));
+            (ToolCall filled, StepOutcome? refused) = node.Effects == Effects.External ? await FillAsync(node, call, either.Token).ConfigureAwait(false) : (call, null);
+            CrashPoint.Reach("effect.before");
+            outcome = refused ?? Checked(node, filled, await node.Tool.InvokeAsync(filled, either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -74,6 +79,7 @@ public sealed class StepPerformer(TimeProvider clock)
         }
 
         CrashPoint.Reach("effect.after");
+        outcome = Masked(outcome);
         string result = outcome is null ? "cancelled" : outcome.Ok ? "ok" : outcome.Error!.Code;
         Calls.Add(1, new KeyValuePair<string, object?>("tool", tool), new KeyValuePair<string, object?>("result", result));
         Seconds.Record(clock.GetElapsedTime(start).TotalSeconds, new KeyValuePair<string, object?>("tool", tool));
@@ -85,6 +91,52 @@ public sealed class StepPerformer(TimeProvider clock)
 
         activity?.SetTag("agentflow.result", result);
         return outcome;
+    }
+
+    /// <summary>The call with the values of its secrets, or why it cannot be made.</summary>
+    private async ValueTask<(ToolCall Filled, StepOutcome? Refused)> FillAsync(CallNode node, ToolCall call, CancellationToken cancellationToken)
+    {
+        if (node.Secrets.IsEmpty && node.Tool.Secrets.Count == 0)
+        {
+            return (call, null);
+        }
+
+        var values = new Dictionary<SecretReference, string>();
+        try
+        {
+            foreach (SecretReference reference in node.Secrets.References.Concat(node.Tool.Secrets).Distinct())
+            {
+                if (secrets is null || await secrets.FindAsync(call.Tenant, reference, cancellationToken).ConfigureAwait(false) is not { } value)
+                {
+                    return (call, StepOutcome.Failure("SECRET_NOT_FOUND", ErrorCategory.Permanent, $"There is no {reference}. Add it with af secrets set {reference.Name}, or correct the name in the workflow."));
+                }
+
+                mask?.Add([(reference.ToString(), value)]);
+                values[reference] = value;
+            }
+        }
+        catch (SecretUnavailableException e)
+        {
+            return (call, StepOutcome.Failure("SECRET_UNAVAILABLE", ErrorCategory.Transient, e.Message));
+        }
+
+        return (call with { Input = node.Secrets.IsEmpty ? call.Input : node.Secrets.Fill(call.Input, values), Secrets = values }, null);
+    }
+
+    /// <summary>A tool may tell what it was given, in any shape and in an error as well.</summary>
+    private StepOutcome? Masked(StepOutcome? outcome)
+    {
+        if (outcome is null || mask is null or { IsEmpty: true })
+        {
+            return outcome;
+        }
+
+        return outcome with
+        {
+            Output = outcome.Ok ? mask.Json(outcome.Output) : default,
+            Error = outcome.Error is { } error ? error with { Code = mask.Text(error.Code), Message = mask.Text(error.Message) } : null,
+            Provider = outcome.Provider is { } provider ? mask.Text(provider) : null,
+        };
     }
 
     private async Task<StepOutcome?> AwaitAsync(CallNode node, ToolCall call, ValueTask<StepOutcome> pure, CancellationToken stop)

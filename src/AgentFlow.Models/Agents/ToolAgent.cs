@@ -4,6 +4,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Secrets;
 
 namespace AgentFlow.Models.Agents;
 
@@ -12,11 +13,14 @@ internal sealed class ToolAgent : ITool
 {
     private readonly ITool _tool;
     private readonly JsonElement? _fixed;
+    private readonly SecretPlaces _places;
 
     public ToolAgent(AgentDefinition agent, ITool tool, JsonElement? fixedInput)
     {
         _tool = tool;
         _fixed = fixedInput;
+        _places = fixedInput is { } known ? SecretPlaces.Of(known) : SecretPlaces.None;
+        Secrets = [.. _places.References];
         Contract = tool.Contract with
         {
             Id = "agent." + agent.Id,
@@ -28,6 +32,8 @@ internal sealed class ToolAgent : ITool
     public ToolContract Contract { get; }
 
     public string CalledId => _tool.CalledId;
+
+    public IReadOnlyCollection<SecretReference> Secrets { get; }
 
     public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
     {
@@ -51,7 +57,8 @@ internal sealed class ToolAgent : ITool
 
         foreach (var field in _fixed.Value.EnumerateObject())
             merged[field.Name] = JsonNode.Parse(field.Value.GetRawText());
-        return _tool.InvokeAsync(call with { Input = JsonSerializer.SerializeToUtf8Bytes(merged) }, cancellationToken);
+        ReadOnlyMemory<byte> whole = JsonSerializer.SerializeToUtf8Bytes(merged);
+        return _tool.InvokeAsync(call with { Input = _places.IsEmpty ? whole : _places.Fill(whole, call.Secrets ?? new Dictionary<SecretReference, string>()) }, cancellationToken);
     }
 
     /// <summary>The tool's schema as a caller of the agent sees it: fixed fields need not be given.</summary>

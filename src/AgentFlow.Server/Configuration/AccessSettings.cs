@@ -11,132 +11,113 @@ internal static class AccessSettings
 {
     private const int MaxBurst = 1_000_000;
 
-    public static TokenOptions Tokens(Settings settings, List<string> problems)
+    public static TokenOptions Tokens(SettingReader read)
     {
         var defaults = new TokenOptions();
         return new TokenOptions
         {
-            Lifetime = ServerOptions.Time(settings, "AF_TOKEN_LIFETIME", 30, 3600, problems) ?? defaults.Lifetime,
-            RefreshLifetime = ServerOptions.Time(settings, "AF_REFRESH_LIFETIME", 60, 90 * 86_400, problems) ?? defaults.RefreshLifetime,
-            KeyRotation = ServerOptions.Time(settings, "AF_KEY_ROTATION", 60, 30 * 86_400, problems) ?? defaults.KeyRotation,
+            Lifetime = read.Seconds("AF_TOKEN_LIFETIME") ?? defaults.Lifetime,
+            RefreshLifetime = read.Seconds("AF_REFRESH_LIFETIME") ?? defaults.RefreshLifetime,
+            KeyRotation = read.Seconds("AF_KEY_ROTATION") ?? defaults.KeyRotation,
         };
     }
 
-    public static OidcOptions? Oidc(Settings settings, List<string> problems)
+    public static OidcOptions? Oidc(SettingReader read)
     {
-        if (settings["AF_OIDC_ISSUER"] is not { } issuer)
+        string? audience = read.Text("AF_OIDC_AUDIENCE");
+        string? tenantClaim = read.Text("AF_OIDC_TENANT_CLAIM");
+        string? tenant = read.Text("AF_OIDC_TENANT");
+        string? rolesClaim = read.Text("AF_OIDC_ROLES_CLAIM");
+        IReadOnlyList<string>? roleMap = read.List("AF_OIDC_ROLE_MAP");
+        if (read.Text("AF_OIDC_ISSUER") is { } issuer)
         {
-            foreach (string name in (string[])["AF_OIDC_AUDIENCE", "AF_OIDC_TENANT_CLAIM", "AF_OIDC_TENANT", "AF_OIDC_ROLES_CLAIM", "AF_OIDC_ROLE_MAP"])
+            var defaults = new OidcOptions { Issuer = issuer };
+            return defaults with
             {
-                if (settings[name] is not null)
-                {
-                    problems.Add($"{settings.Source(name)} is set and AF_OIDC_ISSUER is not: set it to the provider's issuer, such as https://login.example.com");
-                }
-            }
-
-            return null;
+                Audience = audience ?? defaults.Audience,
+                TenantClaim = tenantClaim,
+                Tenant = tenant ?? defaults.Tenant,
+                RolesClaim = rolesClaim ?? defaults.RolesClaim,
+                RoleMap = (roleMap ?? []).Select(Pair).ToDictionary(p => p.Theirs, p => p.Ours, StringComparer.Ordinal),
+            };
         }
 
-        if (OidcOptions.AddressProblem(issuer) is { } problem)
+        foreach (string name in ((string[])["AF_OIDC_AUDIENCE", "AF_OIDC_TENANT_CLAIM", "AF_OIDC_TENANT", "AF_OIDC_ROLES_CLAIM", "AF_OIDC_ROLE_MAP"]).Where(n => read.Text(n) is not null))
         {
-            problems.Add($"{settings.Source("AF_OIDC_ISSUER")} is '{issuer}', which {problem}; write the provider's issuer as it spells it, such as https://login.example.com");
+            read.Fault($"{read.Source(name)} says something of an OpenID provider, and none is named: set AF_OIDC_ISSUER to the provider's issuer, such as https://login.example.com");
         }
 
-        if (settings["AF_OIDC_TENANT"] is { } tenant && !TenantName.IsValid(tenant))
-        {
-            problems.Add($"{settings.Source("AF_OIDC_TENANT")} is '{tenant}': a tenant's name matches {TenantName.Pattern}");
-        }
-
-        var defaults = new OidcOptions { Issuer = issuer };
-        return defaults with
-        {
-            Audience = settings["AF_OIDC_AUDIENCE"] ?? defaults.Audience,
-            TenantClaim = settings["AF_OIDC_TENANT_CLAIM"],
-            Tenant = settings["AF_OIDC_TENANT"] ?? defaults.Tenant,
-            RolesClaim = settings["AF_OIDC_ROLES_CLAIM"] ?? defaults.RolesClaim,
-            RoleMap = RoleMap(settings, problems),
-        };
+        return null;
     }
 
-    public static TlsOptions? Tls(Settings settings, List<string> problems)
+    public static TlsOptions? Tls(SettingReader read)
     {
-        string? certificate = settings["AF_TLS_CERT"];
-        string? key = settings["AF_TLS_KEY"];
-        string? authority = settings["AF_TLS_CLIENT_CA"];
-        if (certificate is null && key is null && authority is null)
+        string? certificate = read.Text("AF_TLS_CERT");
+        string? key = read.Text("AF_TLS_KEY");
+        string? authority = read.Text("AF_TLS_CLIENT_CA");
+        if (certificate is not null && key is not null)
         {
-            return null;
+            return new TlsOptions { Certificate = Path.GetFullPath(certificate), Key = Path.GetFullPath(key), ClientAuthority = authority is null ? null : Path.GetFullPath(authority) };
         }
 
-        foreach (string name in (string[])["AF_TLS_CERT", "AF_TLS_KEY", "AF_TLS_CLIENT_CA"])
+        if ((certificate ?? key ?? authority) is not null)
         {
-            if (settings[name] is { } path && !File.Exists(path))
-            {
-                problems.Add($"{settings.Source(name)} names '{path}', which does not exist: name a PEM file");
-            }
+            read.Fault("AF_TLS_CERT and AF_TLS_KEY go together: set both to PEM files");
         }
 
-        if (certificate is null || key is null)
-        {
-            problems.Add("AF_TLS_CERT and AF_TLS_KEY go together: set both to PEM files");
-            return null;
-        }
-
-        return new TlsOptions { Certificate = Path.GetFullPath(certificate), Key = Path.GetFullPath(key), ClientAuthority = authority is null ? null : Path.GetFullPath(authority) };
+        return null;
     }
 
     /// <param name="name">What the two settings' names begin with.</param>
     /// <param name="usual">What holds where nothing is set; <see langword="null"/>: no limit.</param>
-    public static RateLimit? Rate(Settings settings, string name, RateLimit? usual, List<string> problems)
+    public static RateLimit? Rate(SettingReader read, string name, RateLimit? usual)
     {
-        string sustained = name + "_SUSTAINED";
-        string? text = settings[sustained];
-        int? burst = ServerOptions.Count(settings, name + "_BURST", MaxBurst, problems);
+        string? text = read.Text(name + "_SUSTAINED");
+        int? burst = read.Count(name + "_BURST");
         if (text == "off" || (text is null && burst is null && usual is null))
         {
             return null;
         }
 
-        double perSecond = usual?.PerSecond ?? burst / 2.0 ?? 0;
-        if (text is not null && PerSecond(text) is not { } read)
-        {
-            problems.Add($"{settings.Source(sustained)} is '{text}': write requests a second or minute, such as 50/s or 600/m, or off");
-        }
-        else if (text is not null)
-        {
-            perSecond = PerSecond(text)!.Value;
-        }
-
+        double perSecond = (text is null ? null : PerSecond(text)) ?? usual?.PerSecond ?? burst / 2.0 ?? 1;
         return new RateLimit(burst ?? usual?.Burst ?? (int)Math.Clamp(Math.Ceiling(2 * perSecond), 1, MaxBurst), perSecond);
     }
 
     /// <summary>What one setting says about another.</summary>
-    public static void Hold(Settings settings, ServerOptions options, List<string> problems)
+    public static void Hold(SettingReader read, ServerOptions options)
     {
         if (options.Oidc is not null && options.Access == AccessMode.Open)
         {
-            problems.Add($"{settings.Source("AF_OIDC_ISSUER")} is set, but nobody is asked for a token: set AF_ACCESS=required too");
+            read.Fault($"{read.Source("AF_OIDC_ISSUER")} is set, but nobody is asked for a token: set AF_ACCESS=required too");
         }
 
         if (options.TlsProblem() is { } problem)
         {
-            problems.Add($"{settings.Source(settings["AF_URL"] is null ? "AF_TLS_CERT" : "AF_URL")}: {problem}");
+            read.Fault($"{read.Source("AF_URL")} is '{options.Listen}': {problem}");
         }
     }
 
-    private static Dictionary<string, string> RoleMap(Settings settings, List<string> problems)
-    {
-        var map = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (string pair in (settings["AF_OIDC_ROLE_MAP"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            int equals = pair.LastIndexOf('=');
-            if (equals <= 0 || !Role.IsName(pair[(equals + 1)..].Trim()) || !map.TryAdd(pair[..equals].Trim(), pair[(equals + 1)..].Trim()))
-            {
-                problems.Add($"{settings.Source("AF_OIDC_ROLE_MAP")} has '{pair}': write theirs=ours, each of theirs once, such as staff=operator,admins=admin");
-            }
-        }
+    public static string? IssuerProblem(string address) =>
+        OidcOptions.AddressProblem(address) is { } problem ? $"it {problem}; write the provider's issuer as it spells it, such as https://login.example.com" : null;
 
-        return map;
+    public static string? TenantProblem(string tenant) => TenantName.IsValid(tenant) ? null : $"a tenant's name matches {TenantName.Pattern}";
+
+    public static string? RoleMapProblem(string text)
+    {
+        string[] pairs = SettingValue.List(text);
+        return pairs.All(p => p.LastIndexOf('=') > 0 && Role.IsName(Pair(p).Ours)) && pairs.Select(p => Pair(p).Theirs).Distinct(StringComparer.Ordinal).Count() == pairs.Length
+            ? null
+            : "write theirs=ours, each of theirs once, such as staff=operator,admins=admin";
+    }
+
+    public static string? RateProblem(string text) => text == "off" || PerSecond(text) is not null ? null : "write requests a second or minute, such as 50/s or 600/m, or off";
+
+    public static string? FileProblem(string path) => File.Exists(path) ? null : "there is no such file: name a PEM file";
+
+    private static (string Theirs, string Ours) Pair(string text)
+    {
+        int equals = text.LastIndexOf('=');
+        return (text[..equals].Trim(), text[(equals + 1)..].Trim());
     }
 
     private static double? PerSecond(string text)

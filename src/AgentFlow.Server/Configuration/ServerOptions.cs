@@ -1,4 +1,3 @@
-using System.Globalization;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Access.Limits;
@@ -83,6 +82,15 @@ public sealed record ServerOptions
     /// <summary>How long a stopping process waits for answers and steps under way. Default 10 s. <c>AF_DRAIN</c>.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How the audit is kept. <c>AF_AUDIT*</c>.</summary>
+    public AuditSettings Audit { get; init; } = new();
+
+    /// <summary>Where secrets are. <c>AF_SECRETS*</c>, <c>AF_VAULT_*</c>, <c>AF_AZURE_*</c>.</summary>
+    public SecretSettings Secrets { get; init; } = new();
+
+    /// <summary>Where all this was read from. Default: nowhere.</summary>
+    public Settings Given { get; init; } = Settings.None;
+
     /// <summary>Said once at start, for example about misspelt settings.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -95,43 +103,52 @@ public sealed record ServerOptions
     {
         ArgumentNullException.ThrowIfNull(settings);
         var problems = new List<string>();
+        var read = new SettingReader(settings, problems);
         var defaults = new ServerOptions();
-        TlsOptions? tls = AccessSettings.Tls(settings, problems);
+        TlsOptions? tls = AccessSettings.Tls(read);
         ListenAddress usual = tls is null ? defaults.Listen : ((ListenAddress.Tcp)defaults.Listen) with { IsTls = true };
-        AccessMode access = AccessOf(settings, problems) ?? defaults.Access;
+        AccessMode access = read.Text("AF_ACCESS") is { } mode ? Enum.Parse<AccessMode>(mode, ignoreCase: true) : defaults.Access;
         bool asked = access == AccessMode.Required;
         ServerOptions options = defaults with
         {
-            Store = Database(settings, problems) ?? defaults.Store,
-            Mode = ModeOf(settings, problems) ?? defaults.Mode,
-            Lease = Time(settings, "AF_LEASE", 1, 3600, problems) ?? defaults.Lease,
-            ShutdownTimeout = Time(settings, "AF_DRAIN", 0, 3600, problems) ?? defaults.ShutdownTimeout,
-            MaxSteps = Count(settings, "AF_MAX_STEPS", 100_000, problems) ?? defaults.MaxSteps,
-            MaxQueued = Count(settings, "AF_MAX_QUEUED", 100_000_000, problems) ?? defaults.MaxQueued,
-            Listen = Address(settings, problems) ?? usual,
+            Given = settings,
+            Store = read.Text("AF_DB_DSN") is { } dsn ? StoreAddress.Parse(dsn) : defaults.Store,
+            Mode = read.Text("AF_MODE") is { } does ? Enum.Parse<ProcessMode>(does, ignoreCase: true) : defaults.Mode,
+            Lease = read.Seconds("AF_LEASE") ?? defaults.Lease,
+            ShutdownTimeout = read.Seconds("AF_DRAIN") ?? defaults.ShutdownTimeout,
+            MaxSteps = read.Count("AF_MAX_STEPS") ?? defaults.MaxSteps,
+            MaxQueued = read.Count("AF_MAX_QUEUED") ?? defaults.MaxQueued,
+            Listen = read.Text("AF_URL") is { } url ? ListenAddress.Parse(url, out _)! : usual,
             Access = access,
-            Tokens = AccessSettings.Tokens(settings, problems),
-            Oidc = AccessSettings.Oidc(settings, problems),
+            Tokens = AccessSettings.Tokens(read),
+            Oidc = AccessSettings.Oidc(read),
             Tls = tls,
-            CallerRate = AccessSettings.Rate(settings, "AF_API_RATE_LIMIT", asked ? new RateLimit(100, 50) : null, problems),
-            TenantRate = AccessSettings.Rate(settings, "AF_API_TENANT_RATE_LIMIT", asked ? new RateLimit(1000, 500) : null, problems),
-            HttpAllow = (settings["AF_HTTP_ALLOW"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-            LogLevel = Level(settings, problems) ?? defaults.LogLevel,
-            Models = ModelsOf(settings, problems) ?? defaults.Models,
+            CallerRate = AccessSettings.Rate(read, "AF_API_RATE_LIMIT", asked ? new RateLimit(100, 50) : null),
+            TenantRate = AccessSettings.Rate(read, "AF_API_TENANT_RATE_LIMIT", asked ? new RateLimit(1000, 500) : null),
+            HttpAllow = read.List("AF_HTTP_ALLOW") ?? defaults.HttpAllow,
+            LogLevel = read.Text("AF_LOG_LEVEL") is { } level ? Enum.Parse<LogLevel>(level, ignoreCase: true) : defaults.LogLevel,
+            Models = ModelsOf(settings, read, problems) ?? defaults.Models,
+            Audit = AuditSettings.From(read),
+            Secrets = SecretSettings.From(settings, read),
             Warnings = settings.Warnings,
         };
+        foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))
+        {
+            read.Text(overridable.Name);
+        }
+
         if (options.Mode != ProcessMode.All && !options.Store.IsShared)
         {
             problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
         }
 
-        AccessSettings.Hold(settings, options, problems);
+        AccessSettings.Hold(read, options);
         if (options.AccessProblem() is { } exposed)
         {
             problems.Add($"{settings.Source("AF_URL")} is '{settings["AF_URL"]}': {exposed}");
         }
 
-        return problems.Count == 0 ? options : throw new OptionsException(problems);
+        return problems.Count == 0 ? options : throw new OptionsException([.. problems.Distinct()]);
     }
 
     /// <summary>Says why a server with these options would let strangers in; <see langword="null"/> when it would not.</summary>
@@ -148,123 +165,17 @@ public sealed record ServerOptions
         _ => null,
     };
 
-    private static AccessMode? AccessOf(Settings settings, List<string> problems)
+    private static ModelOptions? ModelsOf(Settings settings, SettingReader read, List<string> problems)
     {
-        switch (settings["AF_ACCESS"])
+        int before = problems.Count;
+        foreach (string name in new[] { "AF_RESIDENCY_POLICY", "AF_MODEL_TIMEOUT" })
         {
-            case null:
-                return null;
-            case "open":
-                return AccessMode.Open;
-            case "required":
-                return AccessMode.Required;
-            case var access:
-                problems.Add($"{settings.Source("AF_ACCESS")} is '{access}': write open (whoever reaches the server may do everything; on this machine only) or required (callers show an API key or a token)");
-                return null;
+            read.Text(name);
         }
-    }
 
-    private static StoreAddress? Database(Settings settings, List<string> problems)
-    {
         try
         {
-            return settings["AF_DB_DSN"] is { } dsn ? StoreAddress.Parse(dsn) : null;
-        }
-        catch (FormatException e)
-        {
-            problems.Add($"{settings.Source("AF_DB_DSN")}: {e.Message}");
-            return null;
-        }
-    }
-
-    private static ProcessMode? ModeOf(Settings settings, List<string> problems)
-    {
-        switch (settings["AF_MODE"])
-        {
-            case null:
-                return null;
-            case "all":
-                return ProcessMode.All;
-            case "control":
-                return ProcessMode.Control;
-            case "data":
-                return ProcessMode.Data;
-            case var mode:
-                problems.Add($"{settings.Source("AF_MODE")} is '{mode}': write all, control (serves the API) or data (executes runs)");
-                return null;
-        }
-    }
-
-    /// <summary>Seconds, such as <c>30</c>, <c>2.5</c> or <c>30s</c>.</summary>
-    internal static TimeSpan? Time(Settings settings, string name, int least, int most, List<string> problems)
-    {
-        if (settings[name] is not { } text)
-        {
-            return null;
-        }
-
-        if (double.TryParse(text.EndsWith('s') ? text[..^1] : text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds >= least && seconds <= most)
-        {
-            return TimeSpan.FromSeconds(seconds);
-        }
-
-        problems.Add(string.Create(CultureInfo.InvariantCulture, $"{settings.Source(name)} is '{text}': write seconds from {least} to {most}, such as 10 or 2.5s"));
-        return null;
-    }
-
-    internal static int? Count(Settings settings, string name, int most, List<string> problems)
-    {
-        if (settings[name] is not { } text)
-        {
-            return null;
-        }
-
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 && count <= most)
-        {
-            return count;
-        }
-
-        problems.Add(string.Create(CultureInfo.InvariantCulture, $"{settings.Source(name)} is '{text}': write a whole number from 1 to {most}"));
-        return null;
-    }
-
-    private static ListenAddress? Address(Settings settings, List<string> problems)
-    {
-        if (settings["AF_URL"] is not { } url)
-        {
-            return null;
-        }
-
-        ListenAddress? address = ListenAddress.Parse(url, out string problem);
-        if (address is null)
-        {
-            problems.Add($"{settings.Source("AF_URL")} is '{url}': {problem}");
-        }
-
-        return address;
-    }
-
-    private static LogLevel? Level(Settings settings, List<string> problems)
-    {
-        if (settings["AF_LOG_LEVEL"] is not { } level)
-        {
-            return null;
-        }
-
-        if (Enum.TryParse(level, ignoreCase: true, out LogLevel parsed) && Enum.IsDefined(parsed) && !char.IsDigit(level[0]))
-        {
-            return parsed;
-        }
-
-        problems.Add($"{settings.Source("AF_LOG_LEVEL")} is '{level}': write trace, debug, information, warning, error, critical or none");
-        return null;
-    }
-
-    private static ModelOptions? ModelsOf(Settings settings, List<string> problems)
-    {
-        try
-        {
-            return ModelOptions.FromEnvironment(name => settings[name]);
+            return problems.Count == before ? ModelOptions.FromEnvironment(name => settings[name]) : null;
         }
         catch (FormatException e)
         {

@@ -12,30 +12,23 @@ public sealed class Settings
 {
     private const string Prefix = "AF_";
 
-    /// <summary>Every setting that the product reads.</summary>
-    private static readonly string[] Known =
-    [
-        "AF_ACCESS", "AF_API_RATE_LIMIT_BURST", "AF_API_RATE_LIMIT_SUSTAINED", "AF_API_TENANT_RATE_LIMIT_BURST", "AF_API_TENANT_RATE_LIMIT_SUSTAINED",
-        "AF_KEY_ROTATION", "AF_OIDC_AUDIENCE", "AF_OIDC_ISSUER", "AF_OIDC_ROLES_CLAIM", "AF_OIDC_ROLE_MAP", "AF_OIDC_TENANT", "AF_OIDC_TENANT_CLAIM",
-        "AF_REFRESH_LIFETIME", "AF_TLS_CERT", "AF_TLS_CLIENT_CA", "AF_TLS_KEY", "AF_TOKEN_LIFETIME",
-        "AF_CONFIG", "AF_DB_DSN", "AF_DEBUG", "AF_DRAIN", "AF_HTTP_ALLOW", "AF_LEASE", "AF_LOG_LEVEL", "AF_MAX_QUEUED", "AF_MAX_STEPS",
-        "AF_MODE", "AF_MODEL_BACKENDS", "AF_MODEL_TIMEOUT",
-        "AF_RESIDENCY_HOSTS", "AF_RESIDENCY_POLICY", "AF_SERVER", "AF_SQLITE_ENGINE", "AF_TENANT", "AF_TOKEN", "AF_URL",
-    ];
-
-    /// <summary>Families whose members are named by the user.</summary>
-    private static readonly string[] KnownPrefixes = ["AF_ENV_", "AF_MODEL_DEFAULT_"];
-
     private readonly Func<string, string?> _environment;
-    private readonly Dictionary<string, string> _file;
+    private readonly string[] _names;
+    private readonly string _directory;
+    private readonly Dictionary<string, (string Value, int Line, int Column)> _file;
 
-    private Settings(Func<string, string?> environment, Dictionary<string, string> file, string? path, IReadOnlyList<string> warnings)
+    private Settings(Func<string, string?> environment, IEnumerable<string> names, string directory, Dictionary<string, (string Value, int Line, int Column)> file, string? path, IReadOnlyList<string> warnings)
     {
+        _directory = directory;
         _environment = environment;
+        _names = [.. names];
         _file = file;
         FilePath = path;
         Warnings = warnings;
     }
+
+    /// <summary>No environment and no file.</summary>
+    public static Settings None { get; } = new(static _ => null, [], "", [], null, []);
 
     /// <summary>The file that was read; <see langword="null"/> when there is none.</summary>
     public string? FilePath { get; }
@@ -59,9 +52,9 @@ public sealed class Settings
         var warnings = new List<string>();
         foreach (string name in names.Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
-            if (!IsKnown(name))
+            if (SettingSchema.Find(name) is null)
             {
-                warnings.Add($"{name} is not a setting and has no effect{NearWord.Hint(name, Known)}");
+                warnings.Add($"{name} is not a setting and has no effect{NearWord.Hint(name, SettingSchema.All.Select(known => known.Name))}");
             }
         }
 
@@ -70,11 +63,11 @@ public sealed class Settings
         if (!File.Exists(path))
         {
             return string.IsNullOrWhiteSpace(named)
-                ? new Settings(environment, [], null, warnings)
+                ? new Settings(environment, names, directory, [], null, warnings)
                 : throw new OptionsException([$"AF_CONFIG names '{path}', which does not exist: create it or unset AF_CONFIG"]);
         }
 
-        return new Settings(environment, ReadFile(path, warnings), path, warnings);
+        return new Settings(environment, names, directory, ReadFile(path, warnings), path, warnings);
     }
 
     /// <summary>The value of a setting, or of any environment variable; <see langword="null"/> when it has none.</summary>
@@ -83,20 +76,28 @@ public sealed class Settings
         get
         {
             string? value = _environment(name);
-            return string.IsNullOrWhiteSpace(value) ? _file.GetValueOrDefault(name) : value.Trim();
+            return string.IsNullOrWhiteSpace(value) ? (_file.TryGetValue(name, out var given) ? given.Value : null) : value.Trim();
         }
     }
 
+    /// <summary>Variables of the environment that begin so and are not empty. Never those of the file, which is no place for them.</summary>
+    internal IReadOnlyDictionary<string, string> WithPrefix(string prefix) => _names
+        .Where(n => n.Length > prefix.Length && n.StartsWith(prefix, StringComparison.Ordinal) && !string.IsNullOrWhiteSpace(_environment(n)))
+        .ToDictionary(n => n, n => _environment(n)!.Trim(), StringComparer.Ordinal);
+
     /// <summary>Where a setting's value stands, for messages.</summary>
-    internal string Source(string name) => string.IsNullOrWhiteSpace(_environment(name)) && _file.ContainsKey(name) ? $"{FilePath}: {KeyOf(name)}" : name;
+    internal string Source(string name) => IsInFile(name) ? $"{FilePath}:{_file[name].Line}:{_file[name].Column}: {Setting.KeyOf(name)}" : name;
 
-    private static bool IsKnown(string name) => Known.Contains(name) || KnownPrefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal));
+    /// <summary>Whether a value comes from the file, because the environment has none.</summary>
+    internal bool IsInFile(string name) => string.IsNullOrWhiteSpace(_environment(name)) && _file.ContainsKey(name);
 
-    private static string KeyOf(string name) => name[Prefix.Length..].ToLowerInvariant();
+    /// <summary>The same environment, and the file as it is now.</summary>
+    /// <exception cref="OptionsException">The file cannot be read.</exception>
+    internal Settings Again() => _directory.Length == 0 ? this : Load(_environment, _names, _directory);
 
-    private static Dictionary<string, string> ReadFile(string path, List<string> warnings)
+    private static Dictionary<string, (string Value, int Line, int Column)> ReadFile(string path, List<string> warnings)
     {
-        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var values = new Dictionary<string, (string, int, int)>(StringComparer.Ordinal);
         var yaml = new YamlStream();
         try
         {
@@ -124,13 +125,18 @@ public sealed class Settings
         {
             string at = $"{path}:{key.Start.Line}:{key.Start.Column}";
             string name = Prefix + key.ToString().ToUpperInvariant();
-            if (!IsKnown(name) || name == "AF_CONFIG")
+            Setting? setting = SettingSchema.Find(name);
+            if (setting is { IsSecret: true, IsEnvironmentOnly: true })
             {
-                warnings.Add($"{at}: '{key}' is not a setting and has no effect{NearWord.Hint(key.ToString(), Known.Select(KeyOf))}");
+                problems.Add($"{at}: '{key}' would keep a secret in the clear: put it into the environment{(setting.IsFamily ? ", or use af secrets set" : "")}");
+            }
+            else if (setting is null or { IsEnvironmentOnly: true })
+            {
+                warnings.Add($"{at}: '{key}' is not a setting of this file and has no effect{NearWord.Hint(key.ToString(), SettingSchema.All.Where(known => !known.IsEnvironmentOnly).Select(known => known.Key))}");
             }
             else if (Value(value) is { } text)
             {
-                values[name] = text;
+                values[name] = (text, (int)value.Start.Line, (int)value.Start.Column);
             }
             else
             {

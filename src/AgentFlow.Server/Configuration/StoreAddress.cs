@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using AgentFlow.Storage.Postgres;
 
 namespace AgentFlow.Server.Configuration;
@@ -13,6 +15,14 @@ public abstract record StoreAddress
 
     /// <summary>Whether several processes may use the store at once.</summary>
     public abstract bool IsShared { get; }
+
+    /// <summary>A file of this deployment's own: beside the SQLite file, else in <c>./.af</c>.</summary>
+    internal string Beside(string what) => this switch
+    {
+        Sqlite file => System.IO.Path.ChangeExtension(System.IO.Path.GetFullPath(file.Path), null) + "." + what,
+        // What belongs to two databases must not meet in one file.
+        _ => System.IO.Path.GetFullPath(System.IO.Path.Combine(".af", $"postgres-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToString()!)).AsSpan(0, 4))}.{what}")),
+    };
 
     /// <summary>A file that one process owns.</summary>
     public sealed record Sqlite(string Path) : StoreAddress

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Server.Features.Access.Limits;
@@ -111,6 +112,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
                 return Problem.Of(ErrorCode.ServerStopping, "The server is shutting down; send the request again after the restart.");
             case EngineSaturatedException:
                 return Problem.Of(ErrorCode.RateLimited, "More work is waiting than this deployment takes on. Nothing was accepted; send it again after the given time.");
+            case AuditRefusedException:
+                RequestFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
+                return Problem.Of(ErrorCode.AuditUnavailable, exception.Message);
             case FrameCorruptException:
                 RequestFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
                 return Problem.Of(ErrorCode.FrameCorrupt, exception.Message);

@@ -18,7 +18,8 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
     private readonly RunLocks _locks = new();
     private readonly InboxStatement _inbox = new();
     private readonly OutboxStatement _outbox = new();
-    private readonly PlainAppends _plain = new();
+    private readonly NotesStatement _notes = new();
+    private readonly PlainAppends _plain = new(outbox);
     private readonly List<CommitWave> _waves = [new()];
     private int _used;
 
@@ -31,7 +32,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
         CrashPoint.Reach("postgres.commit.before");
         try
         {
-            if (!repeated && !outbox && _plain.TryFill(batch, session))
+            if (!repeated && _plain.TryFill(batch, session))
             {
                 _batch.BatchCommands.Add(_plain.Command);
                 await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -127,6 +128,11 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
         if (_outbox.Rows > 0)
         {
             _batch.BatchCommands.Add(_outbox.Command);
+        }
+
+        if (_notes.Fill(batch.Notes))
+        {
+            _batch.BatchCommands.Add(_notes.Command);
         }
     }
 

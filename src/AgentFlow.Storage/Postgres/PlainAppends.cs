@@ -11,21 +11,33 @@ namespace AgentFlow.Storage.Postgres;
 internal sealed class PlainAppends
 {
     // The session's row is locked before anything is written, and while it stands nobody else changes who owns its runs.
-    private readonly SetStatement _statement = new("""
-        WITH held AS MATERIALIZED (SELECT FROM sessions WHERE id = $1 FOR KEY SHARE)
+    private const string Held = "WITH held AS MATERIALIZED (SELECT FROM sessions WHERE id = $1 FOR KEY SHARE)";
+
+    private const string Insert = """
         INSERT INTO journal (run, first_seq, data)
         SELECT u.key, u.first_seq, u.data
         FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bytea[]) AS u (key, epoch, first_seq, data)
         JOIN runs r ON r.key = u.key AND r.owner = $1 AND r.epoch = u.epoch AND r.status = 1
         WHERE EXISTS (SELECT FROM held)
-        """);
+        """;
+
+    private const string Noted = $"""
+        {Held}, written AS ({Insert} RETURNING run, first_seq), noted AS (
+            INSERT INTO outbox (runs, first_seqs)
+            SELECT array_agg(run ORDER BY run, first_seq), array_agg(first_seq ORDER BY run, first_seq) FROM written HAVING count(*) > 0)
+        SELECT FROM written
+        """;
+
+    private readonly SetStatement _statement;
 
     private readonly List<long> _key, _firstSeq;
     private readonly List<int> _epoch;
     private readonly List<ReadOnlyMemory<byte>> _frame;
 
-    public PlainAppends()
+    /// <param name="outbox">Whether the commit is noted in the outbox as well.</param>
+    public PlainAppends(bool outbox)
     {
+        _statement = new SetStatement(outbox ? Noted : $"{Held}\n{Insert}");
         _key = _statement.Column<long>(Bigint);
         _epoch = _statement.Column<int>(Integer);
         _firstSeq = _statement.Column<long>(Bigint);
@@ -34,14 +46,14 @@ internal sealed class PlainAppends
 
     public NpgsqlBatchCommand Command => _statement.Command;
 
-    public bool AllWritten => !_statement.FellShort;
+    public bool AllWritten => (int)_statement.Command.Rows == _statement.Rows;
 
     /// <returns>False when the batch holds anything but plain frames.</returns>
     public bool TryFill(CommitBatch batch, long session)
     {
         _statement.Clear();
         _statement.Session = session;
-        if (batch.Inbox.Count > 0)
+        if (batch.Inbox.Count + batch.Notes.Count > 0)
         {
             return false;
         }

@@ -83,7 +83,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
         return this;
     }
 
-    public SqliteStatement Bind(string value)
+    /// <param name="value"><see langword="null"/> becomes NULL.</param>
+    public SqliteStatement Bind(string? value)
     {
         raw.sqlite3_bind_text(stmt, _next++, value);
         return this;
@@ -138,7 +139,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
 
     public string? OptionalText(int column) => IsNull(column) ? null : Text(column);
 
-    public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string();
+    /// <summary>The text; empty for NULL.</summary>
+    public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string() ?? "";
 
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(stmt, column);
 
@@ -167,6 +169,9 @@ public sealed class SqliteException(int code, string message) : Exception($"SQLi
 
     /// <summary>The disk is full: the transaction was rolled back. The log's index (<c>-shm</c>) has no room to grow on it either.</summary>
     public bool IsFull => (Code & 0xFF) == raw.SQLITE_FULL || Code == raw.SQLITE_IOERR_SHMSIZE;
+
+    /// <summary>A constraint forbids it: the statement was undone.</summary>
+    public bool IsConstraint => (Code & 0xFF) == raw.SQLITE_CONSTRAINT;
 
     /// <summary>Reading or writing the file itself failed; what is on disk is unknown.</summary>
     public bool IsIoError => (Code & 0xFF) == raw.SQLITE_IOERR && !IsFull;

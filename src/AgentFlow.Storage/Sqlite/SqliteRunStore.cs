@@ -26,6 +26,12 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
                     item.Outcome = Enqueue(connection, item);
                     rows += 2;
                 }
+
+                foreach (NoteAppend note in batch.Notes)
+                {
+                    SqliteAuditStore.InsertNote(connection, note.Note);
+                    rows++;
+                }
             });
         }
         catch

@@ -89,6 +89,12 @@ public sealed class KillTests
             Assert.True(await CountAsync(client, "completed") < accepted.Count, "nothing was in flight at the last kill");
             await EndedAsync(client, accepted.Count);
             await CheckAsync(client, ledger, accepted, seed);
+
+            // Each kill fell somewhere into the chaining; nothing of that looks like tampering afterwards.
+            using HttpResponseMessage verified = await client.PostAsync("/api/v1/audit/verify", null);
+            JsonElement audit = JsonElement.Parse(await verified.Content.ReadAsStringAsync());
+            Assert.True(audit.GetProperty("intact").GetBoolean(), audit.ToString());
+            Assert.True(audit.GetProperty("size").GetInt64() > accepted.Count * Steps, audit.ToString());
         }
         finally
         {

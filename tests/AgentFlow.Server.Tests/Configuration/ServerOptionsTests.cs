@@ -79,9 +79,9 @@ public sealed class ServerOptionsTests : IDisposable
     [InlineData("AF_TOKEN_LIFETIME", "5h", "30 to 3600")]
     [InlineData("AF_OIDC_ISSUER", "http://login.example.com", "neither https")]
     [InlineData("AF_OIDC_ISSUER", "login.example.com", "absolute")]
-    [InlineData("AF_OIDC_AUDIENCE", "x", "AF_OIDC_ISSUER is not")]
-    [InlineData("AF_TLS_CERT", "/nowhere.pem", "does not exist")]
-    [InlineData("AF_TLS_KEY", "/nowhere.pem", "go together")]
+    [InlineData("AF_OIDC_AUDIENCE", "x", "AF_OIDC_ISSUER")]
+    [InlineData("AF_TLS_CERT", "/nowhere.pem", "no such file")]
+    [InlineData("AF_TLS_KEY", "/dev/null", "go together")]
     [InlineData("AF_URL", "https://127.0.0.1:1", "AF_TLS_CERT")]
     public void From_AccessSettingThatCannotBe_SaysWhatToWrite(string name, string value, string remedy)
     {

@@ -67,6 +67,8 @@ public static class DiagnosticCodes
     public const string ForeignExpression = "foreign-expression";
     public const string WrappedCondition = "wrapped-condition";
     public const string UnevaluatedExpression = "unevaluated-expression";
+    public const string InvalidSecret = "invalid-secret";
+    public const string UnresolvedSecret = "unresolved-secret";
     public const string UnknownStep = "unknown-step";
     public const string UnknownField = "unknown-field";
     public const string MissingDependency = "missing-dependency";

@@ -60,7 +60,7 @@ internal sealed class WorkflowReader(
         };
         context.TryCount(mapping);
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
-        ValueTemplate? output = fields["output"] is { } result && after is not null ? _expressions.Template(result, after) : null;
+        ValueTemplate? output = fields["output"] is { } result && after is not null ? _expressions.Output(result, after) : null;
         if (after is not null)
         {
             agentReader.WarnOfUnused(agents);
@@ -131,6 +131,7 @@ internal sealed class WorkflowReader(
         }
 
         _expressions.WarnOfUnevaluated(mapping, "'vars'");
+        _expressions.WarnOfUnresolved(mapping);
         return new Payload(Encoding.UTF8.GetBytes(YamlJson.ToElement(mapping, findings).GetRawText()));
     }
 }

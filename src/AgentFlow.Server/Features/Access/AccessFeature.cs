@@ -31,34 +31,42 @@ internal static class AccessFeature
     {
         ErrorCode[] change = [ErrorCode.UserNotFound, .. Body];
         api.MapPut("/auth/password", users.SetOwnPasswordAsync)
+            .Audits("user.password", "user")
             .Says("setOwnPassword", Tag, "Change your password", "Ends every login of yours.")
             .NeedsAnyCaller()
             .TakesBody<OwnPasswordBody>(true).Gives(204, "Changed.").Fails([.. Body, ErrorCode.RateLimited]);
         api.MapPost("/access/users", users.CreateAsync)
+            .Audits("user.create", "user")
             .Says("createUser", Tag, "Add a user", "Nobody gives a role that allows more than they may do themselves.")
             .Needs(Permission.AccessWrite)
             .TakesBody<NewUserBody>(true).Gives<UserView>(201, "Added; `Location` names them.").Fails([ErrorCode.UserExists, ErrorCode.RoleNotFound, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/users", users.ListAsync)
+            .AuditsRead("user.read", "user")
             .Says("listUsers", Tag, "List users by name")
             .Needs(Permission.AccessRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor).Gives<PageView<UserView>>(200, "Users.").Gives(304, Unchanged).Fails();
         api.MapGet("/access/users/{id}", users.GetAsync)
+            .AuditsRead("user.read", "user")
             .Says("getUser", Tag, "Read a user", "`id` is the name.")
             .Needs(Permission.AccessRead)
             .Gives<UserView>(200, "The user.").Gives(304, Unchanged).Fails(ErrorCode.UserNotFound);
         api.MapPut("/access/users/{id}/roles", users.SetRolesAsync)
+            .Audits("user.roles", "user")
             .Says("setUserRoles", Tag, "Replace a user's roles", "`id` is the name. Nobody changes a user who may do more than they themselves.")
             .Needs(Permission.AccessWrite)
             .TakesBody<RolesBody>(true).Gives<UserView>(200, "The user as they are now.").Fails([ErrorCode.RoleNotFound, .. change]);
         api.MapPut("/access/users/{id}/password", users.SetPasswordAsync)
+            .Audits("user.password", "user")
             .Says("setUserPassword", Tag, "Give a user a new password", "`id` is the name. Ends every login of theirs.")
             .Needs(Permission.AccessWrite)
             .TakesBody<PasswordBody>(true).Gives(204, "Changed.").Fails([.. change, ErrorCode.RateLimited]);
         api.MapPost("/access/users/{id}/disable", users.DisableAsync)
+            .Audits("user.disable", "user")
             .Says("disableUser", Tag, "Disable a user", "`id` is the name. The user's logins and API keys end within 30 seconds, open streams included.")
             .Needs(Permission.AccessWrite)
             .TakesBody<EmptyBody>(false).Gives<UserView>(200, "The user as they are now.").Fails(change);
         api.MapPost("/access/users/{id}/enable", users.EnableAsync)
+            .Audits("user.enable", "user")
             .Says("enableUser", Tag, "Enable a user again", "`id` is the name. Their API keys work again; logins begin anew.")
             .Needs(Permission.AccessWrite)
             .TakesBody<EmptyBody>(false).Gives<UserView>(200, "The user as they are now.").Fails(change);
@@ -67,18 +75,22 @@ internal static class AccessFeature
     private static void MapRoles(IEndpointRouteBuilder api, RoleEndpoints roles)
     {
         api.MapGet("/access/roles", roles.ListAsync)
+            .AuditsRead("role.read", "role")
             .Says("listRoles", Tag, "List roles by name", "Those that every tenant has, and the tenant's own.")
             .Needs(Permission.AccessRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor).Gives<PageView<RoleView>>(200, "Roles.").Gives(304, Unchanged).Fails();
         api.MapGet("/access/roles/{id}", roles.GetAsync)
+            .AuditsRead("role.read", "role")
             .Says("getRole", Tag, "Read a role", "`id` is the name.")
             .Needs(Permission.AccessRead)
             .Gives<RoleView>(200, "The role.").Gives(304, Unchanged).Fails(ErrorCode.RoleNotFound);
         api.MapPut("/access/roles/{id}", roles.SaveAsync)
+            .Audits("role.save", "role")
             .Says("saveRole", Tag, "Add or replace a role of the tenant's own", "`id` is the name. Its holders have what it says now within 30 seconds.")
             .Needs(Permission.AccessWrite)
             .TakesBody<RoleBody>(true).Gives<RoleView>(201, "Added.").Gives<RoleView>(200, "Replaced.").Fails([ErrorCode.RoleBuiltIn, .. Body]);
         api.MapDelete("/access/roles/{id}", roles.RemoveAsync)
+            .Audits("role.remove", "role")
             .Says("removeRole", Tag, "Remove a role of the tenant's own", "`id` is the name. Its holders lose it.")
             .Needs(Permission.AccessWrite)
             .Gives(204, "Removed.").Fails(ErrorCode.RoleNotFound, ErrorCode.RoleBuiltIn);
@@ -87,18 +99,22 @@ internal static class AccessFeature
     private static void MapKeys(IEndpointRouteBuilder api, KeyEndpoints keys)
     {
         api.MapPost("/access/keys", keys.CreateAsync)
+            .Audits("key.create", "key")
             .Says("createApiKey", Tag, "Make an API key", "The key is in the answer and is never shown again. It never allows more than its user at that time.")
             .Needs(Permission.KeysOwn)
             .TakesBody<NewKeyBody>(true).Gives<CreatedKeyView>(201, "The key; `Location` names it.").Fails([ErrorCode.UserNotFound, ErrorCode.RoleNotFound, .. Body]);
         api.MapGet("/access/keys", keys.ListAsync)
+            .AuditsRead("key.read", "key")
             .Says("listApiKeys", Tag, "List API keys, newest first", "Your own; with the permission access.read, everybody's.")
             .Needs(Permission.KeysOwn)
             .Takes(ParameterNote.Size, ParameterNote.Cursor).Gives<PageView<KeyView>>(200, "Keys, without their secrets.").Gives(304, Unchanged).Fails();
         api.MapGet("/access/keys/{id}", keys.GetAsync)
+            .AuditsRead("key.read", "key")
             .Says("getApiKey", Tag, "Read about an API key")
             .Needs(Permission.KeysOwn)
             .Gives<KeyView>(200, "The key, without its secret.").Gives(304, Unchanged).Fails(ErrorCode.ApiKeyNotFound);
         api.MapPost("/access/keys/{id}/disable", keys.DisableAsync)
+            .Audits("key.disable", "key")
             .Says("disableApiKey", Tag, "End an API key", "For good, within 30 seconds, open streams included. Keys of others need the permission access.write.")
             .Needs(Permission.KeysOwn)
             .TakesBody<EmptyBody>(false).Gives<KeyView>(200, "The key as it is now.").Fails([ErrorCode.ApiKeyNotFound, .. Body]);
@@ -107,22 +123,27 @@ internal static class AccessFeature
     private static void MapTenants(IEndpointRouteBuilder api, TenantEndpoints tenants)
     {
         api.MapPost("/access/tenants", tenants.CreateAsync)
+            .Audits("tenant.create", "tenant")
             .Says("createTenant", Tag, "Add a tenant with its first administrator", "The administrator's password is in the answer and is never shown again.")
             .Needs(Permission.TenantsWrite)
             .TakesBody<NewTenantBody>(true).Gives<CreatedTenantView>(201, "Added; `Location` names it.").Fails([ErrorCode.TenantExists, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/tenants", tenants.ListAsync)
+            .AuditsRead("tenant.read", "tenant")
             .Says("listTenants", Tag, "List tenants by name")
             .Needs(Permission.TenantsRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor).Gives<PageView<TenantView>>(200, "Tenants.").Gives(304, Unchanged).Fails();
         api.MapGet("/access/tenants/{id}", tenants.GetAsync)
+            .AuditsRead("tenant.read", "tenant")
             .Says("getTenant", Tag, "Read about a tenant", "`id` is the name.")
             .Needs(Permission.TenantsRead)
             .Gives<TenantView>(200, "The tenant.").Gives(304, Unchanged).Fails(ErrorCode.TenantNotFound);
         api.MapPost("/access/tenants/{id}/disable", tenants.DisableAsync)
+            .Audits("tenant.disable", "tenant")
             .Says("disableTenant", Tag, "Disable a tenant", "`id` is the name. Nobody of it gets in any more within 30 seconds; its runs go on.")
             .Needs(Permission.TenantsWrite)
             .TakesBody<EmptyBody>(false).Gives<TenantView>(200, "The tenant as it is now.").Fails([ErrorCode.TenantNotFound, .. Body]);
         api.MapPost("/access/tenants/{id}/enable", tenants.EnableAsync)
+            .Audits("tenant.enable", "tenant")
             .Says("enableTenant", Tag, "Enable a tenant again", "`id` is the name.")
             .Needs(Permission.TenantsWrite)
             .TakesBody<EmptyBody>(false).Gives<TenantView>(200, "The tenant as it is now.").Fails([ErrorCode.TenantNotFound, .. Body]);

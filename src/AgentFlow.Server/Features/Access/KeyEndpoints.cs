@@ -9,7 +9,7 @@ namespace AgentFlow.Server.Features.Access;
 /// API keys. A user's key never allows more than the user at that time, whatever it was made with; one without a user, which
 /// only an open server makes, has roles of its own.
 /// </summary>
-internal sealed class KeyEndpoints(Principals principals, UlidFactory ids, TimeProvider clock)
+internal sealed class KeyEndpoints(Principals principals, AuditRecorder audit, UlidFactory ids, TimeProvider clock)
 {
     private const int MaxName = 200;
     private const int MaxScopes = 200;
@@ -60,6 +60,12 @@ internal sealed class KeyEndpoints(Principals principals, UlidFactory ids, TimeP
             caller.Actor,
             now.ToUnixTimeMilliseconds(),
             days is { } life ? now.AddSeconds((double)(life * DaySeconds)).ToUnixTimeMilliseconds() : null);
+        await audit.AllowAsync(
+            context,
+            caller.Tenant,
+            "key.create",
+            $"key:{key.Id}",
+            d => d.Text("name"u8, name).Text("owner"u8, owner?.Name ?? "").Text("roles"u8, string.Join(' ', own)).Text("scopes"u8, key.Scopes is null ? "" : string.Join(' ', key.Scopes))).ConfigureAwait(false);
         await Store.AddKeyAsync(caller.Tenant, key, cancellationToken).ConfigureAwait(false);
         context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/keys/{key.Id}";
         context.Response.Headers.CacheControl = "no-store";
@@ -101,6 +107,7 @@ internal sealed class KeyEndpoints(Principals principals, UlidFactory ids, TimeP
         Principal caller = Caller.Of(context);
         ApiKey key = await FindAsync(caller, id, caller.May(Permission.AccessWrite), cancellationToken).ConfigureAwait(false);
         long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        await audit.AllowAsync(context, caller.Tenant, "key.disable", $"key:{key.Id}").ConfigureAwait(false);
         if (!await Store.DisableKeyAsync(caller.Tenant, key.Id, now, cancellationToken).ConfigureAwait(false))
         {
             throw NotFound();

@@ -1,12 +1,13 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Access;
 
 /// <summary>The roles of a tenant: those that every tenant has, and its own.</summary>
-internal sealed class RoleEndpoints(Principals principals)
+internal sealed class RoleEndpoints(Principals principals, AuditRecorder audit)
 {
     private const int MaxDescription = 1000;
     private const int MaxItems = 200;
@@ -52,6 +53,7 @@ internal sealed class RoleEndpoints(Principals principals)
             throw new ProblemException(ErrorCode.ValidationFailed, $"A tenant has at most {IAccessStore.MaxRoles} roles of its own. Remove one first.");
         }
 
+        await audit.AllowAsync(context, caller.Tenant, "role.save", $"role:{id}", d => Describe(d, role)).ConfigureAwait(false);
         bool isNew = await Store.SaveRoleAsync(caller.Tenant, role, cancellationToken).ConfigureAwait(false);
         principals.Forget();
         await Reply.JsonAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, RoleView.Of(role), ServerJson.Default.RoleView).ConfigureAwait(false);
@@ -62,6 +64,7 @@ internal sealed class RoleEndpoints(Principals principals)
         new QueryReader(context).End();
         Principal caller = Caller.Of(context);
         await RequireOwnAsync(caller, id, cancellationToken).ConfigureAwait(false);
+        await audit.AllowAsync(context, caller.Tenant, "role.remove", $"role:{id}").ConfigureAwait(false);
         if (!await Store.RemoveRoleAsync(caller.Tenant, id, cancellationToken).ConfigureAwait(false))
         {
             throw NotFound();
@@ -72,6 +75,25 @@ internal sealed class RoleEndpoints(Principals principals)
     }
 
     private static ProblemException NotFound() => new(ErrorCode.RoleNotFound, "There is no such role. GET /api/v1/access/roles lists the roles of this tenant.");
+
+    private static void Describe(CanonicalObject details, Role role)
+    {
+        if (role.AllowedTools is { } tools)
+        {
+            details.Text("allowed_tools"u8, string.Join(' ', tools.Patterns));
+        }
+
+        if (role.Policies.MaxRunNanoDollars is { } most)
+        {
+            details.Number("max_run_nanodollars"u8, most);
+        }
+
+        details.Text("permissions"u8, string.Join(' ', role.Permissions.Names));
+        if (role.Policies.Workflows is { } workflows)
+        {
+            details.Text("workflows"u8, string.Join(' ', workflows.Patterns));
+        }
+    }
 
     private static async ValueTask<Role> ReadAsync(HttpContext context, string name)
     {

@@ -10,7 +10,7 @@ namespace AgentFlow.Server.Features.Access;
 /// <summary>
 /// The tenants of the deployment. Whoever makes one gives it its first administrator and sees nothing of it afterwards.
 /// </summary>
-internal sealed class TenantEndpoints(Principals principals, PasswordLogin passwords, UlidFactory ids, TimeProvider clock)
+internal sealed class TenantEndpoints(Principals principals, PasswordLogin passwords, AuditRecorder audit, UlidFactory ids, TimeProvider clock)
 {
     private const int MaxDescription = 1000;
     private const int MaxName = 200;
@@ -40,6 +40,7 @@ internal sealed class TenantEndpoints(Principals principals, PasswordLogin passw
         var tenant = new TenantAccount(name, description, now);
         string password = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(PasswordBytes));
         string hash = await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
+        await audit.AllowAsync(context, Tenant.Of(context), "tenant.create", $"tenant:{name}", d => d.Text("admin"u8, admin)).ConfigureAwait(false);
         if (!await Store.AddTenantAsync(tenant, cancellationToken).ConfigureAwait(false))
         {
             throw new ProblemException(ErrorCode.TenantExists, $"There is a tenant '{name}'.");
@@ -89,6 +90,7 @@ internal sealed class TenantEndpoints(Principals principals, PasswordLogin passw
             throw new ProblemException(ErrorCode.PermissionDenied, "That is your own tenant: nobody could enable it again.");
         }
 
+        await audit.AllowAsync(context, Tenant.Of(context), disabledAt is null ? "tenant.enable" : "tenant.disable", $"tenant:{id}").ConfigureAwait(false);
         if (!await Store.DisableTenantAsync(id, disabledAt, cancellationToken).ConfigureAwait(false))
         {
             throw NotFound();

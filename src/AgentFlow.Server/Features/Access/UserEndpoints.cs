@@ -7,7 +7,7 @@ namespace AgentFlow.Server.Features.Access;
 
 /// <summary>The users of a tenant.</summary>
 /// <param name="revoke">Voids what was issued to a user before; nothing where there are no tokens.</param>
-internal sealed class UserEndpoints(Principals principals, PasswordLogin passwords, UlidFactory ids, TimeProvider clock, Func<string, string, CancellationToken, ValueTask> revoke)
+internal sealed class UserEndpoints(Principals principals, PasswordLogin passwords, AuditRecorder audit, UlidFactory ids, TimeProvider clock, Func<string, string, CancellationToken, ValueTask> revoke)
 {
     private const int MaxName = 200;
 
@@ -30,6 +30,7 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
         await Delegation.GivenAsync(principals, caller, roles, cancellationToken).ConfigureAwait(false);
         string hash = password is null ? "" : await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
         var user = new UserAccount(ids.Create(), name, hash, [.. roles.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], clock.GetUtcNow().ToUnixTimeMilliseconds());
+        await AllowAsync(context, "user.create", user, ("roles", user.Roles)).ConfigureAwait(false);
         if (!await Store.AddUserAsync(caller.Tenant, user, cancellationToken).ConfigureAwait(false))
         {
             throw new ProblemException(ErrorCode.UserExists, $"There is a user '{name}' in this tenant.");
@@ -71,6 +72,7 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
         Principal caller = Caller.Of(context);
         string[] wanted = [.. roles!.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         await Delegation.GivenAsync(principals, caller, [.. wanted.Except(user.Roles, StringComparer.Ordinal)], cancellationToken).ConfigureAwait(false);
+        await AllowAsync(context, "user.roles", user, ("before", user.Roles), ("roles", wanted)).ConfigureAwait(false);
         await Store.SetUserRolesAsync(caller.Tenant, user.Id, wanted, cancellationToken).ConfigureAwait(false);
         principals.Forget();
         await Reply.JsonAsync(context, StatusCodes.Status200OK, UserView.Of(user with { Roles = wanted }), ServerJson.Default.UserView).ConfigureAwait(false);
@@ -138,6 +140,7 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
     {
         string tenant = Tenant.Of(context);
         string hash = await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
+        await AllowAsync(context, "user.password", user).ConfigureAwait(false);
         if (!await Store.SetPasswordAsync(tenant, user.Id, hash, expected, cancellationToken).ConfigureAwait(false))
         {
             throw new ProblemException(ErrorCode.PermissionDenied, "The password was changed in the meantime.");
@@ -152,6 +155,7 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
         UserAccount user = await FindManagedAsync(context, id, cancellationToken).ConfigureAwait(false);
         string tenant = Tenant.Of(context);
+        await AllowAsync(context, disabledAt is null ? "user.enable" : "user.disable", user).ConfigureAwait(false);
         await Store.DisableUserAsync(tenant, user.Id, disabledAt, cancellationToken).ConfigureAwait(false);
         if (disabledAt is not null)
         {
@@ -161,6 +165,19 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
         principals.Forget();
         await Reply.JsonAsync(context, StatusCodes.Status200OK, UserView.Of(user with { DisabledAt = disabledAt }), ServerJson.Default.UserView).ConfigureAwait(false);
     }
+
+    private Task AllowAsync(HttpContext context, string action, UserAccount user, params (string Name, IReadOnlyList<string> Value)[] details) => audit.AllowAsync(
+        context,
+        Tenant.Of(context),
+        action,
+        $"user:{user.Name}",
+        d =>
+        {
+            foreach ((string name, IReadOnlyList<string> value) in details)
+            {
+                d.Text(System.Text.Encoding.UTF8.GetBytes(name), string.Join(' ', value));
+            }
+        });
 
     /// <summary>A user whom the caller may change.</summary>
     private async ValueTask<UserAccount> FindManagedAsync(HttpContext context, string name, CancellationToken cancellationToken)

@@ -1,16 +1,18 @@
 using System.Globalization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Runs;
 
 /// <summary>What can be sent to runs. Each answer says that the thing is on disk and will be taken exactly once.</summary>
-internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids)
+internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFactory ids, AuditRecorder audit, SecretMask mask)
 {
     private const int MaxName = 200;
     private const int MaxReason = 2000;
@@ -23,7 +25,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string reason = body.Text("reason", MaxReason) ?? "";
         body.End();
-        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = Caller.ActorOf(context), Reason = reason }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Cancel, CancelOnce, new InboxContent { By = Caller.ActorOf(context), Reason = mask.Text(reason) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task SignalAsync(HttpContext context, string id, CancellationToken cancellationToken)
@@ -38,7 +40,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         body.End();
-        var content = new InboxContent { Name = name!, By = Caller.ActorOf(context), Payload = payload is { } value ? new Payload(value) : null };
+        var content = new InboxContent { Name = name!, By = Caller.ActorOf(context), Payload = payload is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
     }
 
@@ -82,7 +84,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
 
         body.End();
         int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
-        var content = new InboxContent { By = Caller.ActorOf(context), Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(value) : null };
+        var content = new InboxContent { By = Caller.ActorOf(context), Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
     }
 
@@ -116,6 +118,8 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
             throw new ProblemException(Problem.Of(ErrorCode.RunDiverged, $"The run was set aside and takes nothing: {row.Result}") with { Status = StatusCodes.Status409Conflict });
         }
 
+        await audit.AllowAsync(context, tenant, $"run.{Word(kind)}", $"run:{row.Run}", d => Describe(d, kind, content)).ConfigureAwait(false);
+
         // Once it is on its way it arrives, whether or not the caller waits for the answer.
         SendOutcome outcome = await host.SendAsync(tenant, row.Run, kind, dedupe, content, cancellationToken).ConfigureAwait(false);
         switch (outcome)
@@ -127,6 +131,34 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         await Reply.JsonAsync(context, StatusCodes.Status202Accepted, new AcceptedView(row.Run.ToString(), true), ServerJson.Default.AcceptedView).ConfigureAwait(false);
+    }
+
+    private static string Word(InboxKind kind) => kind switch
+    {
+        InboxKind.Signal => "signal",
+        InboxKind.Cancel => "cancel",
+        InboxKind.Resolution => "resolve",
+        InboxKind.Pause => "pause",
+        InboxKind.Resume => "resume",
+        InboxKind.Migrate => "migrate",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    /// <summary>What is not payload: that may be secret, and the journal has it.</summary>
+    private static void Describe(CanonicalObject details, InboxKind kind, InboxContent content)
+    {
+        switch (kind)
+        {
+            case InboxKind.Signal:
+                details.Text("name"u8, content.Name);
+                break;
+            case InboxKind.Cancel:
+                details.Text("reason"u8, content.Reason);
+                break;
+            case InboxKind.Resolution:
+                details.Text("resolution"u8, content.Resolution switch { StepResolution.Retry => "retry", StepResolution.Succeed => "succeed", _ => "fail" }).Number("step"u8, content.Node);
+                break;
+        }
     }
 
     private static ProblemException Ended() => new(ErrorCode.RunAlreadyEnded, "The run has ended; nothing can reach it any more.");

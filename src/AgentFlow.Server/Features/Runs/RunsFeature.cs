@@ -21,6 +21,7 @@ internal static class RunsFeature
     public static void MapRuns(this IEndpointRouteBuilder api, RunEndpoints runs, CommandEndpoints commands, StreamEndpoint stream)
     {
         api.MapGet("/runs", runs.ListAsync)
+            .AuditsRead("run.read", "run")
             .Says("listRuns", Tag, "List runs, newest first", "Items have the short form: without input, output, path and steps.")
             .Needs(Permission.RunsRead)
             .Takes(
@@ -32,16 +33,19 @@ internal static class RunsFeature
             .Gives<PageView<RunView>>(200, "Runs.").Gives(304, Unchanged)
             .Fails();
         api.MapGet("/runs/{id}", runs.GetAsync)
+            .AuditsRead("run.read", "run")
             .Says("getRun", Tag, "Read a run")
             .Needs(Permission.RunsRead)
             .Gives<RunView>(200, "The run, as far as it is durable.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound);
         api.MapGet("/runs/{id}/plan", runs.PlanAsync)
+            .AuditsRead("run.read", "run")
             .Says("getRunPlan", Tag, "Read the plan of a run")
             .Needs(Permission.RunsRead)
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
         api.MapGet("/runs/{id}/events", runs.EventsAsync)
+            .AuditsRead("run.read", "run")
             .Says("listRunEvents", Tag, "Read a part of a run's journal", "`next_cursor` is the `from` of the next part, null at the journal's end as it is now.")
             .Needs(Permission.RunsRead)
             .Takes(
@@ -50,6 +54,7 @@ internal static class RunsFeature
             .Gives<EventPageView>(200, "Events in order.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound);
         api.MapGet("/runs/{id}/stream", stream.HandleAsync)
+            .AuditsRead("run.read", "run")
             .Says("streamRun", Tag, "Follow a run", "Durable events as they come, as server-sent events (`id` is the sequence, `event` the type, `data` the event; `event: end` is the last) or, on a WebSocket upgrade, one event in each text message (closed with 1000 at the run's end, with 1013 and the last sequence when the reader is too slow). Without loss or repetition from `Last-Event-ID` or `from` on.")
             .Needs(Permission.RunsRead)
             .Takes(
@@ -58,26 +63,32 @@ internal static class RunsFeature
             .Gives(200, "Server-sent events.", "text/event-stream").Gives(101, "A WebSocket.")
             .Fails(ErrorCode.RunNotFound, ErrorCode.NotAcceptable);
         api.MapPost("/runs/{id}/cancel", commands.CancelAsync)
+            .Audits("run.cancel", "run")
             .Says("cancelRun", Tag, "Cancel a run", "Steps in flight are asked to stop; the run ends once none is left.")
             .Needs(Permission.RunsControl)
             .TakesBody<CancelBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/signal", commands.SignalAsync)
+            .Audits("run.signal", "run")
             .Says("signalRun", Tag, "Send a signal to a run", "A signal that comes before its wait is kept, first in first out by name.")
             .Needs(Permission.RunsSignal)
             .TakesBody<SignalBody>(true).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/pause", commands.PauseAsync)
+            .Audits("run.pause", "run")
             .Says("pauseRun", Tag, "Pause a run", "No new step starts; those in flight finish.")
             .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/resume", commands.ResumeAsync)
+            .Audits("run.resume", "run")
             .Says("resumeRun", Tag, "Let a paused run go on")
             .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/migrate", commands.MigrateAsync)
+            .Audits("run.migrate", "run")
             .Says("migrateRun", Tag, "Move a run to another process", "The run starts no further step where it is; once none is in flight it leaves that process's memory, and other processes may claim it first. With one process it comes back to it.")
             .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
+            .Audits("run.resolve", "run")
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")
             .Needs(Permission.RunsResolve)
             .TakesBody<ResolveBody>(true).Gives<AcceptedView>(202, Taken).Fails([.. Command, ErrorCode.StepNotFound, ErrorCode.StepNotWaiting]);

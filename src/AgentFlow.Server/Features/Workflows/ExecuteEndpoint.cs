@@ -7,6 +7,8 @@ using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Secrets;
+using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
 using Microsoft.Extensions.Hosting;
@@ -17,7 +19,7 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, SecretMask mask, IHostApplicationLifetime lifetime)
 {
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
@@ -44,10 +46,19 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         }
 
         schemas.Check(definition, input);
+        TenantConfig settings = await config.OfAsync(tenant, cancellationToken).ConfigureAwait(false);
+        if (settings.Switch("AF_ACCEPT_RUNS", definition.Name) is false)
+        {
+            throw new ProblemException(ErrorCode.RunsNotAccepted, "The setting accept_runs is off: no new run was started.");
+        }
+
+        limit ??= settings.Seconds("AF_EXECUTE_WAIT", definition.Name);
 
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, input, caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Observer = fold is null ? null : fold.Observe });
+        await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
+        // A secret that somebody sends back is not written down either.
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)

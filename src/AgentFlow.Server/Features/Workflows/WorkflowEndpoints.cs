@@ -9,7 +9,7 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.Workflows;
 
 /// <summary>Storing workflow versions and reading them.</summary>
-internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions)
+internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions, AuditRecorder audit)
 {
     private const string Yaml = "application/yaml";
 
@@ -32,6 +32,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
             return;
         }
 
+        await audit.AllowAsync(context, tenant, "workflow.save", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
         if (outcome == SaveOutcome.Conflict)
         {

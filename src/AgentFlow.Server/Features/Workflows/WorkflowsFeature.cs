@@ -18,6 +18,7 @@ internal static class WorkflowsFeature
     public static void MapWorkflows(this IEndpointRouteBuilder api, WorkflowEndpoints workflows, ExecuteEndpoint execute, RunEndpoints runs)
     {
         api.MapPost("/workflows", workflows.SaveAsync)
+            .Audits("workflow.save", "workflow")
             .Says("saveWorkflow", Tag, "Store a workflow version", "The same content under the same version changes nothing; other content is refused. Warnings of the loader are in `diagnostics`, errors in the problem's `errors`.")
             .Needs(Permission.WorkflowsWrite)
             .Takes(new ParameterNote("dry_run", "boolean", "Only check the file; nothing is stored.") { Default = "false" })
@@ -26,30 +27,35 @@ internal static class WorkflowsFeature
             .Gives<WorkflowView>(200, "Stored before with the same content, or a dry run.")
             .Fails(ErrorCode.WorkflowVersionExists, ErrorCode.WorkflowInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.TextInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows", workflows.ListAsync)
+            .AuditsRead("workflow.read", "workflow")
             .Says("listWorkflows", Tag, "List the newest version of each workflow")
             .Needs(Permission.WorkflowsRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor, new ParameterNote("filter[planner]", "string", "Only workflows of this planner."), Sort("name", "-name"))
             .Gives<PageView<WorkflowView>>(200, "Workflows by name.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails();
         api.MapGet("/workflows/{id}", workflows.GetAsync)
+            .AuditsRead("workflow.read", "workflow")
             .Says("getWorkflow", Tag, "Read a workflow version")
             .Needs(Permission.WorkflowsRead)
             .Takes(Version)
             .Gives<WorkflowView>(200, "The version.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapGet("/workflows/{id}/versions", workflows.VersionsAsync)
+            .AuditsRead("workflow.read", "workflow")
             .Says("listWorkflowVersions", Tag, "List the versions of a workflow")
             .Needs(Permission.WorkflowsRead)
             .Takes(ParameterNote.Size, ParameterNote.Cursor, Sort("-version"))
             .Gives<PageView<WorkflowView>>(200, "Versions, newest first.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapGet("/workflows/{id}/source", workflows.SourceAsync)
+            .AuditsRead("workflow.read", "workflow")
             .Says("getWorkflowSource", Tag, "Read a workflow version's YAML as it was sent")
             .Needs(Permission.WorkflowsRead)
             .Takes(Version)
             .Gives(200, "The file.", "application/yaml").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.WorkflowNotFound);
         api.MapPost("/workflows/{id}/execute", execute.HandleAsync)
+            .Audits("workflow.execute", "workflow")
             .Says("executeWorkflow", Tag, "Run a workflow", "Once a run's id is answered, the run is on disk and ends exactly once, whatever becomes of the connection. A run that failed is an answer with status 200 whose `status` says so.")
             .Needs(Permission.WorkflowsExecute)
             .Takes(
@@ -59,8 +65,9 @@ internal static class WorkflowsFeature
             .TakesBody<ExecuteBody>(false)
             .Gives<RunView>(200, "The run has ended.")
             .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it.")
-            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
+            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.RunsNotAccepted, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
+            .AuditsRead("run.read", "workflow")
             .Says("getWorkflowPlan", Tag, "Read the plan of a run, by its workflow", "A plan's id is its run's id.")
             .Needs(Permission.RunsRead)
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")

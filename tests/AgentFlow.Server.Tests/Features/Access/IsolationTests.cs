@@ -33,6 +33,15 @@ public sealed class IsolationTests : IAsyncLifetime
         ["POST /api/v1/plans"] = "nothing is stored, nothing is looked up",
         ["GET /api/v1/auth/whoami"] = "the caller alone",
         ["PUT /api/v1/auth/password"] = "the caller alone",
+        ["GET /.well-known/jwks.json"] = "the same for everybody",
+        ["POST /api/v1/auth/token"] = "who has no credentials learns nothing of tenants and users (TokenEndpointsTests)",
+        ["POST /api/v1/auth/revoke"] = "the holder of a token alone; the answer is always the same",
+        ["GET /api/v1/audit/checkpoints"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/audit/export"] = "numbers of the caller's own tenant",
+        ["POST /api/v1/audit/verify"] = "the caller's tenant alone",
+        ["GET /api/v1/config/history"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/config/version"] = "numbers of the caller's own tenant",
+        ["POST /api/v1/config/rollback"] = "numbers of the caller's own tenant",
     };
 
     private GuardedServer _guarded = null!;
@@ -40,6 +49,7 @@ public sealed class IsolationTests : IAsyncLifetime
     private (string Name, string Value) _b;
     private Probe[] _probes = [];
     private string _waiting = "";
+    private string _bKey = "";
 
     private RunningServer Server => _guarded.Server;
 
@@ -62,7 +72,10 @@ public sealed class IsolationTests : IAsyncLifetime
         await _guarded.AddUserAsync(_b, "berta", "viewer");
         await PutAsync("/api/v1/access/roles/their-role", """{"permissions":["runs.read"]}""", _b);
         string key = (await Server.GetAsync("/api/v1/access/keys", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
-        _probes = [.. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. Accounts(key)];
+        await PutAsync("/api/v1/secrets/their-secret", """{"value":"a-value-of-theirs"}""", _b);
+        await PutAsync("/api/v1/config/accept_runs", """{"value":"off","workflow":"theirs"}""", _b);
+        _bKey = key;
+        _probes = [.. Settings(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -181,6 +194,20 @@ public sealed class IsolationTests : IAsyncLifetime
         };
     }
 
+    private IEnumerable<Probe> Settings()
+    {
+        string actor = $"api_key:{_bKey}";
+        yield return new Probe("GET /api/v1/audit", actor, Beside(actor), "/api/v1/audit?filter[actor]={0}");
+        yield return new Probe("GET /api/v1/config", "theirs", "nobody", "/api/v1/config?workflow={0}");
+        yield return new Probe("GET /api/v1/config/{id}", "theirs", "nobody", "/api/v1/config/accept_runs?workflow={0}");
+        yield return new Probe("PUT /api/v1/config/{id}", "theirs", "nobody", "/api/v1/config/accept_runs", """{"value":"perhaps","workflow":"{0}"}""");
+        yield return new Probe("GET /api/v1/secrets", "their-secret", "no-such-secr", "/api/v1/secrets?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/secrets/{id}", "their-secret", "no-such-secr", "/api/v1/secrets/{0}");
+        yield return new Probe("POST /api/v1/secrets/{id}/rotate", "their-secret", "no-such-secr", "/api/v1/secrets/{0}/rotate", """{"value":"another-value"}""");
+        yield return new Probe("DELETE /api/v1/secrets/{id}", "their-secret", "no-such-secr", "/api/v1/secrets/{0}");
+        yield return new Probe("PUT /api/v1/secrets/{id}", "their-secret", "no-such-secr", "/api/v1/secrets/{0}", """{"value":"another-value"}""") { New = [(Times, "TIME")] };
+    }
+
     private static IEnumerable<Probe> Accounts(string key)
     {
         yield return new Probe("GET /api/v1/access/users", "berta", "bertb", "/api/v1/access/users?page[cursor]={0}");
@@ -253,7 +280,7 @@ public sealed class IsolationTests : IAsyncLifetime
     private async Task<string> StateAsync()
     {
         var state = new StringBuilder();
-        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "secrets", "config", "config/history", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
         {
             state.AppendLine((await Server.GetAsync($"/api/v1/{path}", _b)).Text);
         }

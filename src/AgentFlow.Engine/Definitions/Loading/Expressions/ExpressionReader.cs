@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Secrets;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Definitions.Loading.Expressions;
@@ -54,8 +55,36 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         return Compile(source, scalar, offset, scope);
     }
 
-    /// <summary>A value with <c>${…}</c> in its strings; <see langword="null"/> when one does not compile.</summary>
-    public ValueTemplate? Template(YamlNode node, StepScope scope)
+    /// <summary>What a step gets: a value with <c>${…}</c> and references to secrets in its strings; <see langword="null"/> when one does not compile.</summary>
+    public ValueTemplate? Input(YamlNode node, StepScope scope)
+    {
+        foreach (YamlScalar scalar in Secretive(node))
+        {
+            CheckSecrets(scalar);
+        }
+
+        return Template(node, scope);
+    }
+
+    /// <summary>What a run gives: the same without secrets.</summary>
+    public ValueTemplate? Output(YamlNode node, StepScope scope)
+    {
+        WarnOfUnresolved(node);
+        return Template(node, scope);
+    }
+
+    /// <summary>Warns of references to secrets where nothing resolves them.</summary>
+    public void WarnOfUnresolved(YamlNode node)
+    {
+        foreach (YamlScalar scalar in Secretive(node))
+        {
+            findings.Warning(
+                Locate(scalar, scalar.Text.IndexOf(SecretReference.Scheme, StringComparison.Ordinal)), DiagnosticCodes.UnresolvedSecret,
+                "A reference to a secret is resolved in the input of a step only; here it stays a text.", "Write it into the 'input' of the step that needs it.");
+        }
+    }
+
+    private ValueTemplate? Template(YamlNode node, StepScope scope)
     {
         JsonElement value = YamlJson.ToElement(node, findings);
         YamlScalar[] marked = [.. Marked(node)];
@@ -78,6 +107,35 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         YamlSequence sequence => sequence.Items.SelectMany(Marked),
         _ => ((YamlMapping)node).Entries.SelectMany(e => Marked(e.Value)),
     };
+
+    private static IEnumerable<YamlScalar> Secretive(YamlNode node) => node switch
+    {
+        YamlScalar scalar => scalar.Kind == ScalarKind.Text && scalar.Text.Contains(SecretReference.Scheme, StringComparison.Ordinal) ? [scalar] : [],
+        YamlSequence sequence => sequence.Items.SelectMany(Secretive),
+        _ => ((YamlMapping)node).Entries.SelectMany(e => Secretive(e.Value)),
+    };
+
+    /// <summary>Which secret is meant must stand in the file: a name that is computed could be any.</summary>
+    private void CheckSecrets(YamlScalar scalar)
+    {
+        int at = 0;
+        while (at < scalar.Text.Length)
+        {
+            bool found = SecretReference.TryFind(scalar.Text, at, out _, out int start, out int length);
+            if (start < 0)
+            {
+                return;
+            }
+
+            at = start + length;
+            if (!found || scalar.Text.AsSpan(at).StartsWith("${"))
+            {
+                findings.Error(
+                    Locate(scalar, start), DiagnosticCodes.InvalidSecret, "This reference to a secret has no name, or one that an expression would complete.",
+                    "Write secret://NAME or secret://NAME#FIELD with letters, digits, '-' and '_', and a space or another character before an expression.");
+            }
+        }
+    }
 
     private CelExpression? Compile(TemplateExpression expression, YamlScalar scalar, StepScope scope)
     {

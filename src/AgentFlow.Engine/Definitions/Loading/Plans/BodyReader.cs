@@ -120,7 +120,7 @@ internal sealed class BodyReader(PlanContext context)
     }
 
     private ValueTemplate? ReadInput(Fields fields, StepScope place) =>
-        fields["input"] is { } input ? context.Expressions.Template(input, place) : null;
+        fields["input"] is { } input ? context.Expressions.Input(input, place) : null;
 
     private WaitNode? ReadWait(Fields fields, string id)
     {

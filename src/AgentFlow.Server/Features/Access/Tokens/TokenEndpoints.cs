@@ -16,6 +16,7 @@ internal sealed class TokenEndpoints(
     SigningKeys keys,
     Revocations revocations,
     TokenValidator validator,
+    AuditRecorder audit,
     TimeProvider clock,
     TimeSpan refreshLifetime)
 {
@@ -40,7 +41,7 @@ internal sealed class TokenEndpoints(
                 Require(body, "username", name);
                 Require(body, "password", password);
                 body.End();
-                await AnswerAsync(context, await LogInAsync(tenant, name!, password!, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                await AnswerAsync(context, await LogInAsync(context, tenant, name!, password!, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                 return;
             case "refresh_token":
                 Require(body, "refresh_token", refresh);
@@ -65,13 +66,15 @@ internal sealed class TokenEndpoints(
         if (RefreshToken.TryParse(token!, out RefreshToken? refresh))
         {
             // Only the holder of a token knows its family.
-            if (await store.FindFamilyAsync(refresh.Tenant, refresh.Family, cancellationToken).ConfigureAwait(false) is not null)
+            if (await store.FindFamilyAsync(refresh.Tenant, refresh.Family, cancellationToken).ConfigureAwait(false) is { } family)
             {
+                await audit.AllowAsync(context, refresh.Tenant, "auth.logout", family.Subject).ConfigureAwait(false);
                 await EndFamilyAsync(refresh, cancellationToken).ConfigureAwait(false);
             }
         }
         else if (await validator.ValidateAsync(token!, cancellationToken).ConfigureAwait(false) is TokenVerdict.Accepted { TokenId.Length: > 0 } accepted)
         {
+            await audit.AllowAsync(context, accepted.Tenant, "auth.logout", Principal.ActorOf(PrincipalKind.User, accepted.Subject)).ConfigureAwait(false);
             await revocations.AddAsync(accepted.Tenant, Void(Revocations.TokenKey(accepted.TokenId)), cancellationToken).ConfigureAwait(false);
         }
 
@@ -93,7 +96,7 @@ internal sealed class TokenEndpoints(
         await Reply.TaggedJsonAsync(context, new JwksView(list), ServerJson.Default.JwksView).ConfigureAwait(false);
     }
 
-    private async ValueTask<TokenView> LogInAsync(string tenant, string name, string password, CancellationToken cancellationToken)
+    private async ValueTask<TokenView> LogInAsync(HttpContext context, string tenant, string name, string password, CancellationToken cancellationToken)
     {
         RateAnswer attempt = _attempts.Take($"{tenant}/{name}");
         if (!attempt.IsAllowed)
@@ -103,6 +106,7 @@ internal sealed class TokenEndpoints(
 
         UserAccount user = await passwords.TryAsync(tenant, name, password, cancellationToken).ConfigureAwait(false)
             ?? throw new ProblemException(ErrorCode.Unauthenticated, "There is no such user with this password.");
+        await audit.AllowAsync(context, tenant, "auth.login", $"user:{user.Name}").ConfigureAwait(false);
         DateTimeOffset now = clock.GetUtcNow();
         RefreshToken refresh = RefreshToken.Begin(tenant, now);
         DateTimeOffset expires = now + refreshLifetime;

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Access.Tokens;
 
@@ -17,10 +18,12 @@ internal static class TokensFeature
         api.MapPost("/auth/token", tokens.IssueAsync)
             .Says("issueToken", Tag, "Log in, or stay so", "`password` gives a short-lived access token and a refresh token; `refresh_token` exchanges the latter for two new ones. A refresh token that comes twice ends its login.")
             .IsOpenToAnyone(Holder)
+            .Audits("auth.login", "user")
             .TakesBody<TokenBody>(true).Gives<TokenView>(200, "Tokens; they are never shown again.").Fails([.. Body, ErrorCode.Unauthenticated, ErrorCode.RateLimited]);
         api.MapPost("/auth/revoke", tokens.RevokeAsync)
             .Says("revokeToken", Tag, "Log out", "A refresh token ends its login with all access tokens from it; an access token ends alone. Takes effect within 30 seconds in every process, open streams included.")
             .IsOpenToAnyone(Holder)
+            .Audits("auth.logout", "user")
             .TakesBody<RevokeBody>(true).Gives(204, "Void now, whatever it was before.").Fails(Body);
         app.MapGet("/.well-known/jwks.json", tokens.KeysAsync)
             .Says("listSigningKeys", Tag, "The public keys that access tokens are signed with")

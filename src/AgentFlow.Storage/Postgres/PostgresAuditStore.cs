@@ -1,0 +1,270 @@
+using AgentFlow.Engine.Audit;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace AgentFlow.Storage.Postgres;
+
+/// <summary>
+/// The audit chains in the same database as the runs. Frames come from the outbox (<see cref="PostgresOptions.Outbox"/>), which
+/// every process of the deployment has to write, and which this store empties. Whoever holds the lease chains; a holder that
+/// was silent for too long appends nothing any more, because each append holds the lease's row.
+/// </summary>
+public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
+{
+    private const string Columns = "tenant, at, actor, action, resource, decision, trace, details";
+
+    // An outbox row is a commit, which has tens of frames when the engine is busy.
+    private const int FramesPerCommit = 16;
+
+    public ValueTask<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand("UPDATE audit_lease SET holder = $1, expires_at = clock_timestamp() + $2 WHERE holder = $1 OR expires_at < clock_timestamp()", connection);
+            command.Parameters.Value(database.Tag).Value(lease);
+            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false) == 1;
+        },
+        cancellationToken);
+
+    public ValueTask<AuditIntake> ReadIntakeAsync(int max, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            var ids = new List<long>();
+            var notes = new List<AuditNote>();
+            using (var waiting = new NpgsqlCommand($"SELECT {Columns}, id FROM audit_intake ORDER BY id LIMIT $1", connection))
+            {
+                waiting.Parameters.Value(max);
+                NpgsqlDataReader reader = await waiting.ExecuteReaderAsync(token).ConfigureAwait(false);
+                await using (reader.ConfigureAwait(false))
+                {
+                    while (await reader.ReadAsync(token).ConfigureAwait(false))
+                    {
+                        notes.Add(ToNote(reader));
+                        ids.Add(reader.GetInt64(8));
+                    }
+                }
+            }
+
+            // Below the oldest open transaction, so that none with a smaller number commits later behind this reader's back.
+            using var journal = new NpgsqlCommand("""
+                WITH box AS MATERIALIZED (
+                    SELECT o.xid, o.runs, o.first_seqs FROM outbox o WHERE o.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY o.xid LIMIT $1)
+                SELECT b.xid, r.tenant, r.id, r.definition, j.first_seq, j.data
+                FROM box b
+                LEFT JOIN LATERAL unnest(b.runs, b.first_seqs) WITH ORDINALITY AS p (run, first_seq, n) ON true
+                LEFT JOIN journal j ON j.run = p.run AND j.first_seq = p.first_seq
+                LEFT JOIN runs r ON r.key = j.run
+                ORDER BY b.xid, p.n
+                """, connection);
+            journal.Parameters.Value(Math.Max(1, max / FramesPerCommit));
+            var commits = new List<ulong>();
+            var frames = new List<WaitingFrame>();
+            NpgsqlDataReader rows = await journal.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (rows.ConfigureAwait(false))
+            {
+                while (await rows.ReadAsync(token).ConfigureAwait(false))
+                {
+                    ulong xid = rows.GetFieldValue<ulong>(0);
+                    if (commits.Count == 0 || commits[^1] != xid)
+                    {
+                        commits.Add(xid);
+                    }
+
+                    // A noted frame that was refused is not in the journal.
+                    if (!rows.IsDBNull(4))
+                    {
+                        frames.Add(new WaitingFrame(
+                            rows.GetString(1), Parameters.ToUlid(rows.GetGuid(2)), Convert.ToHexStringLower(rows.GetFieldValue<byte[]>(3)), rows.GetInt64(4), rows.GetFieldValue<byte[]>(5)));
+                    }
+                }
+            }
+
+            return new AuditIntake(notes, frames, new Position(ids, commits)) { IsEmpty = ids.Count + commits.Count == 0 };
+        },
+        cancellationToken);
+
+    public ValueTask<AuditHead> HeadAsync(string tenant, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand("""
+                (SELECT number + 1, hash FROM audits WHERE tenant = $1 ORDER BY number DESC LIMIT 1)
+                UNION ALL
+                (SELECT size, hash FROM audit_checkpoints WHERE tenant = $1 AND kind = 2 ORDER BY size DESC LIMIT 1)
+                ORDER BY 1 DESC LIMIT 1
+                """, connection);
+            command.Parameters.Value(tenant);
+            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                return await reader.ReadAsync(token).ConfigureAwait(false) ? new AuditHead(reader.GetInt64(0), Hash(reader, 1)) : default;
+            }
+        },
+        cancellationToken);
+
+    public async ValueTask<bool> AppendAsync(IReadOnlyList<AuditRecord> records, AuditIntake taken, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await database.ReadAsync((connection, token) => AppendAsync(connection, records, taken.Position as Position, token), cancellationToken).ConfigureAwait(false);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            return false;
+        }
+    }
+
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(string tenant, long from, int max, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditRecord>>(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand($"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1 AND number >= $2 ORDER BY number LIMIT $3", connection);
+            command.Parameters.Value(tenant).Value(from).Value(max);
+            return await RecordsAsync(command, token).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    public ValueTask<AuditPage> SearchAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            // '' stands for "any": one statement, prepared once, whatever is filtered.
+            const string where = "tenant = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3) AND resource BETWEEN $4 AND $5 AND ($6 = '' OR decision = $6) AND at >= $7 AND at < $8";
+            (string low, string high) = ResourceRange.Of(filter.Resource);
+            void Bind(NpgsqlParameterCollection parameters) => parameters
+                .Value(tenant).Value(filter.Actor ?? "").Value(filter.Action ?? "").Value(low).Value(high).Value(filter.Decision ?? "")
+                .Value(filter.From ?? long.MinValue).Value(filter.To ?? long.MaxValue);
+
+            using var page = new NpgsqlCommand(
+                filter.Ascending
+                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number > $9 ORDER BY number LIMIT $10"
+                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number < $9 ORDER BY number DESC LIMIT $10",
+                connection);
+            Bind(page.Parameters);
+            page.Parameters.Value(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Value(filter.Size + 1);
+            List<AuditRecord> records = await RecordsAsync(page, token).ConfigureAwait(false);
+            using var count = new NpgsqlCommand(
+                filter.MatchesAll
+                    ? "SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = $1) - (SELECT min(number) FROM audits WHERE tenant = $1) + 1, 0)"
+                    : $"SELECT count(*) FROM audits WHERE {where}",
+                connection);
+            if (filter.MatchesAll)
+            {
+                count.Parameters.Value(tenant);
+            }
+            else
+            {
+                Bind(count.Parameters);
+            }
+
+            long total = (long)(await count.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+            bool more = records.Count > filter.Size;
+            return new AuditPage(more ? records[..filter.Size] : records, total, more);
+        },
+        cancellationToken);
+
+    public ValueTask<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(string tenant, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditCheckpoint>>(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand("SELECT kind, size, hash, at, key, signature FROM audit_checkpoints WHERE tenant = $1 ORDER BY size, kind", connection);
+            command.Parameters.Value(tenant);
+            var found = new List<AuditCheckpoint>();
+            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    found.Add(new AuditCheckpoint((AuditCheckpointKind)reader.GetInt16(0), tenant, reader.GetInt64(1), Hash(reader, 2), reader.GetInt64(3), reader.GetString(4), reader.GetFieldValue<byte[]>(5)));
+                }
+            }
+
+            return found;
+        },
+        cancellationToken);
+
+    public async ValueTask AddCheckpointAsync(AuditCheckpoint checkpoint, CancellationToken cancellationToken) => await database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var batch = new NpgsqlBatch(connection);
+            Add(batch, checkpoint);
+            return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+        },
+        cancellationToken).ConfigureAwait(false);
+
+    public async ValueTask RetireAsync(AuditCheckpoint retired, CancellationToken cancellationToken) => await database.ReadAsync(
+        async (connection, token) =>
+        {
+            // The statements of a batch are one transaction.
+            using var batch = new NpgsqlBatch(connection);
+            Add(batch, retired);
+            batch.Add("DELETE FROM audits WHERE tenant = $1 AND number < $2").Value(retired.Tenant).Value(retired.Size);
+            return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+        },
+        cancellationToken).ConfigureAwait(false);
+
+    private async Task<bool> AppendAsync(NpgsqlConnection connection, IReadOnlyList<AuditRecord> records, Position? taken, CancellationToken cancellationToken)
+    {
+        NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            using var batch = new NpgsqlBatch(connection);
+            batch.Add("SELECT count(*) FROM (SELECT FROM audit_lease WHERE holder = $1 FOR UPDATE) AS held").Value(database.Tag);
+            NpgsqlBatchCommand insert = batch.AddCommand($"""
+                INSERT INTO audits ({Columns}, number, prev, hash)
+                SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bigint[], $10::bytea[], $11::bytea[])
+                """);
+            insert.Parameters
+                .Values(records.Select(r => r.Note.Tenant), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.At), NpgsqlDbType.Bigint)
+                .Values(records.Select(r => r.Note.Actor), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.Action), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.Resource), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.Decision), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.Trace), NpgsqlDbType.Text)
+                .Values(records.Select(r => r.Note.Details.Utf8), NpgsqlDbType.Bytea)
+                .Values(records.Select(r => r.Number), NpgsqlDbType.Bigint)
+                .Values(records.Select(r => r.Prev.ToArray()), NpgsqlDbType.Bytea)
+                .Values(records.Select(r => r.Hash.ToArray()), NpgsqlDbType.Bytea);
+            NpgsqlBatchCommand notes = batch.AddCommand("DELETE FROM audit_intake WHERE id = ANY ($1)");
+            notes.Parameters.Values(taken?.Notes ?? [], NpgsqlDbType.Bigint);
+            NpgsqlBatchCommand commits = batch.AddCommand("DELETE FROM outbox WHERE xid = ANY ($1)");
+            commits.Parameters.Values(taken?.Commits ?? [], NpgsqlDbType.Xid8);
+            long held = (long)(await batch.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+            if (held == 1 && notes.RecordsAffected == (taken?.Notes.Count ?? 0) && commits.RecordsAffected == (taken?.Commits.Count ?? 0))
+            {
+                await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+                return true;
+            }
+
+            await transaction.RollbackAsync(cancellationToken).ConfigureAwait(false);
+            return false;
+        }
+    }
+
+    private static void Add(NpgsqlBatch batch, AuditCheckpoint checkpoint) =>
+        batch.Add("INSERT INTO audit_checkpoints (tenant, size, kind, hash, at, key, signature) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING")
+            .Value(checkpoint.Tenant).Value(checkpoint.Size).Typed((short)checkpoint.Kind, NpgsqlDbType.Smallint).Value((ReadOnlyMemory<byte>)checkpoint.Hash.ToArray())
+            .Value(checkpoint.At).Value(checkpoint.Key).Value(checkpoint.Signature);
+
+    private static async Task<List<AuditRecord>> RecordsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        var found = new List<AuditRecord>();
+        NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                found.Add(new AuditRecord(reader.GetInt64(8), ToNote(reader), Hash(reader, 9), Hash(reader, 10)));
+            }
+        }
+
+        return found;
+    }
+
+    private static AuditNote ToNote(NpgsqlDataReader row) =>
+        new(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetString(5), new Payload(row.GetFieldValue<byte[]>(7)), row.GetString(6));
+
+    /// <summary>What is no hash any more was tampered with, and the verifier shall say so: it becomes one that fits nothing.</summary>
+    private static AuditHash Hash(NpgsqlDataReader row, int column) =>
+        row.GetFieldValue<byte[]>(column) is { Length: AuditHash.Length } hash ? new AuditHash(hash) : AuditHash.Of("no hash"u8);
+
+    private sealed record Position(List<long> Notes, List<ulong> Commits);
+}
