@@ -109,6 +109,35 @@ public sealed class IsolationTests : IAsyncLifetime
         Assert.Equal(before, await StateAsync());
     }
 
+    /// <summary>Whoever asks for what is not theirs leaves a trace in their own audit, and none in that of the others.</summary>
+    [Fact]
+    public async Task EveryRefusal_OfAnotherTenantsNames_IsAudited()
+    {
+        var refused = new Dictionary<string, Probe>(StringComparer.Ordinal);
+        foreach (Probe probe in _probes)
+        {
+            Answer answer = await SendAsync(probe, probe.Foreign);
+            if ((int)answer.Status is 403 or 404)
+            {
+                refused.Add(answer.Json.GetProperty("trace_id").GetString()!, probe);
+            }
+        }
+
+        Assert.InRange(refused.Count, 30, _probes.Length);
+        Dictionary<string, string> mine = [];
+        for (int i = 0; i < 100 && refused.Keys.Except(mine.Keys).Any(); i++)
+        {
+            // Records are chained a moment after they are on disk.
+            await Task.Delay(100);
+            mine = await AuditAsync(_a);
+        }
+
+        string[] missing = [.. refused.Where(r => !mine.ContainsKey(r.Key)).Select(r => r.Value.ToString())];
+        Assert.True(missing.Length == 0, "Nothing in the audit of: " + string.Join('\n', missing));
+        Assert.All(refused.Keys, trace => Assert.Contains(mine[trace], new[] { "refused", "denied" }));
+        Assert.Empty((await AuditAsync(_b)).Keys.Intersect(refused.Keys));
+    }
+
     [Fact]
     public async Task WebSocket_OfAnotherTenantsRun_AnswersAsForNothing()
     {
@@ -236,12 +265,37 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("PUT /api/v1/access/roles/{id}", "their-role", "no-such-ro", "/api/v1/access/roles/{0}", """{"permissions":["tools.read"]}""");
     }
 
-    /// <summary>Status, headers and body, with the name that was asked for set to one word.</summary>
-    private async Task<string> AskAsync(Probe probe, string name)
+    private Task<Answer> SendAsync(Probe probe, string name)
     {
         string Fill(string text) => text.Replace("{0}", name, StringComparison.Ordinal);
         HttpContent? content = probe.Body is null ? null : RunningServer.Content(Encoding.UTF8.GetBytes(Fill(probe.Body)), probe.Type);
-        Answer answer = await Server.SendAsync(new HttpMethod(probe.Route.Length == 0 ? "GET" : probe.Route[..probe.Route.IndexOf(' ', StringComparison.Ordinal)]), Fill(probe.Path), content, [_a, .. probe.Headers.Select(h => (h.Name, Fill(h.Value)))]);
+        var method = new HttpMethod(probe.Route.Length == 0 ? "GET" : probe.Route[..probe.Route.IndexOf(' ', StringComparison.Ordinal)]);
+        return Server.SendAsync(method, Fill(probe.Path), content, [_a, .. probe.Headers.Select(h => (h.Name, Fill(h.Value)))]);
+    }
+
+    /// <summary>The decisions in a tenant's audit, by trace.</summary>
+    private async Task<Dictionary<string, string>> AuditAsync((string Name, string Value) by)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        string? cursor = "";
+        while (cursor is not null)
+        {
+            System.Text.Json.JsonElement page = (await Server.GetAsync($"/api/v1/audit?page[size]=500{(cursor.Length == 0 ? "" : $"&page[cursor]={cursor}")}", by)).Json;
+            foreach (System.Text.Json.JsonElement record in page.GetProperty("items").EnumerateArray())
+            {
+                found.TryAdd(record.GetProperty("trace_id").GetString()!, record.GetProperty("decision").GetString()!);
+            }
+
+            cursor = page.GetProperty("next_cursor").GetString();
+        }
+
+        return found;
+    }
+
+    /// <summary>Status, headers and body, with the name that was asked for set to one word.</summary>
+    private async Task<string> AskAsync(Probe probe, string name)
+    {
+        Answer answer = await SendAsync(probe, name);
         return Normalize(Text(answer), name, probe.New);
     }
 
