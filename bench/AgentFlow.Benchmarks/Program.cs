@@ -23,6 +23,7 @@ Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Environment.Pro
 if (options.Wants("micro"))
 {
     await Micro.RunAsync(report);
+    await AccessCosts.RunAsync(report);
 }
 
 foreach (string kind in options.Stores)

@@ -14,6 +14,7 @@ using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -52,7 +53,7 @@ public static class AgentFlowApp
     public static async Task<WebApplication> BuildAsync(ServerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.AccessProblem() is { } exposed)
+        if ((options.AccessProblem() ?? options.TlsProblem()) is { } exposed)
         {
             throw new OptionsException([$"{options.Listen}: {exposed}"]);
         }
@@ -112,14 +113,16 @@ public static class AgentFlowApp
         var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
 
         var principals = new Principals(opened.Access, clock);
-        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens: null) : new OpenIdentity();
+        var tokens = new TokenParts(options, opened.Tokens, ids, clock, logs.CreateLogger("AgentFlow.Access"));
+        bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
+        IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
         AuditKeeping? audit = null;
         HostedEngine? engine = null;
         WebApplication app;
         try
         {
-            if (options.Access == AccessMode.Required && options.Mode != ProcessMode.Data)
+            if (asks)
             {
                 await FirstAdmin.EnsureAsync(opened.Access, ids, clock, options.Credentials, cancellationToken).ConfigureAwait(false);
             }
@@ -127,10 +130,11 @@ public static class AgentFlowApp
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, identity, recorder, config);
+            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, clock);
         }
         catch
         {
+            tokens.Dispose();
             engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
@@ -138,6 +142,7 @@ public static class AgentFlowApp
 
         // Answers under way may take their time; runs are handed over meanwhile.
         app.Lifetime.ApplicationStopping.Register(host.Drain);
+        app.Lifetime.ApplicationStopped.Register(tokens.Dispose);
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         if (options.Mode == ProcessMode.Data)
         {
@@ -151,16 +156,17 @@ public static class AgentFlowApp
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, mask, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
         var passwords = new PasswordLogin(opened.Access);
         app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
         api.MapAccess(
-            new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, clock).EndAsync),
+            new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
             new RoleEndpoints(principals, recorder),
             new KeyEndpoints(principals, recorder, ids, clock),
             new TenantEndpoints(principals, passwords, recorder, ids, clock));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));

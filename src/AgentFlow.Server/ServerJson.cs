@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
@@ -49,6 +50,8 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(TenantView))]
 [JsonSerializable(typeof(CreatedTenantView))]
 [JsonSerializable(typeof(PageView<TenantView>))]
+[JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(JwksView))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ServerJson : JsonSerializerContext;

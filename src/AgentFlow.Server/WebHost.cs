@@ -4,6 +4,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Limits;
+using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Http;
@@ -11,6 +13,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -21,7 +24,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, IIdentity identity, AuditRecorder recorder, ConfigBook config)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, TimeProvider clock)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -29,13 +32,19 @@ internal static partial class WebHost
         builder.Services.AddSingleton(logs);
         // Through a factory, so that the container disposes it.
         builder.Services.AddSingleton<IHostedService>(_ => engine);
+        if (upkeep is not null)
+        {
+            builder.Services.AddSingleton<IHostedService>(_ => upkeep);
+        }
+
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout * 2);
         if (!options.HandlesSignals)
         {
             builder.Services.AddSingleton<IHostLifetime, SilentLifetime>();
         }
 
-        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options.Listen));
+        TlsCertificates? certificates = options.Tls is { } tls ? new TlsCertificates(tls, clock, logs.CreateLogger("AgentFlow.Tls")) : null;
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options.Listen, certificates));
         builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = Bind);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -56,6 +65,13 @@ internal static partial class WebHost
 
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         app.Use(next => new PrincipalMiddleware(next, identity).InvokeAsync);
+        if ((options.CallerRate ?? options.TenantRate) is not null)
+        {
+            RateLimiter? callers = options.CallerRate is { } each ? new RateLimiter(each, clock) : null;
+            RateLimiter? tenants = options.TenantRate is { } all ? new RateLimiter(all, clock) : null;
+            app.Use(next => new RateLimitMiddleware(next, callers, tenants).InvokeAsync);
+        }
+
         app.Use(next => new ReadAudit(next, recorder, async (tenant, cancelled) => (await config.OfAsync(tenant, cancelled).ConfigureAwait(false)).Switch("AF_AUDIT_READS") ?? options.Audit.Reads).InvokeAsync);
         return app;
     }
@@ -63,9 +79,9 @@ internal static partial class WebHost
     /// <summary>Says where the server listens, once it does.</summary>
     public static void Announce(WebApplication app, ServerOptions options, ILogger log)
     {
-        if (!options.Listen.IsLocal)
+        if (!options.Listen.IsLocal && options.Tls is null)
         {
-            Warning(log, $"{options.Listen} is plain HTTP that other machines reach: API keys and tokens can be read on the way. Put a proxy that does TLS before it.");
+            Warning(log, $"{options.Listen} is plain HTTP that other machines reach: API keys and tokens can be read on the way. Set AF_TLS_CERT and AF_TLS_KEY, or put a proxy that does TLS before it.");
         }
 
         foreach (string warning in options.Warnings)
@@ -95,7 +111,7 @@ internal static partial class WebHost
         });
     }
 
-    private static void Configure(KestrelServerOptions kestrel, ListenAddress listen)
+    private static void Configure(KestrelServerOptions kestrel, ListenAddress listen, TlsCertificates? certificates)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
@@ -106,7 +122,14 @@ internal static partial class WebHost
         switch (listen)
         {
             case ListenAddress.Tcp tcp:
-                kestrel.Listen(new IPEndPoint(tcp.Address, tcp.Port), endpoint => endpoint.Protocols = HttpProtocols.Http1);
+                kestrel.Listen(new IPEndPoint(tcp.Address, tcp.Port), endpoint =>
+                {
+                    endpoint.Protocols = HttpProtocols.Http1;
+                    if (certificates is not null)
+                    {
+                        endpoint.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => new(certificates.Current), HandshakeTimeout = TimeSpan.FromSeconds(10) });
+                    }
+                });
                 break;
             case ListenAddress.Unix socket:
                 ClearStaleSocket(socket.Path);

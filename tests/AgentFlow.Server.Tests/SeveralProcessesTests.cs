@@ -67,6 +67,35 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
     }
 
     [Fact]
+    public async Task Token_RevokedInOneProcess_EndsInTheOthersStreamsIncluded()
+    {
+        using var output = new StringWriter();
+        RunningServer one = await StartAsync(ProcessMode.All, o => o with { Access = AccessMode.Required, Credentials = output });
+        RunningServer other = await StartAsync(ProcessMode.All, o => o with { Access = AccessMode.Required, Credentials = TextWriter.Null });
+        string password = System.Text.RegularExpressions.Regex.Match(output.ToString(), @"password +(\S+)").Groups[1].Value;
+        JsonElement tokens = (await one.PostAsync("/api/v1/auth/token", JsonSerializer.Serialize(new { grant_type = "password", username = "admin", password }))).Json;
+        (string, string) bearer = ("Authorization", "Bearer " + tokens.GetProperty("access_token").GetString());
+        // The other process never saw the key, nor the user.
+        await other.SaveAsync(Flows.Wait, bearer);
+        string run = await other.StartAsync("wait", "{}", bearer);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/runs/{run}/stream");
+        request.Headers.TryAddWithoutValidation(bearer.Item1, bearer.Item2);
+        using HttpResponseMessage stream = await other.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, stream.StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await one.PostAsync("/api/v1/auth/revoke", JsonSerializer.Serialize(new { token = tokens.GetProperty("refresh_token").GetString() }))).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await one.GetAsync("/api/v1/runs", bearer)).Status);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while ((await other.GetAsync("/api/v1/runs", bearer)).Status != HttpStatusCode.Unauthorized)
+        {
+            await Task.Delay(100, limit.Token);
+        }
+
+        Assert.Contains("event: closed", await stream.Content.ReadAsStringAsync(limit.Token));
+        string refresh = JsonSerializer.Serialize(new { grant_type = "refresh_token", refresh_token = tokens.GetProperty("refresh_token").GetString() });
+        Assert.Equal(HttpStatusCode.Unauthorized, (await other.PostAsync("/api/v1/auth/token", refresh)).Status);
+    }
+
+    [Fact]
     public async Task Stream_OfARunElsewhere_HasItsWholeJournal()
     {
         RunningServer control = await StartAsync(ProcessMode.Control);

@@ -49,7 +49,7 @@ internal static class Micro
         return machine.State;
     }
 
-    private static void Measure(Report report, string name, int operations, Func<bool> body)
+    public static void Measure(Report report, string name, int operations, Func<bool> body)
     {
         int batch = 1;
         TimeSpan target = TimeSpan.FromMilliseconds(40);

@@ -78,5 +78,5 @@ public sealed record Revocation(string Key, long At, long Until);
 /// <param name="Algorithm"><c>ES256</c>.</param>
 /// <param name="PublicKey">SubjectPublicKeyInfo, DER.</param>
 /// <param name="PrivateKey">PKCS #8 as its writer protects it; empty when it is kept elsewhere.</param>
-/// <param name="RetiresAt">After it the key verifies nothing; <see langword="null"/> while it signs.</param>
+/// <param name="RetiresAt">After it the key verifies nothing; <see langword="null"/>: not known yet.</param>
 public sealed record SigningKey(string Id, string Algorithm, ReadOnlyMemory<byte> PublicKey, ReadOnlyMemory<byte> PrivateKey, long CreatedAt, long? RetiresAt = null);

@@ -29,7 +29,7 @@ public interface IRunStore
     /// <returns><see langword="null"/> when no frame stands at that sequence; otherwise whether it is this one.</returns>
     ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken);
 
-    /// <summary>Takes up to <paramref name="max"/> runs that are queued or have been woken, oldest first, for this process.</summary>
+    /// <summary>Takes up to <paramref name="max"/> runs that are queued or have been woken, for this process: the same share of each tenant's, oldest first.</summary>
     ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken);
 
     /// <summary>The newest snapshot, the frames after it, and the unconsumed inbox items, from one consistent view.</summary>

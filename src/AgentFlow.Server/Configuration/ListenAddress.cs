@@ -15,9 +15,10 @@ public abstract record ListenAddress
     }
 
     /// <param name="Port">0 takes a free one.</param>
-    public sealed record Tcp(IPAddress Address, int Port) : ListenAddress
+    /// <param name="IsTls">Whether it speaks TLS there.</param>
+    public sealed record Tcp(IPAddress Address, int Port, bool IsTls = false) : ListenAddress
     {
-        public override string ToString() => $"http://{(Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{Address}]" : Address)}:{Port}";
+        public override string ToString() => $"{(IsTls ? "https" : "http")}://{(Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{Address}]" : Address)}:{Port}";
     }
 
     /// <param name="Path">Absolute.</param>
@@ -29,7 +30,7 @@ public abstract record ListenAddress
     /// <summary>Whether nobody outside this machine can connect.</summary>
     public bool IsLocal => this is not Tcp { Address: var address } || IPAddress.IsLoopback(address);
 
-    /// <summary>Reads <c>http://127.0.0.1:8000</c> or <c>unix:/path</c>.</summary>
+    /// <summary>Reads <c>http://127.0.0.1:8000</c>, <c>https://0.0.0.0:8443</c> or <c>unix:/path</c>.</summary>
     public static ListenAddress? Parse(string text, out string problem)
     {
         problem = "";
@@ -51,12 +52,6 @@ public abstract record ListenAddress
             return null;
         }
 
-        if (uri.Scheme == "https")
-        {
-            problem = "this server speaks plain HTTP: write http://, and let a reverse proxy do TLS";
-            return null;
-        }
-
         string host = uri.Host.Trim('[', ']');
         IPAddress? address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed) ? parsed : null;
         if (address is null)
@@ -65,6 +60,6 @@ public abstract record ListenAddress
             return null;
         }
 
-        return new Tcp(address, uri.Port);
+        return new Tcp(address, uri.Port, uri.Scheme == "https");
     }
 }

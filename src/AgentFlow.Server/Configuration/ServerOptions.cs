@@ -1,5 +1,8 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Access.Limits;
+using AgentFlow.Server.Features.Access.Oidc;
+using AgentFlow.Server.Features.Access.Tokens;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Configuration;
@@ -30,6 +33,27 @@ public sealed record ServerOptions
 
     /// <summary>Whether callers are asked who they are. Anything but a local address needs <see cref="AccessMode.Required"/>. <c>AF_ACCESS</c>.</summary>
     public AccessMode Access { get; init; }
+
+    /// <summary>How long tokens are good for.</summary>
+    public TokenOptions Tokens { get; init; } = new();
+
+    /// <summary>The OpenID provider whose access tokens are believed. Default: none.</summary>
+    public OidcOptions? Oidc { get; init; }
+
+    /// <summary>The certificates of a server that speaks TLS. Default: none, and it speaks plain HTTP.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>
+    /// Requests of one caller. Default: none where nobody is asked who they are, otherwise 100 at once and 50 a second.
+    /// <c>AF_API_RATE_LIMIT_BURST</c>, <c>AF_API_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public RateLimit? CallerRate { get; init; }
+
+    /// <summary>
+    /// Requests of all callers of a tenant. Default: ten times those of one. <c>AF_API_TENANT_RATE_LIMIT_BURST</c>,
+    /// <c>AF_API_TENANT_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public RateLimit? TenantRate { get; init; }
 
     /// <summary>Where the credentials of the first administrator are written, once. Default: standard error.</summary>
     public TextWriter Credentials { get; init; } = Console.Error;
@@ -81,17 +105,26 @@ public sealed record ServerOptions
         var problems = new List<string>();
         var read = new SettingReader(settings, problems);
         var defaults = new ServerOptions();
+        TlsOptions? tls = AccessSettings.Tls(read);
+        ListenAddress usual = tls is null ? defaults.Listen : ((ListenAddress.Tcp)defaults.Listen) with { IsTls = true };
+        AccessMode access = read.Text("AF_ACCESS") is { } mode ? Enum.Parse<AccessMode>(mode, ignoreCase: true) : defaults.Access;
+        bool asked = access == AccessMode.Required;
         ServerOptions options = defaults with
         {
             Given = settings,
             Store = read.Text("AF_DB_DSN") is { } dsn ? StoreAddress.Parse(dsn) : defaults.Store,
-            Mode = read.Text("AF_MODE") is { } mode ? Enum.Parse<ProcessMode>(mode, ignoreCase: true) : defaults.Mode,
+            Mode = read.Text("AF_MODE") is { } does ? Enum.Parse<ProcessMode>(does, ignoreCase: true) : defaults.Mode,
             Lease = read.Seconds("AF_LEASE") ?? defaults.Lease,
             ShutdownTimeout = read.Seconds("AF_DRAIN") ?? defaults.ShutdownTimeout,
             MaxSteps = read.Count("AF_MAX_STEPS") ?? defaults.MaxSteps,
             MaxQueued = read.Count("AF_MAX_QUEUED") ?? defaults.MaxQueued,
-            Listen = read.Text("AF_URL") is { } url ? ListenAddress.Parse(url, out _)! : defaults.Listen,
-            Access = read.Text("AF_ACCESS") is { } access ? Enum.Parse<AccessMode>(access, ignoreCase: true) : defaults.Access,
+            Listen = read.Text("AF_URL") is { } url ? ListenAddress.Parse(url, out _)! : usual,
+            Access = access,
+            Tokens = AccessSettings.Tokens(read),
+            Oidc = AccessSettings.Oidc(read),
+            Tls = tls,
+            CallerRate = AccessSettings.Rate(read, "AF_API_RATE_LIMIT", asked ? new RateLimit(100, 50) : null),
+            TenantRate = AccessSettings.Rate(read, "AF_API_TENANT_RATE_LIMIT", asked ? new RateLimit(1000, 500) : null),
             HttpAllow = read.List("AF_HTTP_ALLOW") ?? defaults.HttpAllow,
             LogLevel = read.Text("AF_LOG_LEVEL") is { } level ? Enum.Parse<LogLevel>(level, ignoreCase: true) : defaults.LogLevel,
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
@@ -109,6 +142,7 @@ public sealed record ServerOptions
             problems.Add($"{settings.Source("AF_MODE")} is '{settings["AF_MODE"]}': control and data processes share a store, and a SQLite file belongs to one process; write all, or AF_DB_DSN=postgres://…");
         }
 
+        AccessSettings.Hold(read, options);
         if (options.AccessProblem() is { } exposed)
         {
             problems.Add($"{settings.Source("AF_URL")} is '{settings["AF_URL"]}': {exposed}");
@@ -121,6 +155,15 @@ public sealed record ServerOptions
     public string? AccessProblem() => Access == AccessMode.Open && !Listen.IsLocal
         ? "only this machine may reach a server that does not ask who is calling: listen on http://127.0.0.1:PORT, or set AF_ACCESS=required"
         : null;
+
+    /// <summary>Says why a server with these options could not speak as its address says; <see langword="null"/> when it could.</summary>
+    internal string? TlsProblem() => (Listen, Tls) switch
+    {
+        (ListenAddress.Tcp { IsTls: true }, null) => "https:// needs a certificate: set AF_TLS_CERT and AF_TLS_KEY, or write http://",
+        (ListenAddress.Tcp { IsTls: false }, not null) => "there is a certificate for plain HTTP: write https://, or leave AF_TLS_CERT out",
+        (ListenAddress.Unix, not null) => "there is a certificate for a Unix socket, which needs none: leave AF_TLS_CERT out",
+        _ => null,
+    };
 
     private static ModelOptions? ModelsOf(Settings settings, SettingReader read, List<string> problems)
     {

@@ -15,6 +15,7 @@ public static class SettingSchema
     private const string Audit = "Audit";
     private const string Secrets = "Secrets";
     private const string Models = "Models";
+    private const string Access = "Access";
     private const string Here = "This process only";
 
     public static IReadOnlyList<Setting> All { get; } =
@@ -33,6 +34,23 @@ public static class SettingSchema
         new("AF_URL", Text, "http://127.0.0.1:8000", "Where the server listens: an address of this machine, or `unix:PATH`") { Group = Http, Check = Listen },
         new("AF_ACCESS", Word, "open", "Who may call: whoever reaches the server (`open`, on this machine only), or callers that show an API key or a token (`required`)") { Group = Http, Words = ["open", "required"] },
         new("AF_HTTP_ALLOW", List, "", "Non-public places that tools may connect to: `host:port`, `address:port` or a network") { Group = Http },
+
+        new("AF_TOKEN_LIFETIME", Seconds, "600s", "Life of an access token") { Group = Access, Least = 30, Most = 3600 },
+        new("AF_REFRESH_LIFETIME", Seconds, "604800s", "From one login to the next, however often its refresh token is exchanged") { Group = Access, Least = 60, Most = 90 * 86_400 },
+        new("AF_KEY_ROTATION", Seconds, "86400s", "How long a process signs tokens with one key") { Group = Access, Least = 60, Most = 30 * 86_400 },
+        new("AF_OIDC_ISSUER", Text, "", "The OpenID provider whose access tokens are believed, as it spells its issuer; needs `AF_ACCESS=required`") { Group = Access, Check = AccessSettings.IssuerProblem },
+        new("AF_OIDC_AUDIENCE", Text, "agentflow", "What must be among a token's `aud`") { Group = Access },
+        new("AF_OIDC_TENANT_CLAIM", Text, "", "The claim that names the tenant, or a JSON pointer to it; a token without it is refused. By default everybody is in `AF_OIDC_TENANT`") { Group = Access },
+        new("AF_OIDC_TENANT", Text, "default", "Everybody's tenant where no claim names one") { Group = Access, Check = AccessSettings.TenantProblem },
+        new("AF_OIDC_ROLES_CLAIM", Text, "roles", "The claim that lists the roles, or a JSON pointer such as `/realm_access/roles`") { Group = Access },
+        new("AF_OIDC_ROLE_MAP", List, "", "What the provider's roles are called here, `theirs=ours`; others mean nothing then. By default they are called alike") { Group = Access, Check = AccessSettings.RoleMapProblem },
+        new("AF_API_RATE_LIMIT_BURST", Count, "", "Requests of one caller at once; by default 100 with `AF_ACCESS=required`, otherwise any number") { Group = Access, Least = 1, Most = 1_000_000 },
+        new("AF_API_RATE_LIMIT_SUSTAINED", Text, "", "Requests of one caller over time, `50/s` or `600/m`, or `off`; by default `50/s` with `AF_ACCESS=required`, otherwise `off`") { Group = Access, Check = AccessSettings.RateProblem },
+        new("AF_API_TENANT_RATE_LIMIT_BURST", Count, "", "Requests of all callers of a tenant at once; by default 1000 with `AF_ACCESS=required`, otherwise any number") { Group = Access, Least = 1, Most = 1_000_000 },
+        new("AF_API_TENANT_RATE_LIMIT_SUSTAINED", Text, "", "Requests of all callers of a tenant over time; by default `500/s` with `AF_ACCESS=required`, otherwise `off`") { Group = Access, Check = AccessSettings.RateProblem },
+        new("AF_TLS_CERT", Text, "", "The server's certificate and its intermediates, a PEM file that is read again when it changes; needs an `https://` address") { Group = Access, Check = AccessSettings.FileProblem },
+        new("AF_TLS_KEY", Text, "", "The certificate's private key, a PEM file without a password") { Group = Access, Check = AccessSettings.FileProblem },
+        new("AF_TLS_CLIENT_CA", Text, "", "Who signs the certificates that clients must show, a PEM file; by default they show none") { Group = Access, Check = AccessSettings.FileProblem },
 
         new("AF_ACCEPT_RUNS", Switch, "on", "Whether new runs are accepted; those that were go on") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true },
         new("AF_EXECUTE_WAIT", Seconds, "", "How long `POST …/execute` waits for the run's end when the request names no `timeout`; by default until then") { Group = Runs, Scope = SettingScope.Workflow, IsLive = true, Most = 3600 },

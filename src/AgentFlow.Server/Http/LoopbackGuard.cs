@@ -19,7 +19,7 @@ internal sealed class LoopbackGuard(RequestDelegate next)
         }
 
         string origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !IsOwn(origin, host))
+        if (origin.Length > 0 && !IsOwn(origin, context.Request.Scheme, host))
         {
             throw new ProblemException(ErrorCode.PermissionDenied, $"Pages of '{Shorten(origin)}' may not use this server: it does not ask who is calling.");
         }
@@ -27,8 +27,8 @@ internal sealed class LoopbackGuard(RequestDelegate next)
         return next(context);
     }
 
-    private static bool IsOwn(string origin, HostString host) =>
-        Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Scheme == Uri.UriSchemeHttp && IsLoopback(uri.Host) && uri.Port == (host.Port ?? 80);
+    private static bool IsOwn(string origin, string scheme, HostString host) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Scheme == scheme && IsLoopback(uri.Host) && uri.Port == (host.Port ?? (scheme == Uri.UriSchemeHttps ? 443 : 80));
 
     private static bool IsLoopback(string name) =>
         name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(name.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));

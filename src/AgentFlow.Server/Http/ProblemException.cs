@@ -3,7 +3,7 @@ using AgentFlow.Contracts.Errors;
 namespace AgentFlow.Server.Http;
 
 /// <summary>Ends a request with problem details. The only exception whose text reaches a caller.</summary>
-internal sealed class ProblemException(Problem problem) : Exception(problem.Detail ?? problem.Title)
+internal class ProblemException(Problem problem) : Exception(problem.Detail ?? problem.Title)
 {
     public ProblemException(ErrorCode code, string detail, params IReadOnlyList<ProblemEntry> errors)
         : this(Problem.Of(code, detail, errors))

@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Server.Features.Access.Limits;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -43,7 +45,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
         HttpResponse response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = Problem.MediaType;
-        if (problem.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
+        if (problem.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests && response.Headers.RetryAfter.Count == 0)
         {
             response.Headers.RetryAfter = RetryAfterSeconds;
         }
@@ -85,6 +87,12 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
         if (allow is not null)
         {
             context.Response.Headers.Allow = allow;
+        }
+
+        if (exception is RateLimitedException { Answer: var answer })
+        {
+            RateLimitMiddleware.Show(context, answer);
+            context.Response.Headers.RetryAfter = RateLimitedException.Seconds(answer.RetryAfter).ToString(CultureInfo.InvariantCulture);
         }
 
         await WriteAsync(context, problem).ConfigureAwait(false);

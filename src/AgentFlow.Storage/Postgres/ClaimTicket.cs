@@ -1,3 +1,5 @@
+using AgentFlow.Engine.Ports;
+
 namespace AgentFlow.Storage.Postgres;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace AgentFlow.Storage.Postgres;
 /// </summary>
 internal sealed class ClaimTicket : IDisposable
 {
+    private static readonly Comparer<(bool Wrapped, string Tenant)> Rotation = Comparer<(bool Wrapped, string Tenant)>.Create(static (x, y) =>
+        x.Wrapped != y.Wrapped ? x.Wrapped.CompareTo(y.Wrapped) : string.CompareOrdinal(x.Tenant, y.Tenant));
+
     private long _number;
 
     /// <summary>One claim at a time.</summary>
@@ -22,7 +27,19 @@ internal sealed class ClaimTicket : IDisposable
         return _number;
     }
 
-    public void Close() => IsOpen = false;
+    /// <summary>The tenant that the last claim ended with: with more tenants than places, the next one goes on behind it.</summary>
+    public string LastTenant { get; private set; } = "";
+
+    /// <param name="taken">By the claim, in any order.</param>
+    public void Close(IReadOnlyCollection<ClaimedRun> taken)
+    {
+        IsOpen = false;
+        if (taken.Count > 0)
+        {
+            // Tenants come from the last one on to the end and then from the beginning.
+            LastTenant = taken.Select(r => r.Tenant).MaxBy(t => (string.CompareOrdinal(t, LastTenant) <= 0, t), Rotation)!;
+        }
+    }
 
     public void Dispose() => Gate.Dispose();
 }

@@ -11,7 +11,7 @@ public sealed partial class PostgresRunStore
     /// <inheritdoc/>
     /// <remarks>
     /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, oldest first; what
-    /// one does not need goes to the others. Takes over the runs of processes whose lease has run out.
+    /// one does not need goes to the others. Where there are more tenants than places, they come in turns. Takes over the runs of processes whose lease has run out.
     /// </remarks>
     public async ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
     {
@@ -38,7 +38,7 @@ public sealed partial class PostgresRunStore
                 }
             }
 
-            return InTurns(claimed);
+            return ClaimTurns.Order(claimed.OrderBy(r => r.Run));
         }
         finally
         {
@@ -154,9 +154,10 @@ public sealed partial class PostgresRunStore
             try
             {
                 CrashPoint.Reach("claim.before");
-                claimed.AddRange(await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, number, max, token), cancellationToken).ConfigureAwait(false));
+                List<ClaimedRun> share = await database.ReadAsync((connection, token) => ClaimOnceAsync(connection, session, number, max, ticket.LastTenant, token), cancellationToken).ConfigureAwait(false);
                 CrashPoint.Reach("claim.after");
-                ticket.Close();
+                claimed.AddRange(share);
+                ticket.Close(share);
                 return;
             }
             catch (PostgresException e) when (e.SqlState == LostSession)
@@ -166,26 +167,31 @@ public sealed partial class PostgresRunStore
         }
     }
 
-    private static async Task<List<ClaimedRun>> ClaimOnceAsync(NpgsqlConnection connection, long session, long number, int max, CancellationToken cancellationToken)
+    private static async Task<List<ClaimedRun>> ClaimOnceAsync(NpgsqlConnection connection, long session, long number, int max, string lastTenant, CancellationToken cancellationToken)
     {
         using var batch = new NpgsqlBatch(connection);
         batch.Add("SELECT hold_session($1)").Value(session);
         PostgresSession.AddSweep(batch, session);
         batch.Add("UPDATE sessions SET claim = $2, claimed = NULL WHERE id = $1 AND claim < $2").Value(session).Value(number);
-        // Tenants with something waiting are found by one index step each; those whose oldest run waits longest come first
-        // when there are more tenants than places.
+        // Tenants with something waiting are found by one index step each, from the one behind the last claim's on, and no more
+        // of them than there are places.
         string claim = $"""
-            WITH RECURSIVE waiting (tenant) AS (
-                (SELECT r.tenant FROM runs r
-                 WHERE r.status = 0 AND EXISTS (SELECT FROM sessions s WHERE s.id = $1 AND s.claim = $2 AND s.claimed IS NULL)
-                 ORDER BY r.tenant LIMIT 1)
+            WITH RECURSIVE waiting (tenant, wrapped) AS (
+                SELECT f.tenant, f.wrapped FROM (
+                    (SELECT r.tenant, false AS wrapped FROM runs r WHERE r.status = 0 AND r.tenant > $4 ORDER BY r.tenant LIMIT 1)
+                    UNION ALL
+                    (SELECT r.tenant, true FROM runs r WHERE r.status = 0 AND r.tenant <= $4 ORDER BY r.tenant LIMIT 1)
+                    ORDER BY wrapped LIMIT 1) f
+                WHERE EXISTS (SELECT FROM sessions s WHERE s.id = $1 AND s.claim = $2 AND s.claimed IS NULL)
                 UNION ALL
-                SELECT (SELECT r.tenant FROM runs r WHERE r.status = 0 AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1)
-                FROM waiting w WHERE w.tenant IS NOT NULL),
+                SELECT n.tenant, n.wrapped FROM waiting w CROSS JOIN LATERAL (
+                    (SELECT r.tenant, w.wrapped AS wrapped FROM runs r
+                     WHERE r.status = 0 AND r.tenant > w.tenant AND (NOT w.wrapped OR r.tenant <= $4) ORDER BY r.tenant LIMIT 1)
+                    UNION ALL
+                    (SELECT r.tenant, true FROM runs r WHERE NOT w.wrapped AND r.status = 0 AND r.tenant <= $4 ORDER BY r.tenant LIMIT 1)
+                    ORDER BY wrapped LIMIT 1) n),
             heads AS MATERIALIZED (
-                SELECT w.tenant, greatest($3 / count(*) OVER (), 1) AS share
-                FROM waiting w WHERE w.tenant IS NOT NULL
-                ORDER BY (SELECT r.id FROM runs r WHERE r.tenant = w.tenant AND r.status = 0 ORDER BY r.id LIMIT 1) LIMIT $3),
+                SELECT w.tenant, greatest($3 / count(*) OVER (), 1) AS share FROM (SELECT tenant FROM waiting LIMIT $3) w),
             taken AS MATERIALIZED (
                 SELECT f.key FROM heads h CROSS JOIN LATERAL (
                     SELECT r.key FROM runs r WHERE r.tenant = h.tenant AND r.status = 0
@@ -195,7 +201,7 @@ public sealed partial class PostgresRunStore
             UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
             """;
         Planted.Change(Bug.ClaimKeepsEpoch, ref claim, claim.Replace("r.epoch + 1", "r.epoch", StringComparison.Ordinal));
-        batch.Add(claim).Value(session).Value(number).Value((long)max);
+        batch.Add(claim).Value(session).Value(number).Value((long)max).Value(lastTenant);
         batch.Add("""
             SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
             FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)
@@ -232,18 +238,5 @@ public sealed partial class PostgresRunStore
             """, connection);
         command.Parameters.Value(database.Session.Id);
         return (bool)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
-    }
-
-    /// <summary>The oldest of every tenant, then the second of every tenant, and so on.</summary>
-    private static List<ClaimedRun> InTurns(List<ClaimedRun> runs)
-    {
-        var ranks = new Dictionary<string, int>(StringComparer.Ordinal);
-        return
-        [
-            .. runs.OrderBy(r => r.Run)
-                .Select(r => (Run: r, Rank: ranks[r.Tenant] = ranks.GetValueOrDefault(r.Tenant) + 1))
-                .OrderBy(r => r.Rank)
-                .Select(r => r.Run),
-        ];
     }
 }

@@ -46,41 +46,6 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
-    {
-        var claimed = new List<ClaimedRun>();
-        bool any = database.Read(c =>
-        {
-            SqliteStatement some = c.Prepare("SELECT 1 FROM runs WHERE status = 0 LIMIT 1");
-            bool found = some.Read();
-            some.Reset();
-            return found;
-        });
-        if (any)
-        {
-            CrashPoint.Reach("claim.before");
-            // Need not be durable: a restart frees every claim.
-            database.Write(
-                connection =>
-                {
-                    SqliteStatement ready = connection.Prepare("SELECT key, id, tenant, workflow, version, definition FROM runs WHERE status = 0 ORDER BY key LIMIT ?").Bind(max);
-                    while (ready.Read())
-                    {
-                        claimed.Add(new ClaimedRun(ready.Int64(0), new Ulid(ready.Blob(1)), ready.Text(2), ready.Text(3), ready.Text(4), Convert.ToHexStringLower(ready.Blob(5))));
-                    }
-
-                    foreach (ClaimedRun run in claimed)
-                    {
-                        connection.Prepare("UPDATE runs SET status = 1 WHERE key = ?").Bind(run.Key).Run();
-                    }
-                },
-                durable: false);
-            CrashPoint.Reach("claim.after");
-        }
-
-        return ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
-    }
-
     public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         CrashPoint.Reach("set_aside.before");

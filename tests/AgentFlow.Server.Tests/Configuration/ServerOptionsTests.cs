@@ -1,5 +1,6 @@
 using System.Net;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Access.Limits;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Tests.Configuration;
@@ -46,6 +47,50 @@ public sealed class ServerOptionsTests : IDisposable
     public void From_Dsn_NamesTheFile(string name, string value, string path) => Assert.Equal(new StoreAddress.Sqlite(path), From((name, value)).Store);
 
     [Fact]
+    public void From_Access_ReadsTokensOidcRatesAndTls()
+    {
+        string pem = Path.Combine(_directory, "server.pem");
+        File.WriteAllText(pem, "");
+        ServerOptions options = From(
+            ("AF_ACCESS", "required"), ("AF_URL", "https://0.0.0.0:8443"), ("AF_TLS_CERT", pem), ("AF_TLS_KEY", pem), ("AF_TLS_CLIENT_CA", pem),
+            ("AF_TOKEN_LIFETIME", "60s"), ("AF_REFRESH_LIFETIME", "3600"), ("AF_KEY_ROTATION", "7200"),
+            ("AF_OIDC_ISSUER", "https://login.example.com"), ("AF_OIDC_AUDIENCE", "us"), ("AF_OIDC_TENANT_CLAIM", "org"), ("AF_OIDC_ROLES_CLAIM", "/realm/roles"), ("AF_OIDC_ROLE_MAP", "staff=operator, https://x/=admin"),
+            ("AF_API_RATE_LIMIT_BURST", "7"), ("AF_API_RATE_LIMIT_SUSTAINED", "120/m"), ("AF_API_TENANT_RATE_LIMIT_SUSTAINED", "off"));
+        Assert.Equal("https://0.0.0.0:8443", options.Listen.ToString());
+        Assert.Equal((pem, pem, pem), (options.Tls!.Certificate, options.Tls.Key, options.Tls.ClientAuthority));
+        Assert.Equal((60, 3600, 7200), (options.Tokens.Lifetime.TotalSeconds, options.Tokens.RefreshLifetime.TotalSeconds, options.Tokens.KeyRotation.TotalSeconds));
+        Assert.Equal(("https://login.example.com", "us", "org", "/realm/roles"), (options.Oidc!.Issuer, options.Oidc.Audience, options.Oidc.TenantClaim, options.Oidc.RolesClaim));
+        Assert.Equal([("staff", "operator"), ("https://x/", "admin")], options.Oidc.RoleMap.Select(m => (m.Key, m.Value)));
+        Assert.Equal((new RateLimit(7, 2), null), (options.CallerRate, options.TenantRate));
+    }
+
+    [Fact]
+    public void From_Rates_AreOffInOpenModeAndAsDocumentedOtherwise()
+    {
+        Assert.Equal((null, null), (From().CallerRate, From().TenantRate));
+        Assert.Equal(new RateLimit(30, 15), From(("AF_API_RATE_LIMIT_BURST", "30")).CallerRate);
+        ServerOptions required = From(("AF_ACCESS", "required"));
+        Assert.Equal((new RateLimit(100, 50), new RateLimit(1000, 500)), (required.CallerRate, required.TenantRate));
+    }
+
+    [Theory]
+    [InlineData("AF_API_RATE_LIMIT_SUSTAINED", "fast", "50/s")]
+    [InlineData("AF_API_RATE_LIMIT_BURST", "0", "1 to")]
+    [InlineData("AF_TOKEN_LIFETIME", "5h", "30 to 3600")]
+    [InlineData("AF_OIDC_ISSUER", "http://login.example.com", "neither https")]
+    [InlineData("AF_OIDC_ISSUER", "login.example.com", "absolute")]
+    [InlineData("AF_OIDC_AUDIENCE", "x", "AF_OIDC_ISSUER")]
+    [InlineData("AF_TLS_CERT", "/nowhere.pem", "no such file")]
+    [InlineData("AF_TLS_KEY", "/dev/null", "go together")]
+    [InlineData("AF_URL", "https://127.0.0.1:1", "AF_TLS_CERT")]
+    public void From_AccessSettingThatCannotBe_SaysWhatToWrite(string name, string value, string remedy)
+    {
+        string message = Assert.Throws<OptionsException>(() => From((name, value))).Message;
+        Assert.Contains(name, message);
+        Assert.Contains(remedy, message);
+    }
+
+    [Fact]
     public void From_SharedStore_TakesEveryMode()
     {
         ServerOptions options = From(("AF_DB_DSN", "postgres://me:secret@db.example:5433/agents"), ("AF_MODE", "data"), ("AF_LEASE", "2.5s"), ("AF_MAX_STEPS", "64"));
@@ -61,7 +106,7 @@ public sealed class ServerOptionsTests : IDisposable
     [InlineData("AF_URL", "http://0.0.0.0:8000", "only this machine")]
     [InlineData("AF_URL", "http://192.168.1.5:8000", "only this machine")]
     [InlineData("AF_URL", "http://example.com", "not on a name")]
-    [InlineData("AF_URL", "https://127.0.0.1:8000", "plain HTTP")]
+    [InlineData("AF_URL", "https://127.0.0.1:8000", "AF_TLS_KEY")]
     [InlineData("AF_URL", "http://127.0.0.1:8000/api", "write http://127.0.0.1:8000")]
     [InlineData("AF_URL", "8000", "write http://127.0.0.1:8000")]
     [InlineData("AF_URL", "unix:", "1 to 107 bytes")]

@@ -6,7 +6,7 @@ using AgentFlow.Engine.Runs;
 namespace AgentFlow.Storage.Tests.Compliance;
 
 /// <summary>What every run store promises. One subclass an implementation.</summary>
-public abstract class RunStoreCompliance : IAsyncLifetime
+public abstract partial class RunStoreCompliance : IAsyncLifetime
 {
     private static readonly UlidFactory Ids = new(TimeProvider.System, CryptographicRandom.Shared);
 

@@ -58,45 +58,6 @@ public sealed class PostgresClaimTests(PostgresFixture fixture)
     }
 
     [Fact]
-    public async Task Claim_OneTenantWithALongQueue_DoesNotHoldTheOthersUp()
-    {
-        await using TemporaryPostgres postgres = await TemporaryPostgres.CreateAsync(fixture);
-        await postgres.Store.WriteAsync(Queued("loud", 200));
-        await postgres.Store.WriteAsync(Queued("shy", 3));
-        await postgres.Store.WriteAsync(Queued("calm", 12));
-        IReadOnlyList<ClaimedRun> claimed = await postgres.Store.ClaimAsync(30, default);
-        Assert.Equal((3, 12, 15), (claimed.Count(r => r.Tenant == "shy"), claimed.Count(r => r.Tenant == "calm"), claimed.Count(r => r.Tenant == "loud")));
-        // In turns: the first of each, the second of each, …
-        Assert.Equal(["calm", "loud", "shy"], claimed.Take(3).Select(r => r.Tenant).Order());
-        Assert.Equal(["calm", "loud", "shy"], claimed.Skip(6).Take(3).Select(r => r.Tenant).Order());
-        foreach (IGrouping<string, ClaimedRun> tenant in claimed.GroupBy(r => r.Tenant))
-        {
-            Assert.Equal(tenant.Select(r => r.Run).Order(), tenant.Select(r => r.Run));
-        }
-    }
-
-    [Fact]
-    public async Task Claim_MoreTenantsThanPlaces_TheOnesThatWaitLongestComeFirst()
-    {
-        await using TemporaryPostgres postgres = await TemporaryPostgres.CreateAsync(fixture);
-        string[] tenants = [.. Enumerable.Range(0, 20).Select(i => $"t{19 - i:00}")];
-        foreach (string tenant in tenants)
-        {
-            await postgres.Store.WriteAsync(Queued(tenant, 2));
-        }
-
-        var order = new List<string>();
-        for (int i = 0; i < 10; i++)
-        {
-            order.AddRange((await postgres.Store.ClaimAsync(4, default)).Select(r => r.Tenant));
-        }
-
-        Assert.Equal(40, order.Count);
-        Assert.Equal(tenants, order.Distinct());
-        Assert.Empty(await postgres.Store.ClaimAsync(4, default));
-    }
-
-    [Fact]
     public async Task Claim_AnswerLost_AsksAgainAndGetsTheSameRuns()
     {
         PostgresCluster cluster = await fixture.ClusterAsync();

@@ -34,7 +34,9 @@ public sealed class SqliteRunStoreTests : RunStoreCompliance
 {
     private readonly TemporarySqlite _sqlite = new();
 
-    protected override IRunStore Store => new SqliteRunStore(_sqlite.Database);
+    private SqliteRunStore? _store;
+
+    protected override IRunStore Store => _store ??= new SqliteRunStore(_sqlite.Database);
 
     public override ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -47,6 +49,7 @@ public sealed class SqliteRunStoreTests : RunStoreCompliance
     protected override ValueTask ReopenAsync()
     {
         _sqlite.Reopen();
+        _store = null;
         return ValueTask.CompletedTask;
     }
 }

@@ -52,6 +52,9 @@ internal sealed class BearerIdentity(Principals principals, TokenValidator? toke
         {
             TokenVerdict.Accepted accepted => await principals.FindByTokenAsync(accepted, cancellationToken).ConfigureAwait(false)
                 ?? throw Unknown("The token's user or tenant does not exist any more, or was disabled."),
+            // What nobody knows at the moment is not the caller's fault.
+            TokenVerdict.Refused { Fault: TokenFault.RevocationsUnknown } unknown => throw new ProblemException(ErrorCode.StoreUnavailable, unknown.Detail),
+            TokenVerdict.Refused { Fault: TokenFault.KeysUnavailable } unknown => throw new ProblemException(ErrorCode.UpstreamError, unknown.Detail),
             TokenVerdict.Refused refused => throw Unknown(refused.Detail),
             _ => throw new NotSupportedException($"There is no verdict {verdict}."),
         };

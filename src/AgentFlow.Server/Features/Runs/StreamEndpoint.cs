@@ -2,17 +2,20 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Http;
 using Microsoft.Extensions.Hosting;
 
 namespace AgentFlow.Server.Features.Runs;
 
 /// <summary><c>GET /runs/{id}/stream</c>: a run's durable events as they come, over WebSocket or server-sent events.</summary>
-internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHostApplicationLifetime lifetime)
+internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHostApplicationLifetime lifetime, TimeProvider clock)
 {
     private const string EventStream = "text/event-stream";
     private const string Kept = ": alive\n\n";
@@ -29,14 +32,16 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
         long from = From(context);
         (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        CallerWatch watch = CallerWatch.Begin(context, Permission.RunsRead, stop, clock);
+        await using ConfiguredAsyncDisposable watching = watch.ConfigureAwait(false);
         if (context.WebSockets.IsWebSocketRequest)
         {
             using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync().ConfigureAwait(false);
-            await SendAsync(socket, streams.FollowAsync(tenant, row, from, stop.Token), stop).ConfigureAwait(false);
+            await SendAsync(socket, streams.FollowAsync(tenant, row, from, stop.Token), watch, stop).ConfigureAwait(false);
         }
         else if (MediaTypes.Accepts(context, EventStream))
         {
-            await WriteAsync(context, streams.FollowAsync(tenant, row, from, stop.Token), stop.Token).ConfigureAwait(false);
+            await WriteAsync(context, streams.FollowAsync(tenant, row, from, stop.Token), watch, stop.Token).ConfigureAwait(false);
         }
         else
         {
@@ -61,7 +66,7 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
             : throw ProblemException.Parameter("Last-Event-ID", "is no sequence", "Send the id of the last event that was received.");
     }
 
-    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<StreamItem> items, CancellationToken cancellationToken)
+    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<StreamItem> items, CallerWatch watch, CancellationToken cancellationToken)
     {
         HttpResponse response = context.Response;
         response.ContentType = EventStream;
@@ -82,6 +87,11 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The client left, or the server stops: the client resumes after the last id that it saw.
+            if (watch.HasEnded)
+            {
+                Write(body, $"event: closed\ndata: {{\"code\":\"{ErrorCode.Unauthenticated}\",\"reason\":\"{CallerWatch.Reason}\"}}\n\n");
+                await body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+            }
         }
     }
 
@@ -112,7 +122,7 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
 
     private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
 
-    private static async Task SendAsync(WebSocket socket, IAsyncEnumerable<StreamItem> items, CancellationTokenSource stop)
+    private static async Task SendAsync(WebSocket socket, IAsyncEnumerable<StreamItem> items, CallerWatch watch, CancellationTokenSource stop)
     {
         Task listening = ListenAsync(socket, stop);
         (WebSocketCloseStatus status, string reason) = (WebSocketCloseStatus.EndpointUnavailable, "server is stopping");
@@ -137,6 +147,11 @@ internal sealed class StreamEndpoint(RunReader reader, RunStreams streams, IHost
         catch (Exception e) when (e is OperationCanceledException or WebSocketException)
         {
             // The peer left or took nothing for too long, or the server stops; what follows is the same.
+        }
+
+        if (watch.HasEnded)
+        {
+            (status, reason) = (WebSocketCloseStatus.PolicyViolation, CallerWatch.Reason);
         }
 
         await CloseAsync(socket, status, reason).ConfigureAwait(false);

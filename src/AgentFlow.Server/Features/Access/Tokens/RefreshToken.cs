@@ -35,8 +35,18 @@ internal sealed record RefreshToken
     /// <summary>How access tokens name the family, from which its id cannot be found.</summary>
     public string Session => SessionOf(Family);
 
-    public static RefreshToken Create(string tenant, Ulid family) =>
-        new(tenant, family, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes)));
+    /// <summary>The first token of a new family.</summary>
+    public static RefreshToken Begin(string tenant, DateTimeOffset now)
+    {
+        // Ids from the factory follow each other: the family's could be found from those given out after it.
+        Span<byte> random = stackalloc byte[sizeof(ushort) + sizeof(ulong)];
+        RandomNumberGenerator.Fill(random);
+        var family = new Ulid(now.ToUnixTimeMilliseconds(), BitConverter.ToUInt16(random), BitConverter.ToUInt64(random[sizeof(ushort)..]));
+        return new RefreshToken(tenant, family, NewSecret());
+    }
+
+    /// <summary>The token that replaces this one.</summary>
+    public RefreshToken Next() => new(Tenant, Family, NewSecret());
 
     public static bool TryParse(string text, [NotNullWhen(true)] out RefreshToken? token)
     {
@@ -56,7 +66,9 @@ internal sealed record RefreshToken
         return true;
     }
 
-    internal static string SessionOf(Ulid family) =>
+    private static string NewSecret() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
+
+    private static string SessionOf(Ulid family) =>
         Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes($"session {family}")).AsSpan(0, 16));
 
     // Records print their members; a log must not.

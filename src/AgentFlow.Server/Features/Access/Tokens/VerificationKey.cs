@@ -15,12 +15,15 @@ internal sealed class VerificationKey
     // The platform's key objects are not promised to be usable by two threads at once.
     private readonly ConcurrentBag<AsymmetricAlgorithm> _idle = [];
     private readonly Func<AsymmetricAlgorithm> _create;
+    private readonly byte[] _publicKey;
     private volatile bool _isWithdrawn;
 
     private VerificationKey(string id, SignatureAlgorithm algorithm, Func<AsymmetricAlgorithm> create)
     {
         (Id, Algorithm, _create) = (id, algorithm, create);
-        _idle.Add(create());
+        AsymmetricAlgorithm first = create();
+        _publicKey = first.ExportSubjectPublicKeyInfo();
+        _idle.Add(first);
     }
 
     public string Id { get; }
@@ -31,6 +34,8 @@ internal sealed class VerificationKey
     public bool IsWithdrawn => _isWithdrawn;
 
     public void Withdraw() => _isWithdrawn = true;
+
+    public bool IsSame(VerificationKey other) => Id == other.Id && Algorithm == other.Algorithm && _publicKey.AsSpan().SequenceEqual(other._publicKey);
 
     /// <exception cref="CryptographicException">It is no point on the curve.</exception>
     public static VerificationKey OfPoint(string id, ECPoint point) =>

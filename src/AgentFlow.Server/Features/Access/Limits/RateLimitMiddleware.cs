@@ -1,0 +1,54 @@
+using System.Globalization;
+using AgentFlow.Engine.Access;
+using AgentFlow.Server.Http;
+
+namespace AgentFlow.Server.Features.Access.Limits;
+
+/// <summary>
+/// Counts the requests of each caller and of each tenant, in this process. Endpoints that are open to anyone are not counted:
+/// nobody is asked there whom to count.
+/// </summary>
+internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimiter? callers, RateLimiter? tenants)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.Features.Get<Caller>()?.Principal is { } principal)
+        {
+            // The tenant first: what it has not got, none of its callers loses.
+            RateAnswer? tenant = tenants?.Take(principal.Tenant);
+            RateAnswer? caller = tenant is { IsAllowed: false } ? null : callers?.Take(CallerKey(principal));
+            if (tenant is { IsAllowed: false } all)
+            {
+                throw new RateLimitedException(all, "Your tenant sends more requests than it may.");
+            }
+
+            if (caller is { IsAllowed: false } own)
+            {
+                throw new RateLimitedException(own, "You send more requests than you may.");
+            }
+
+            if ((tenant, caller) is ({ } a, { } b))
+            {
+                Show(context, a.Remaining < b.Remaining ? a : b);
+            }
+            else if ((tenant ?? caller) is { } only)
+            {
+                Show(context, only);
+            }
+        }
+
+        return next(context);
+    }
+
+    /// <summary>Writes what is left as <c>X-RateLimit-*</c>; the reset in seconds.</summary>
+    public static void Show(HttpContext context, RateAnswer answer)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers["X-RateLimit-Limit"] = answer.Limit.ToString(CultureInfo.InvariantCulture);
+        headers["X-RateLimit-Remaining"] = answer.Remaining.ToString(CultureInfo.InvariantCulture);
+        headers["X-RateLimit-Reset"] = RateLimitedException.Seconds(answer.Reset).ToString(CultureInfo.InvariantCulture);
+    }
+
+    // A user's keys share the user's rate: more keys are not more requests.
+    private static string CallerKey(Principal principal) => $"{principal.Tenant}/{(principal.Owner is { } owner ? Principal.ActorOf(PrincipalKind.User, owner) : principal.Actor)}";
+}

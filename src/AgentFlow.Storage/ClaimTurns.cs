@@ -1,0 +1,19 @@
+using AgentFlow.Engine.Ports;
+
+namespace AgentFlow.Storage;
+
+/// <summary>Puts claimed runs in an order in which no tenant waits for all of another's.</summary>
+internal static class ClaimTurns
+{
+    /// <summary>The first of every tenant, then the second of every tenant, and so on; within a turn in the order given.</summary>
+    public static IReadOnlyList<ClaimedRun> Order(IEnumerable<ClaimedRun> runs)
+    {
+        var ranks = new Dictionary<string, int>(StringComparer.Ordinal);
+        return
+        [
+            .. runs.Select(r => (Run: r, Rank: ranks[r.Tenant] = ranks.GetValueOrDefault(r.Tenant) + 1))
+                .OrderBy(r => r.Rank)
+                .Select(r => r.Run),
+        ];
+    }
+}
