@@ -43,7 +43,7 @@ public static class SettingSchema
         new("AF_OIDC_TENANT_CLAIM", Text, "", "The claim that names the tenant, or a JSON pointer to it; a token without it is refused. By default everybody is in `AF_OIDC_TENANT`") { Group = Access },
         new("AF_OIDC_TENANT", Text, "default", "Everybody's tenant where no claim names one") { Group = Access, Check = AccessSettings.TenantProblem },
         new("AF_OIDC_ROLES_CLAIM", Text, "roles", "The claim that lists the roles, or a JSON pointer such as `/realm_access/roles`") { Group = Access },
-        new("AF_OIDC_ROLE_MAP", List, "", "What the provider's roles are called here, `theirs=ours`; others mean nothing then. By default they are called alike") { Group = Access, Check = AccessSettings.RoleMapProblem },
+        new("AF_OIDC_ROLE_MAP", List, "", "What the provider's roles are called here, such as `staff=operator`; others mean nothing then. By default they are called alike") { Group = Access, Check = AccessSettings.RoleMapProblem },
         new("AF_API_RATE_LIMIT_BURST", Count, "", "Requests of one caller at once; by default 100 with `AF_ACCESS=required`, otherwise any number") { Group = Access, Least = 1, Most = 1_000_000 },
         new("AF_API_RATE_LIMIT_SUSTAINED", Text, "", "Requests of one caller over time, `50/s` or `600/m`, or `off`; by default `50/s` with `AF_ACCESS=required`, otherwise `off`") { Group = Access, Check = AccessSettings.RateProblem },
         new("AF_API_TENANT_RATE_LIMIT_BURST", Count, "", "Requests of all callers of a tenant at once; by default 1000 with `AF_ACCESS=required`, otherwise any number") { Group = Access, Least = 1, Most = 1_000_000 },
