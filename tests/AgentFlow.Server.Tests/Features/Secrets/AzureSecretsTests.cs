@@ -65,7 +65,8 @@ public sealed class AzureSecretsTests : IAsyncLifetime
             })];
             await context.Response.WriteAsync(new JsonObject
             {
-                ["value"] = new JsonArray(page), ["nextLink"] = request.Query.ContainsKey("skip") || _secretsInVault.Count < 2 ? null : _nextLink ?? $"{Place}/kv/secrets?api-version=7.4&skip=1",
+                ["value"] = new JsonArray(page),
+                ["nextLink"] = request.Query.ContainsKey("skip") || _secretsInVault.Count < 2 ? null : _nextLink ?? $"{Place}/kv/secrets?api-version=7.4&skip=1",
             }.ToJsonString());
             return;
         }

@@ -87,8 +87,11 @@ public sealed class VaultSecretsTests : IAsyncLifetime
                 {
                     ["data"] = new JsonObject
                     {
-                        ["current_version"] = versions.Count, ["created_time"] = "2026-01-01T00:00:00Z", ["updated_time"] = "2026-01-02T00:00:00Z",
-                        ["custom_metadata"] = _custom.GetValueOrDefault(name)?.DeepClone(), ["versions"] = new JsonObject { [$"{versions.Count}"] = new JsonObject { ["created_time"] = "2026-01-02T00:00:00Z" } },
+                        ["current_version"] = versions.Count,
+                        ["created_time"] = "2026-01-01T00:00:00Z",
+                        ["updated_time"] = "2026-01-02T00:00:00Z",
+                        ["custom_metadata"] = _custom.GetValueOrDefault(name)?.DeepClone(),
+                        ["versions"] = new JsonObject { [$"{versions.Count}"] = new JsonObject { ["created_time"] = "2026-01-02T00:00:00Z" } },
                     },
                 }
                 : null);
