@@ -89,6 +89,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
 
     // Tools
     public static readonly ErrorCode ToolNotFound = Define("TOOL_NOT_FOUND", 404, Permanent, "There is no such tool");
+    public static readonly ErrorCode AdmissionFailed = Define("ADMISSION_FAILED", 500, Permanent, "It could not be decided whether a step may run");
     public static readonly ErrorCode ToolCrashed = Define("TOOL_CRASHED", 502, Permanent, "A tool broke down");
     public static readonly ErrorCode SecretNotFound = Define("SECRET_NOT_FOUND", 404, Permanent, "There is no such secret");
     public static readonly ErrorCode SecretUnavailable = Define("SECRET_UNAVAILABLE", 503, Transient, "Secrets cannot be read or written");

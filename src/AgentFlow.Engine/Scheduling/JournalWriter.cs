@@ -1,5 +1,7 @@
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Engine.Scheduling;
@@ -168,8 +170,9 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         catch (Exception e)
         {
             CommitUnknown(log, batch.Frames.Count, e);
+            NoteAppend? outage = batch.Notes.Count == 0 ? null : Outage(batch.Notes[0].Note);
             Refuse(batch.Notes, e);
-            await ResolveAsync(batch).ConfigureAwait(false);
+            await ResolveAsync(batch, outage).ConfigureAwait(false);
         }
 
         Deliver(batch, items);
@@ -242,14 +245,15 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     /// The store threw: each item may be on disk or not. Reading decides for frames; inbox items carry a dedupe key, so
     /// that writing them again is harmless. What is not there is written again, item by item, until the store answers.
     /// </summary>
-    private async Task ResolveAsync(CommitBatch batch)
+    /// <param name="outage">Written when the store takes writes again: it stands for the notes that were refused.</param>
+    private async Task ResolveAsync(CommitBatch batch, NoteAppend? outage)
     {
         var delay = TimeSpan.FromMilliseconds(50);
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
         Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
-        while (open.Count + items.Count > 0 && !_closed)
+        while ((open.Count + items.Count > 0 || outage is not null) && !_closed)
         {
             try
             {
@@ -271,12 +275,19 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
 
                     open.Dequeue();
                 }
+                else if (items.TryPeek(out InboxAppend? item))
+                {
+                    single.Clear();
+                    single.Inbox.Add(item);
+                    await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
+                    items.Dequeue();
+                }
                 else
                 {
                     single.Clear();
-                    single.Inbox.Add(items.Peek());
+                    single.Notes.Add(outage!);
                     await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
-                    items.Dequeue();
+                    outage = null;
                 }
 
                 delay = TimeSpan.FromMilliseconds(50);
@@ -308,6 +319,21 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             tell(failure);
         }
     }
+
+    /// <summary>
+    /// What the audit says of a time in which it could not be written. Trying to write it also shows whether the store takes
+    /// writes: a refused note leaves nothing else to try with.
+    /// </summary>
+    private static NoteAppend Outage(AuditNote refused) => new()
+    {
+        Note = refused with
+        {
+            Actor = "system",
+            Action = "audit.unavailable",
+            Decision = AuditDecision.Failed,
+            Details = new Payload(new CanonicalObject().Text("refused_action"u8, refused.Action).End().ToArray()),
+        },
+    };
 
     /// <summary>What a note is about is not done then, and so the note is not written later either.</summary>
     private static void Refuse(List<NoteAppend> notes, Exception failure)

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
@@ -358,7 +359,7 @@ internal sealed class ResidentRun
         bool over = false;
         foreach (IAdmission admission in _host.Admissions)
         {
-            Verdict verdict = admission.Check(S, step, call);
+            Verdict verdict = Ask(admission, step, call);
             if (verdict.Denied is { } denied)
             {
                 _machine.Handle(new StepDenied(step.Id, denied) { At = now });
@@ -451,6 +452,19 @@ internal sealed class ResidentRun
         else if (_attempts.TryGetValue(step.Id, out Attempt? attempt))
         {
             attempt.Stop?.Cancel();
+        }
+    }
+
+    /// <summary>What a stage says; a stage that fails refuses.</summary>
+    private Verdict Ask(IAdmission admission, NodeRun step, CallNode call)
+    {
+        try
+        {
+            return admission.Check(S, step, call);
+        }
+        catch (Exception e)
+        {
+            return new Verdict(new StepError(ErrorCode.AdmissionFailed.Code, ErrorCategory.Permanent, $"{admission.GetType().Name} could not decide about step '{step.Path}': {e.Message}"));
         }
     }
 

@@ -4,6 +4,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
@@ -48,10 +49,12 @@ public abstract partial class HostCompliance : IAsyncLifetime
 
     protected abstract ValueTask ReopenAsync();
 
-    private RunHost NewHost(EngineOptions options, TimeProvider? clock = null)
+    private static IReadOnlyList<IAdmission> Admissions => [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()];
+
+    private RunHost NewHost(EngineOptions options, TimeProvider? clock = null, IReadOnlyList<IAdmission>? admissions = null)
     {
         var cache = new DefinitionCache(Catalogue, source => _definitions[source.Path]);
-        return _host = new RunHost(options, Store, cache, [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()], new StepPerformer(TimeProvider.System), _bus, Ids, clock ?? TimeProvider.System, NullLogger.Instance);
+        return _host = new RunHost(options, Store, cache, admissions ?? Admissions, new StepPerformer(TimeProvider.System), _bus, Ids, clock ?? TimeProvider.System, NullLogger.Instance);
     }
 
     private async Task StopAsync()
@@ -131,6 +134,33 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Assert.Equal(3, ledger.Calls.Count);
         Assert.Equal(RunStatus.Completed, (await Store.FindAsync("t1", start.Run, default))!.Status);
         Assert.Equal(end with { Output = null }, (await End(start.Run))! with { Output = null });
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(3, false)]
+    [InlineData(0, true)]
+    [InlineData(3, true)]
+    public async Task Denial_OfAStageAtAnyPlace_IsJournaledAndAuditedAndNothingIsCalled(int place, bool throws)
+    {
+        List<IAdmission> stages = [.. Admissions];
+        stages.Insert(place, new DenyingStage(throws));
+        NewHost(new EngineOptions(), admissions: stages);
+        var ledger = new Ledger();
+        WorkflowDefinition definition = await Define(Chain(Call("a", ledger), Call("b", ledger)));
+        (StartOutcome start, RunEnd end) = await Host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
+        string code = throws ? "ADMISSION_FAILED" : DenyingStage.Code;
+        Assert.Equal((RunStatus.Failed, code), (end.Status, end.Error!.Code));
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.Equal(code, Assert.Single(journal.OfType<StepDenied>()).Error.Code);
+        Assert.Empty(journal.OfType<StepStarted>());
+        Assert.Empty(ledger.Calls);
+        var trail = new RunTrail("t1", start.Run, definition);
+        AuditNote note = Assert.Single(journal.Select(trail.Apply).OfType<AuditNote>(), n => n.Decision == AuditDecision.Denied);
+        Assert.Equal(($"run:{start.Run}", "step.denied", $"run:{start.Run}/a#1"), (note.Actor, note.Action, note.Resource));
+        Assert.Contains(code, note.Details.ToString());
     }
 
     [Fact]
@@ -510,6 +540,14 @@ public abstract partial class HostCompliance : IAsyncLifetime
         {
             await Task.Delay(1, limit.Token);
         }
+    }
+
+    private sealed class DenyingStage(bool throws) : IAdmission
+    {
+        public const string Code = "NOT_TODAY";
+
+        public Verdict Check(RunState run, NodeRun step, CallNode call) =>
+            throws ? throw new InvalidOperationException("the stage is broken") : new Verdict(new StepError(Code, ErrorCategory.Permission, "Not today."));
     }
 
     /// <summary>Its timers fire on the arming thread when they are due already: before anything else can happen.</summary>
