@@ -68,12 +68,13 @@ internal static class AccessSettings
         return null;
     }
 
-    /// <param name="name">What the two settings' names begin with.</param>
+    /// <param name="burstName">The setting for what may come at once.</param>
+    /// <param name="sustainedName">The setting for what may come over time.</param>
     /// <param name="usual">What holds where nothing is set; <see langword="null"/>: no limit.</param>
-    public static RateLimit? Rate(SettingReader read, string name, RateLimit? usual)
+    public static RateLimit? Rate(SettingReader read, string burstName, string sustainedName, RateLimit? usual)
     {
-        string? text = read.Text(name + "_SUSTAINED");
-        int? burst = read.Count(name + "_BURST");
+        string? text = read.Text(sustainedName);
+        int? burst = read.Count(burstName);
         if (text == "off" || (text is null && burst is null && usual is null))
         {
             return null;
