@@ -17,6 +17,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     private readonly Stack<CommitBatch> _spare = new();
     private readonly int _lanes = store.ParallelCommits;
     private CommitBatch _pending = new();
+    private int _probing;
     private int _committing;
     private int _itemsUnderWay;
     private bool _inboxUnderWay;
@@ -170,9 +171,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         catch (Exception e)
         {
             CommitUnknown(log, batch.Frames.Count, e);
-            NoteAppend? outage = batch.Notes.Count == 0 ? null : Outage(batch.Notes[0].Note);
+            if (batch.Notes.Count > 0 && Interlocked.Exchange(ref _probing, 1) == 0)
+            {
+                _failure = e;
+                _ = ProbeAsync(Outage(batch.Notes[0].Note));
+            }
+
             Refuse(batch.Notes, e);
-            await ResolveAsync(batch, outage).ConfigureAwait(false);
+            await ResolveAsync(batch).ConfigureAwait(false);
         }
 
         Deliver(batch, items);
@@ -245,15 +251,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     /// The store threw: each item may be on disk or not. Reading decides for frames; inbox items carry a dedupe key, so
     /// that writing them again is harmless. What is not there is written again, item by item, until the store answers.
     /// </summary>
-    /// <param name="outage">Written when the store takes writes again: it stands for the notes that were refused.</param>
-    private async Task ResolveAsync(CommitBatch batch, NoteAppend? outage)
+    private async Task ResolveAsync(CommitBatch batch)
     {
         var delay = TimeSpan.FromMilliseconds(50);
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
         Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
-        while ((open.Count + items.Count > 0 || outage is not null) && !_closed)
+        while (open.Count + items.Count > 0 && !_closed)
         {
             try
             {
@@ -275,19 +280,12 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
 
                     open.Dequeue();
                 }
-                else if (items.TryPeek(out InboxAppend? item))
-                {
-                    single.Clear();
-                    single.Inbox.Add(item);
-                    await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
-                    items.Dequeue();
-                }
                 else
                 {
                     single.Clear();
-                    single.Notes.Add(outage!);
+                    single.Inbox.Add(items.Peek());
                     await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
-                    outage = null;
+                    items.Dequeue();
                 }
 
                 delay = TimeSpan.FromMilliseconds(50);
@@ -321,9 +319,34 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     }
 
     /// <summary>
-    /// What the audit says of a time in which it could not be written. Trying to write it also shows whether the store takes
-    /// writes: a refused note leaves nothing else to try with.
+    /// A refused note leaves nothing to try the store with: this does, beside whatever can be written, with the record of the
+    /// outage itself.
     /// </summary>
+    private async Task ProbeAsync(NoteAppend outage)
+    {
+        var delay = TimeSpan.FromMilliseconds(50);
+        var single = new CommitBatch();
+        single.Notes.Add(outage);
+        while (!_closed)
+        {
+            await Task.Delay(delay, clock, CancellationToken.None).ConfigureAwait(false);
+            try
+            {
+                await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
+                _failure = null;
+                break;
+            }
+            catch (Exception e)
+            {
+                _failure = e;
+                delay = TimeSpan.FromMilliseconds(Math.Min(delay.TotalMilliseconds * 2, 1000));
+            }
+        }
+
+        Interlocked.Exchange(ref _probing, 0);
+    }
+
+    /// <summary>What the audit says of a time in which it could not be written.</summary>
     private static NoteAppend Outage(AuditNote refused) => new()
     {
         Note = refused with

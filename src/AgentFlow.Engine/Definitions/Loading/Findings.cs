@@ -29,7 +29,7 @@ internal sealed class Findings(string file, YamlText text)
 
     /// <summary>The start of a remedy: <c>Did you mean 'x'? </c>, or nothing when no known word is near.</summary>
     public string Suggest(string word, IEnumerable<string> known) =>
-        Nearest(word, known) is { } nearest ? $"Did you mean '{nearest}'? " : "";
+        Nearest(word, known) is { } nearest ? $"Did you mean '{Excerpt.Of(nearest)}'? " : "";
 
     /// <summary>The known word that was probably meant.</summary>
     public string? Nearest(string word, IEnumerable<string> known) => _suggestions.Nearest(word, known);

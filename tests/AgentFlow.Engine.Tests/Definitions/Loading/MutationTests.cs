@@ -80,6 +80,15 @@ public class MutationTests
         }
     }
 
+    [Fact]
+    public void Load_MeantNameHoldsATab_RemedyIsOneLineOfText()
+    {
+        const string yaml = "language: 1\nname: w\nversion: 1.0.0\nplanner: dag\nagents: { \"kno\\twledge\": { kind: llm } }\nsteps: [{ id: a, agent: knowledge }]\n";
+        LoadResult result = Loading.Load(yaml);
+        Assert.Contains(result.Diagnostics, d => d.Remedy.Contains("kno wledge", StringComparison.Ordinal));
+        AssertWellFormed(result, yaml, 0);
+    }
+
     private static void AssertWellFormed(LoadResult result, string yaml, int seed)
     {
         string[] lines = yaml.Replace("\r\n", "\n", StringComparison.Ordinal).Split('\n', '\r');

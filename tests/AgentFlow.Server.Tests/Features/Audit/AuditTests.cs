@@ -146,7 +146,16 @@ public sealed class AuditTests : IAsyncLifetime
 
         // Nothing was done.
         Assert.Equal(runs, (await _server.GetAsync("/api/v1/runs")).Json.GetProperty("total_count").GetInt64());
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await _server.GetAsync("/readyz")).Status);
         Sql("DROP TRIGGER planted");
+        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30)))
+        {
+            while ((await _server.GetAsync("/readyz")).Status != HttpStatusCode.OK)
+            {
+                await Task.Delay(20, patience.Token);
+            }
+        }
+
         (await _server.GetAsync("/api/v1/workflows/gated")).Problem(HttpStatusCode.NotFound, "WORKFLOW_NOT_FOUND");
         Assert.Equal("waiting", (await _server.GetAsync($"/api/v1/runs/{id}")).Json.GetProperty("status").GetString());
         Assert.DoesNotContain("signal_received", (await _server.GetAsync($"/api/v1/runs/{id}/events")).Text);
@@ -155,6 +164,7 @@ public sealed class AuditTests : IAsyncLifetime
         Answer run = await _server.PostAsync("/api/v1/workflows/echo/execute", """{"input":{"message":"x"}}""", ("Idempotency-Key", "k"));
         Assert.Equal((HttpStatusCode.OK, "completed"), (run.Status, run.Json.GetProperty("status").GetString()));
         Assert.True((await VerifyAsync()).GetProperty("intact").GetBoolean());
+        Assert.Contains(await RecordsAsync(), r => r.GetProperty("action").GetString() == "audit.unavailable" && r.GetProperty("actor").GetString() == "system");
     }
 
     [Fact]

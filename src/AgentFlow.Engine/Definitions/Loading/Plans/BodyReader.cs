@@ -245,7 +245,7 @@ internal sealed class BodyReader(PlanContext context)
         if (!context.Agents.TryGetValue(name.Text, out agent))
         {
             string? meant = _findings.Nearest(name.Text, context.Agents.Keys);
-            _findings.Error(name, DiagnosticCodes.UnknownAgent, $"There is no agent '{Excerpt.Of(name.Text)}'.", meant is null ? "Add it to 'agents', or name another." : $"Did you mean '{meant}'?");
+            _findings.Error(name, DiagnosticCodes.UnknownAgent, $"There is no agent '{Excerpt.Of(name.Text)}'.", meant is null ? "Add it to 'agents', or name another." : $"Did you mean '{Excerpt.Of(meant)}'?");
             if (meant is not null)
             {
                 context.Agents[meant].IsUsed = true;

@@ -106,7 +106,7 @@ internal sealed class GraphReader(PlanContext context)
             if (!_ordinals.ContainsKey(id.Text))
             {
                 meant = _findings.Nearest(id.Text, _ordinals.Keys);
-                _findings.Error(id, DiagnosticCodes.UnknownStep, $"There is no step '{Excerpt.Of(id.Text)}' in this scope.", meant is null ? "Add it to 'steps', or name another." : $"Did you mean '{meant}'?");
+                _findings.Error(id, DiagnosticCodes.UnknownStep, $"There is no step '{Excerpt.Of(id.Text)}' in this scope.", meant is null ? "Add it to 'steps', or name another." : $"Did you mean '{Excerpt.Of(meant)}'?");
             }
 
             if (meant is null)

@@ -163,7 +163,7 @@ internal sealed class StateMachineReader(PlanContext context)
         }
 
         string? meant = _findings.Nearest(target.Text, _ordinals.Keys);
-        _findings.Error(target, DiagnosticCodes.UnknownState, $"There is no state '{Excerpt.Of(target.Text)}'.", meant is null ? "Add it to 'states', or name another." : $"Did you mean '{meant}'?");
+        _findings.Error(target, DiagnosticCodes.UnknownState, $"There is no state '{Excerpt.Of(target.Text)}'.", meant is null ? "Add it to 'states', or name another." : $"Did you mean '{Excerpt.Of(meant)}'?");
         return meant is null ? null : _ordinals[meant];
     }
 

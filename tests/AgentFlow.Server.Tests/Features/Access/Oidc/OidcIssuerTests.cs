@@ -165,7 +165,7 @@ public sealed class OidcIssuerTests : IAsyncLifetime
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(_answer(path)), _stop.Token);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or IOException)
+        catch (Exception e) when (e is SocketException or IOException || _stop.IsCancellationRequested)
         {
             // The test is over.
         }
