@@ -69,7 +69,7 @@ public sealed partial class TokenAttackTests
         Assert.Contains(calls[..before], c => c.Contains("agentflow.db", StringComparison.Ordinal));
         Assert.DoesNotContain(calls, c => c.Contains(Marker, StringComparison.Ordinal));
         Assert.DoesNotContain(calls[before..], c => c.Contains("connect(", StringComparison.Ordinal) || c.Contains("execve(", StringComparison.Ordinal));
-        // The runtime looks at its own limits from time to time.
+        // The runtime looks at its own limits from time to time, and what is refused is audited in the server's own folder.
         Assert.DoesNotContain(calls[before..], c => c.Contains("open", StringComparison.Ordinal) && !SystemFile().IsMatch(c));
         await server.KillAsync();
     }
@@ -93,6 +93,6 @@ public sealed partial class TokenAttackTests
     [GeneratedRegex(@"password +(\S+)")]
     private static partial Regex PasswordText();
 
-    [GeneratedRegex("\"(/proc/|/sys/)|\\.(dll|so)[.0-9]*\"")]
+    [GeneratedRegex("\"(/proc/|/sys/)|\\.(dll|so)[.0-9]*\"|/\\.af/")]
     private static partial Regex SystemFile();
 }
