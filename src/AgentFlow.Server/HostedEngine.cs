@@ -43,6 +43,8 @@ internal sealed partial class HostedEngine(
             await audit.StopAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        // It would go on asking a store that is given back.
+        await config.DisposeAsync().ConfigureAwait(false);
         try
         {
             await Store.HandOverAsync(cancellationToken).ConfigureAwait(false);
