@@ -501,7 +501,10 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Assert.Empty(await Store.ClaimAsync(10, default));
         await Send(bad.Run, "1", "s1");
         await Evicted();
+        // Nobody else claims meanwhile.
+        await StopAsync();
         long next = await Damage(bad.Run);
+        await RestartAsync();
         await Send(bad.Run, "2", "s2");
         await Send(good.Run, "1", "s1");
         await Send(good.Run, "2", "s2");
