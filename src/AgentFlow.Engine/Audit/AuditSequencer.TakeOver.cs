@@ -15,8 +15,15 @@ public sealed partial class AuditSequencer
             return known;
         }
 
-        AuditHead stored = await _store.HeadAsync(tenant, cancellationToken).ConfigureAwait(false);
+        // In this order: who announced an end before it was read here either has written it before this process leads again,
+        // and it is read below, or never does; who announces one afterwards changes what the witness says.
         WitnessedEnd end = _witness.ReadEnd(tenant);
+        if (!await _store.LeadAsync(_options.Lease, cancellationToken).ConfigureAwait(false))
+        {
+            throw new TakenOverException();
+        }
+
+        AuditHead stored = await _store.HeadAsync(tenant, cancellationToken).ConfigureAwait(false);
         AuditCheckpoint? confirmed = end.Confirmed is { } c && c.Tenant == tenant && _key.IsSigned(c) ? c : null;
         AuditCheckpoint? next = end.Next is { } n && n.Tenant == tenant && _key.IsSigned(n) ? n : null;
         ILookup<AuditCheckpointKind, AuditCheckpoint> witnessed = (_witness.Read(tenant) ?? []).Where(_key.IsSigned).ToLookup(s => s.Kind);

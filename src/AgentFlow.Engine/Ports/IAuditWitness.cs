@@ -34,6 +34,9 @@ public interface IAuditWitness
 /// <param name="Next">It was about to be extended up to here; a crash in between leaves it at either.</param>
 public readonly record struct WitnessedEnd(AuditCheckpoint? Confirmed, AuditCheckpoint? Next)
 {
-    /// <summary>Whether both name the same ends.</summary>
-    public bool SaysAs(WitnessedEnd other) => Confirmed?.Head == other.Confirmed?.Head && Next?.Head == other.Next?.Head;
+    /// <summary>Whether both are the same statements: the same ends signed twice, perhaps by two processes, are not.</summary>
+    public bool SaysAs(WitnessedEnd other) => IsSame(Confirmed, other.Confirmed) && IsSame(Next, other.Next);
+
+    private static bool IsSame(AuditCheckpoint? one, AuditCheckpoint? other) =>
+        one is null ? other is null : other is not null && one.Head == other.Head && one.Signature.Span.SequenceEqual(other.Signature.Span);
 }
