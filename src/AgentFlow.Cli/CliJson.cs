@@ -24,6 +24,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(ApiKey))]
 [JsonSerializable(typeof(CreatedApiKey))]
 [JsonSerializable(typeof(TenantInfo))]
+[JsonSerializable(typeof(TenantQuotas))]
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(AuditEntry))]
 [JsonSerializable(typeof(AuditCheckpoint))]

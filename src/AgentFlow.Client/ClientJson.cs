@@ -49,6 +49,8 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(NewTenant))]
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(Page<TenantInfo>))]
+[JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
 internal sealed record ExecuteBody(JsonElement Input, string? Version, string? TraceId);

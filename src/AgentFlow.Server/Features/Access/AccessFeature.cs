@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
@@ -14,7 +15,7 @@ internal static class AccessFeature
 
     private static readonly ErrorCode[] Body = [ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType];
 
-    public static void MapAccess(this IEndpointRouteBuilder api, UserEndpoints users, RoleEndpoints roles, KeyEndpoints keys, TenantEndpoints tenants)
+    public static void MapAccess(this IEndpointRouteBuilder api, UserEndpoints users, RoleEndpoints roles, KeyEndpoints keys, TenantEndpoints tenants, QuotaEndpoints quotas)
     {
         api.MapGet("/auth/whoami", WhoAmIEndpoint.HandleAsync)
             .Says("whoAmI", Tag, "Who the server takes you for")
@@ -25,6 +26,7 @@ internal static class AccessFeature
         MapRoles(api, roles);
         MapKeys(api, keys);
         MapTenants(api, tenants);
+        MapQuotas(api, quotas);
     }
 
     private static void MapUsers(IEndpointRouteBuilder api, UserEndpoints users)
@@ -147,5 +149,24 @@ internal static class AccessFeature
             .Says("enableTenant", Tag, "Enable a tenant again", "`id` is the name.")
             .Needs(Permission.TenantsWrite)
             .TakesBody<EmptyBody>(false).Gives<TenantView>(200, "The tenant as it is now.").Fails([ErrorCode.TenantNotFound, .. Body]);
+    }
+
+    private static void MapQuotas(IEndpointRouteBuilder api, QuotaEndpoints quotas)
+    {
+        api.MapGet("/access/quotas", quotas.OwnAsync)
+            .AuditsRead("tenant.read", "tenant")
+            .Says("listQuotas", Tag, "Read what your tenant may have, and what it uses")
+            .Needs(Permission.AccessRead)
+            .Gives<QuotasView>(200, "The quotas.").Gives(304, Unchanged).Fails();
+        api.MapGet("/access/tenants/{id}/quotas", quotas.GetAsync)
+            .AuditsRead("tenant.read", "tenant")
+            .Says("getTenantQuotas", Tag, "Read what a tenant may have, and what it uses", "`id` is the name.")
+            .Needs(Permission.TenantsRead)
+            .Gives<QuotasView>(200, "The quotas.").Gives(304, Unchanged).Fails(ErrorCode.TenantNotFound);
+        api.MapPut("/access/tenants/{id}/quotas", quotas.SetAsync)
+            .Audits("tenant.quota", "tenant")
+            .Says("setTenantQuotas", Tag, "Set what a tenant may have", "`id` is the name. Holds at once here, and in other processes within 5 seconds. What the tenant has beyond it stays.")
+            .Needs(Permission.TenantsWrite)
+            .TakesBody<QuotasBody>(true).Gives<QuotasView>(200, "The quotas as they are now.").Fails([ErrorCode.TenantNotFound, .. Body]);
     }
 }
