@@ -50,6 +50,12 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(Page<TenantInfo>))]
 [JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(TokenRequestBody))]
+[JsonSerializable(typeof(TokenPair))]
+[JsonSerializable(typeof(RevokeTokenBody))]
+[JsonSerializable(typeof(SigningKey))]
+[JsonSerializable(typeof(Page<SigningKey>))]
+[JsonSerializable(typeof(RotatedKeys))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 

@@ -169,7 +169,7 @@ public static class AgentFlowApp
             new KeyEndpoints(principals, recorder, ids, clock),
             new TenantEndpoints(principals, passwords, recorder, ids, clock),
             new QuotaEndpoints(quotas, opened.Access, catalogue, recorder));
-        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));

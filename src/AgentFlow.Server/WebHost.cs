@@ -37,6 +37,8 @@ internal static partial class WebHost
             builder.Services.AddSingleton<IHostedService>(_ => upkeep);
         }
 
+        var anonymous = new AnonymousRefusals(recorder, clock, logs.CreateLogger("AgentFlow.Access"));
+        builder.Services.AddSingleton<IHostedService>(_ => anonymous);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout * 2);
         if (!options.HandlesSignals)
         {
@@ -57,7 +59,7 @@ internal static partial class WebHost
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
-        app.Use(next => new RefusalAudit(next, recorder).InvokeAsync);
+        app.Use(next => new RefusalAudit(next, recorder, anonymous).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
             app.Use(next => new LoopbackGuard(next).InvokeAsync);

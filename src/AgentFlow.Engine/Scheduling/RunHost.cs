@@ -272,13 +272,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// </summary>
     /// <exception cref="EngineSaturatedException">The disk does not keep up.</exception>
     /// <exception cref="EngineStoppingException">The process is shutting down.</exception>
-    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken)
-    {
-        if (_stopping)
-        {
-            return Task.FromException(new EngineStoppingException());
-        }
+    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken) =>
+        _stopping ? Task.FromException(new EngineStoppingException()) : NoteAnywayAsync(note, cancellationToken);
 
+    /// <summary><see cref="NoteAsync"/> for what has happened and only has to be told: taken until the process has handed over.</summary>
+    public Task NoteAnywayAsync(AuditNote note, CancellationToken cancellationToken)
+    {
         if (StoreFailure is { } failure)
         {
             return Task.FromException(failure);
