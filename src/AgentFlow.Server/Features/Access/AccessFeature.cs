@@ -13,6 +13,8 @@ internal static class AccessFeature
     private const string Tag = "Access";
     private const string Unchanged = "Unchanged since the ETag in `If-None-Match`.";
 
+    private static readonly ParameterNote Once = new(IdempotencyKeys.Header, "string", "The same key with the same request creates nothing twice, for seven days; the answer then has `Idempotency-Replayed: true` and is without what is shown once.", "header");
+
     private static readonly ErrorCode[] Body = [ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType];
 
     public static void MapAccess(this IEndpointRouteBuilder api, UserEndpoints users, RoleEndpoints roles, KeyEndpoints keys, TenantEndpoints tenants, QuotaEndpoints quotas)
@@ -41,7 +43,7 @@ internal static class AccessFeature
             .Audits("user.create", "user")
             .Says("createUser", Tag, "Add a user", "Nobody gives a role that allows more than they may do themselves.")
             .Needs(Permission.AccessWrite)
-            .TakesBody<NewUserBody>(true).Gives<UserView>(201, "Added; `Location` names them.").Fails([ErrorCode.UserExists, ErrorCode.RoleNotFound, .. Body, ErrorCode.RateLimited]);
+            .Takes(Once).TakesBody<NewUserBody>(true).Gives<UserView>(201, "Added; `Location` names them.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.UserExists, ErrorCode.RoleNotFound, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/users", users.ListAsync)
             .AuditsRead("user.read", "user")
             .Says("listUsers", Tag, "List users by name")
@@ -104,7 +106,7 @@ internal static class AccessFeature
             .Audits("key.create", "key")
             .Says("createApiKey", Tag, "Make an API key", "The key is in the answer and is never shown again. It never allows more than its user at that time.")
             .Needs(Permission.KeysOwn)
-            .TakesBody<NewKeyBody>(true).Gives<CreatedKeyView>(201, "The key; `Location` names it.").Fails([ErrorCode.UserNotFound, ErrorCode.RoleNotFound, .. Body]);
+            .Takes(Once).TakesBody<NewKeyBody>(true).Gives<CreatedKeyView>(201, "The key; `Location` names it.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.UserNotFound, ErrorCode.RoleNotFound, .. Body]);
         api.MapGet("/access/keys", keys.ListAsync)
             .AuditsRead("key.read", "key")
             .Says("listApiKeys", Tag, "List API keys, newest first", "Your own; with the permission access.read, everybody's.")
@@ -128,7 +130,7 @@ internal static class AccessFeature
             .Audits("tenant.create", "tenant")
             .Says("createTenant", Tag, "Add a tenant with its first administrator", "The administrator's password is in the answer and is never shown again.")
             .Needs(Permission.TenantsWrite)
-            .TakesBody<NewTenantBody>(true).Gives<CreatedTenantView>(201, "Added; `Location` names it.").Fails([ErrorCode.TenantExists, .. Body, ErrorCode.RateLimited]);
+            .Takes(Once).TakesBody<NewTenantBody>(true).Gives<CreatedTenantView>(201, "Added; `Location` names it.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.TenantExists, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/tenants", tenants.ListAsync)
             .AuditsRead("tenant.read", "tenant")
             .Says("listTenants", Tag, "List tenants by name")
