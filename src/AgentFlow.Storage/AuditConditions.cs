@@ -60,9 +60,6 @@ internal sealed class AuditConditions(Func<int, string> parameter, Func<string, 
         return text.ToString();
     }
 
-    /// <summary>The index that finds the records; <see langword="null"/>: they are read in their order.</summary>
-    public static string? IndexFor(AuditFilter filter) =>
-        filter.Resource is { } resource && NamesFew(resource) ? "audits_by_resource" : filter.Actor is not null ? "audits_by_actor" : null;
-
-    private static bool NamesFew(string resource) => !resource.EndsWith('*') || resource.Length - 1 - (resource.IndexOf(':', StringComparison.Ordinal) + 1) >= Selective;
+    /// <summary>Whether a resource, or the beginning of some, names few records.</summary>
+    public static bool NamesFew(string resource) => !resource.EndsWith('*') || resource.Length - 1 - (resource.IndexOf(':', StringComparison.Ordinal) + 1) >= Selective;
 }

@@ -14,10 +14,19 @@ internal static class QuotaSettings
         ("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("TiB", 1L << 40), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1),
     ];
 
-    public static IReadOnlyDictionary<QuotaKind, long> From(SettingReader read) => QuotaKinds.All
-        .Select(kind => (kind, text: read.Text("AF_QUOTA_" + kind.Word().ToUpperInvariant())))
-        .Where(q => q.text is not null)
-        .ToDictionary(q => q.kind, q => Parse(q.kind, q.text!)!.Value);
+    private static readonly (QuotaKind Kind, string Setting)[] Settings =
+    [
+        (QuotaKind.Runs, "AF_QUOTA_RUNS"),
+        (QuotaKind.Workflows, "AF_QUOTA_WORKFLOWS"),
+        (QuotaKind.WorkflowVersions, "AF_QUOTA_WORKFLOW_VERSIONS"),
+        (QuotaKind.Storage, "AF_QUOTA_STORAGE"),
+        (QuotaKind.Agents, "AF_QUOTA_AGENTS"),
+    ];
+
+    public static IReadOnlyDictionary<QuotaKind, long> From(SettingReader read) => Settings
+        .Select(s => (s.Kind, Text: read.Text(s.Setting)))
+        .Where(q => q.Text is not null)
+        .ToDictionary(q => q.Kind, q => Parse(q.Kind, q.Text!)!.Value);
 
     /// <summary>A limit as users write it; <see langword="null"/> for what is none.</summary>
     public static long? Parse(QuotaKind kind, string text)

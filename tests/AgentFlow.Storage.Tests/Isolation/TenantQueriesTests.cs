@@ -100,7 +100,7 @@ public sealed partial class TenantQueriesTests
         }
     }
 
-    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING"];
+    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING", "INDEXED"];
 
     /// <summary>Which tables have a tenant, and which hang on a run, out of the migrations.</summary>
     private static readonly Lazy<(HashSet<string> Owned, HashSet<string> OfRuns)> Tables = new(() =>
