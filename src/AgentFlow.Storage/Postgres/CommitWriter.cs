@@ -12,15 +12,14 @@ namespace AgentFlow.Storage.Postgres;
 /// takes one round trip; only when something was refused does a second one ask what became of each item.
 /// </summary>
 /// <param name="counting">Whether runs are counted (<see cref="RunCounts"/>); without it a commit fails once they must be.</param>
-internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox, bool counting) : IAsyncDisposable
+internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) : IAsyncDisposable
 {
     private readonly NpgsqlBatch _batch = new(connection);
     private readonly HoldStatement _hold = new(counting);
     private readonly RunLocks _locks = new();
     private readonly InboxStatement _inbox = new();
-    private readonly OutboxStatement _outbox = new();
     private readonly NotesStatement _notes = new();
-    private readonly PlainAppends _plain = new(outbox);
+    private readonly PlainAppends _plain = new();
     private readonly RunCounts? _counts = counting ? new RunCounts() : null;
     private readonly List<CommitWave> _waves = [new(counting)];
     private int _used;
@@ -107,11 +106,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox, boo
 
                 _waves[_used++].TryAdd(append);
             }
-
-            if (outbox && !append.Frame.IsEmpty)
-            {
-                _outbox.Add(append);
-            }
         }
 
         _hold.Session = session;
@@ -137,11 +131,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox, boo
             _batch.BatchCommands.Add(_inbox.Command);
         }
 
-        if (_outbox.Rows > 0)
-        {
-            _batch.BatchCommands.Add(_outbox.Command);
-        }
-
         if (_notes.Fill(batch.Notes))
         {
             _batch.BatchCommands.Add(_notes.Command);
@@ -152,7 +141,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox, boo
     {
         _batch.BatchCommands.Clear();
         _inbox.Clear();
-        _outbox.Clear();
         foreach (CommitWave wave in _waves.Take(_used))
         {
             wave.Clear();

@@ -83,7 +83,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
             {
                 if (!_writers.TryPop(out writer))
                 {
-                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.Options.Outbox, database.CountsRuns);
+                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.CountsRuns);
                 }
 
                 List<Ulid> elsewhere = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);
