@@ -9,6 +9,7 @@ using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -43,6 +44,8 @@ internal static class AfCommand
             RolesCommand.Create(),
             KeysCommand.Create(),
             TenantsCommand.Create(),
+            LoginCommand.Create(),
+            LogoutCommand.Create(),
             WhoAmICommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),

@@ -15,6 +15,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 {
     private const string Columns = "tenant, at, actor, action, resource, decision, trace, details";
 
+    private static readonly AuditConditions Conditions = new(static n => $"${n}", static column => $"({column} || '')");
+
     // Readers stay below the oldest open transaction, so that none with a smaller number commits later behind their backs.
     private const string Horizon = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint";
 
@@ -103,8 +105,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     public ValueTask<AuditPage> SearchAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
-            // '' stands for "any": one statement, prepared once, whatever is filtered.
-            const string where = "tenant = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3) AND resource BETWEEN $4 AND $5 AND ($6 = '' OR decision = $6) AND at >= $7 AND at < $8";
+            string where = Conditions.Of(filter);
             (string low, string high) = ResourceRange.Of(filter.Resource);
             void Bind(NpgsqlParameterCollection parameters) => parameters
                 .Value(tenant).Value(filter.Actor ?? "").Value(filter.Action ?? "").Value(low).Value(high).Value(filter.Decision ?? "")
@@ -112,8 +113,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 
             using var page = new NpgsqlCommand(
                 filter.Ascending
-                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number > $9 ORDER BY number LIMIT $10"
-                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number < $9 ORDER BY number DESC LIMIT $10",
+                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number > $9 ORDER BY number LIMIT $10"
+                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number < $9 ORDER BY number DESC LIMIT $10",
                 connection);
             Bind(page.Parameters);
             page.Parameters.Value(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Value(filter.Size + 1);
@@ -121,7 +122,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             using var count = new NpgsqlCommand(
                 filter.MatchesAll
                     ? "SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = $1) - (SELECT min(number) FROM audits WHERE tenant = $1) + 1, 0)"
-                    : $"SELECT count(*) FROM audits WHERE {where}",
+                    : $"SELECT count(*) FROM audits WHERE tenant = $1{where}",
                 connection);
             if (filter.MatchesAll)
             {

@@ -41,6 +41,7 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Held by whoever uses the writing connection.</summary>
     internal Lock WriteGate { get; } = new();
 
+    internal SqliteRunCounts RunCounts { get; } = new();
 
     internal SqliteConnection Writer => _writer;
 
@@ -257,6 +258,7 @@ public sealed class SqliteDatabase : IDisposable
         // Whatever an earlier process had claimed is free again: it is gone, the file's lock proves it.
         Write(connection => connection.Execute("UPDATE runs SET status = 0 WHERE status = 1"), durable: false);
         CrashPoint.Reach("sqlite.release.after");
+        RunCounts.Load(_writer);
     }
 }
 
