@@ -38,3 +38,18 @@ CREATE TABLE agent_capabilities (
     agent      text COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, capability, agent)
 );
+
+-- What was measured, in the order of time.
+CREATE TABLE agent_metrics (
+    tenant    text   COLLATE "C" NOT NULL,
+    at        bigint NOT NULL,
+    id        uuid   NOT NULL, -- the ULID's bytes
+    agent     text   COLLATE "C" NOT NULL,
+    type      text   COLLATE "C" NOT NULL,
+    dimension text   COLLATE "C" NOT NULL,
+    value     double precision NOT NULL,
+    keyed     boolean NOT NULL, -- the id stands for a request that may be sent again
+    PRIMARY KEY (tenant, at, id)
+);
+CREATE INDEX agent_metrics_by_agent ON agent_metrics (tenant, agent, at);
+CREATE UNIQUE INDEX agent_metrics_by_key ON agent_metrics (tenant, id) WHERE keyed;

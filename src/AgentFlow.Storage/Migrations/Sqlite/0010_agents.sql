@@ -37,3 +37,33 @@ CREATE TABLE agent_capabilities (
     agent      TEXT NOT NULL,
     PRIMARY KEY (tenant, capability, agent)
 ) WITHOUT ROWID;
+
+-- What was measured, in the order of time.
+CREATE TABLE agent_metrics (
+    tenant    TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    id        BLOB    NOT NULL,
+    agent     TEXT    NOT NULL,
+    type      TEXT    NOT NULL,
+    dimension TEXT    NOT NULL,
+    value     REAL    NOT NULL,
+    keyed     INTEGER NOT NULL, -- 1: the id stands for a request that may be sent again
+    PRIMARY KEY (tenant, at, id)
+) WITHOUT ROWID;
+CREATE INDEX agent_metrics_by_agent ON agent_metrics (tenant, agent, at);
+CREATE UNIQUE INDEX agent_metrics_by_key ON agent_metrics (tenant, id) WHERE keyed = 1;
+
+-- What each day's values come to: written with them, so that an aggregate over days reads one row a series and day.
+CREATE TABLE agent_metric_days (
+    tenant    TEXT    NOT NULL,
+    type      TEXT    NOT NULL,
+    agent     TEXT    NOT NULL,
+    dimension TEXT    NOT NULL,
+    day       INTEGER NOT NULL, -- since the epoch, UTC
+    count     INTEGER NOT NULL,
+    sum       REAL    NOT NULL,
+    least     REAL    NOT NULL,
+    most      REAL    NOT NULL,
+    sketch    BLOB    NOT NULL,
+    PRIMARY KEY (tenant, type, agent, dimension, day)
+) WITHOUT ROWID;
