@@ -15,6 +15,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -168,6 +169,10 @@ public static class AgentFlowApp
             new TenantEndpoints(principals, passwords, recorder, ids, clock));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        AgentNews news = static (_, _, _, _, _, _) => { };
+        api.MapAgents(new AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock), new AgentImport(opened.Agents, recorder, news, clock));
+        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
+        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();
