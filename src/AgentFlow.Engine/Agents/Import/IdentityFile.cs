@@ -54,7 +54,7 @@ public static class IdentityFile
         }
         else if (!findings.HasErrors)
         {
-            findings.Error(0, DiagnosticCodes.WrongType, $"The front matter is {root?.Describe() ?? "nothing"}, not a mapping.", "Write keys and values, at least 'name: …'.");
+            findings.Error(root?.Offset ?? 0, DiagnosticCodes.WrongType, $"The front matter is {root?.Describe() ?? "nothing"}, not a mapping.", "Write keys and values, at least 'name: …'.");
         }
 
         return new IdentityRead(findings.HasErrors ? null : agent, findings.ToDiagnostics());

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Engine.Definitions.Loading;
@@ -16,7 +17,7 @@ internal sealed class IdentityReader(string path, Findings findings)
     private const decimal MaxLimit = 1_000_000_000_000_000;
 
     // What stands under a key of its own in the registry.
-    private static readonly HashSet<string> Placed = ["agent_id", "name", "kind", "role", "metadata", "capabilities", "constraints", "budget", .. Described];
+    private static readonly HashSet<string> Placed = ["agent_id", "name", "kind", "role", "metadata", "capabilities", "constraints", "permissions", "budget", .. Described];
 
     private static readonly string[] Mappings = ["metadata", "constraints", "behavior", "communication", "integration", "optimization", "budget"];
 
@@ -72,7 +73,7 @@ internal sealed class IdentityReader(string path, Findings findings)
         return new AgentDocument
         {
             Metadata = Json(Described.Where(k => metadata?.FindEntry(k) is null).Select(front.FindEntry).OfType<YamlEntry>().Concat(metadata?.Entries ?? [])),
-            Permissions = Json(capabilities.Concat(constraints.Where(c => capabilities.All(o => o.Key.Text != c.Key.Text)))),
+            Permissions = Find(front, "permissions") is { } granted and not YamlScalar ? Encoding.UTF8.GetBytes(YamlJson.ToElement(granted, findings).GetRawText()) : Json(capabilities.Concat(constraints.Where(c => capabilities.All(o => o.Key.Text != c.Key.Text)))),
             Definition = Json(front.Entries.Where(e => !Placed.Contains(e.Key.Text))),
             Instructions = instructions,
         };
@@ -225,6 +226,11 @@ internal sealed class IdentityReader(string path, Findings findings)
             {
                 findings.Error(odd, DiagnosticCodes.WrongType, $"'{entry.Key.Text}' lists {odd.Describe()}, which is no text.", "List texts; quote those that hold ': '.");
             }
+        }
+
+        if (front.FindEntry("permissions") is { Value: YamlScalar { Kind: not ScalarKind.Null } } permissions)
+        {
+            findings.Error(permissions.Value, DiagnosticCodes.WrongType, $"'permissions' is {permissions.Value.Describe()}, neither a mapping nor a list.", "Write a list: [files.read, files.write].");
         }
 
         foreach (string key in (string[])["type", "description"])

@@ -184,5 +184,5 @@ public sealed record TreeRead(IReadOnlyList<FoundIdentity> Identities, IReadOnly
 /// <param name="Path">Relative to the tree, with forward slashes.</param>
 public sealed record FoundIdentity(string Path, RegisteredAgent Agent);
 
-/// <param name="Path">Relative to the tree; with a slash behind it when it is a folder.</param>
-public sealed record SkippedFile(string Path, string Reason);
+/// <param name="File">Relative to the tree; with a slash behind it when it is a folder.</param>
+public sealed record SkippedFile(string File, string Reason);
