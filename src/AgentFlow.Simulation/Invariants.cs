@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
@@ -161,6 +162,7 @@ internal sealed class Invariants(World world)
             }
 
             Steps(row, journal);
+            Sagas(row, journal, state);
             Attempts(row, journal);
             Signals(row, journal, orders.Single(o => o.Run == row.Id));
             Times(row, journal);
@@ -169,14 +171,14 @@ internal sealed class Invariants(World world)
 
     private void Steps(SimulatedStore.Row row, List<JournalEvent> journal)
     {
-        foreach (IGrouping<int, JournalEvent> step in journal.Where(e => e is StepStarted or StepSucceeded or StepFailed or StepUnknown or StepCancelled or RetryScheduled).GroupBy(IdOf))
+        foreach (IGrouping<int, JournalEvent> step in journal.Where(e => e is StepStarted or StepSucceeded or StepAnswered or StepFailed or StepUnknown or StepCancelled or RetryScheduled).GroupBy(IdOf))
         {
-            if (step.Count(e => e is StepSucceeded) > 1)
+            if (step.Count(IsSuccess) > 1)
             {
                 throw Broken("a recorded step never runs again", $"node {step.Key} of {row.Id} succeeded twice");
             }
 
-            if (step.SkipWhile(e => e is not StepSucceeded).Skip(1).Any(e => e is StepStarted))
+            if (step.SkipWhile(e => !IsSuccess(e)).Skip(1).Any(e => e is StepStarted))
             {
                 throw Broken("a recorded step never runs again", $"node {step.Key} of {row.Id} was started after its success");
             }
@@ -194,6 +196,26 @@ internal sealed class Invariants(World world)
         }
     }
 
+    /// <summary>Nothing is undone twice, and of a run that has not completed nothing stays done.</summary>
+    private void Sagas(SimulatedStore.Row row, List<JournalEvent> journal, RunState state)
+    {
+        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
+        var nodes = journal.OfType<NodeEntered>().ToDictionary(e => e.Id, e => definition.Nodes[e.Node]);
+        int[] undone = [.. journal.OfType<NodeEntered>().Where(e => nodes[e.Id].IsCompensation).Select(e => e.Visit)];
+        if (undone.Distinct().Count() != undone.Length)
+        {
+            throw Broken("what was done is undone once", $"{row.Id} undid a visit twice");
+        }
+
+        IEnumerable<int> done = journal.Where(IsSuccess).Select(IdOf).Where(id => nodes[id] is CallNode { Compensation: not null });
+        if (state.Status != RunStatus.Completed && done.Except(undone).Any())
+        {
+            throw Broken("what was done is undone once", $"{row.Id} ended as {state.Status} with {string.Join(", ", done.Except(undone))} done");
+        }
+    }
+
+    private static bool IsSuccess(JournalEvent e) => e is StepSucceeded or StepAnswered { Error: null };
+
     private void Attempts(SimulatedStore.Row row, List<JournalEvent> journal)
     {
         WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
@@ -210,6 +232,8 @@ internal sealed class Invariants(World world)
                 StepFailed e => (e.Id, e.Attempt),
                 StepCancelled e => (e.Id, e.Attempt),
                 StepUnknown e => (e.Id, e.Attempt),
+                StepHandedOver e => (e.Id, e.Attempt),
+                StepExpired e => (e.Id, e.Attempt),
                 _ => (-1, 0),
             };
             if (id >= 0 && attempt != current[id])
@@ -222,12 +246,19 @@ internal sealed class Invariants(World world)
                 closing.Add(cancelling.Id);
             }
 
-            if (journal[i] is StepFailed failed && nodes[failed.Id] is CallNode call)
+            (int failed, ErrorCategory? category) = journal[i] switch
             {
-                int count = failures[failed.Id] = failures.GetValueOrDefault(failed.Id) + 1;
-                if (count < call.Retry.MaxAttempts && call.Retry.On.Contains(failed.Error.Category) && !closing.Contains(failed.Id) && journal[i + 1] is not RetryScheduled)
+                StepFailed e => (e.Id, e.Error.Category),
+                StepExpired e => (e.Id, e.Error.Category),
+                StepAnswered { Error: { } error } e => (e.Id, error.Category),
+                _ => (-1, (ErrorCategory?)null),
+            };
+            if (category is { } why && nodes[failed] is CallNode call)
+            {
+                int count = failures[failed] = failures.GetValueOrDefault(failed) + 1;
+                if (count < call.Retry.MaxAttempts && call.Retry.On.Contains(why) && !closing.Contains(failed) && journal[i + 1] is not RetryScheduled)
                 {
-                    throw Broken("a step gets its attempts", $"node {failed.Id} of {row.Id} was given up after {count} of {call.Retry.MaxAttempts}");
+                    throw Broken("a step gets its attempts", $"node {failed} of {row.Id} was given up after {count} of {call.Retry.MaxAttempts}");
                 }
             }
         }
@@ -286,6 +317,7 @@ internal sealed class Invariants(World world)
         StepStarted s => s.Id,
         StepSucceeded s => s.Id,
         StepFailed s => s.Id,
+        StepAnswered s => s.Id,
         StepUnknown s => s.Id,
         StepCancelled s => s.Id,
         RetryScheduled s => s.Id,

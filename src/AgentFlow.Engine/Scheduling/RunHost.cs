@@ -132,6 +132,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         Interlocked.Exchange(ref _claiming, 1);
+        Interlocked.Exchange(ref _claimAgain, 1);
         try
         {
             await ClaimAsync(cancellationToken).ConfigureAwait(false);
@@ -242,10 +243,17 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
+            Claims = Options.Executes && !_stopping && !ClaimsAreHeld && Volatile.Read(ref _claimAgain) == 0 && _resident.Count + _unread.Count < Capacity,
             Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
-                if (item.Outcome == CommitOutcome.Committed)
+                if (item.Claimed is { } claimed)
+                {
+                    // After a first try whose answer was lost the run may be in memory already.
+                    (item.Outcome == CommitOutcome.Committed ? _unread : _unsure).Enqueue(claimed);
+                    RequestTakeOver();
+                }
+                else if (item.Outcome == CommitOutcome.Committed)
                 {
                     Deliver(item);
                 }
@@ -264,6 +272,35 @@ public sealed partial class RunHost : IAsyncDisposable
             },
         });
         return sent.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Gives the outcome of a step that was handed over (<see cref="StepOutcome.Later"/>), or is about to be. When it returns
+    /// <see cref="SendOutcome.Accepted"/> the answer is on disk and taken once; one that nobody waits for any more changes nothing.
+    /// </summary>
+    /// <param name="address">From the call: <see cref="ToolCall.Address"/>.</param>
+    /// <param name="id">Names this answer among all to the run: the same one again is the same answer.</param>
+    /// <param name="by">Who answers.</param>
+    /// <exception cref="ArgumentException">The outcome itself only announces another one.</exception>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
+    public Task<SendOutcome> AnswerAsync(string tenant, Ulid run, StepAddress address, StepOutcome outcome, string id, string by, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(outcome);
+        if (outcome.AnswersWithin is not null)
+        {
+            throw new ArgumentException("An answer is an outcome, not the promise of one.", nameof(outcome));
+        }
+
+        var content = new InboxContent
+        {
+            Node = address.Step,
+            Generation = address.Generation,
+            Payload = outcome.Ok ? new Payload(outcome.Output) : null,
+            Error = outcome.Error,
+            CostNanoDollars = outcome.CostNanoDollars,
+            By = by,
+        };
+        return SendAsync(tenant, run, InboxKind.Answer, "answer:" + id, content, cancellationToken);
     }
 
     /// <summary>
@@ -659,6 +696,12 @@ public sealed partial class RunHost : IAsyncDisposable
     internal void RequestClaim()
     {
         Interlocked.Exchange(ref _claimAgain, 1);
+        RequestTakeOver();
+    }
+
+    /// <summary>Has what is this process's already read, without looking for more.</summary>
+    private void RequestTakeOver()
+    {
         if (Options.Executes && !_stopping && !ClaimsAreHeld && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
         {
             Options.Schedule(new ClaimWork(this));
@@ -669,8 +712,8 @@ public sealed partial class RunHost : IAsyncDisposable
     {
         while (!_stopping)
         {
-            Interlocked.Exchange(ref _claimAgain, 0);
-            int room = Math.Min(ClaimSize, Capacity - _resident.Count);
+            bool looks = Interlocked.Exchange(ref _claimAgain, 0) != 0;
+            int room = looks ? Math.Min(ClaimSize, Capacity - _resident.Count) : 0;
             IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
             foreach (ClaimedRun claim in claimed)
             {
@@ -682,7 +725,7 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
                 _unread.TryDequeue(out _);
-                if (!_unread.IsEmpty || claimed.Count == room)
+                if (!_unread.IsEmpty || (room > 0 && claimed.Count == room))
                 {
                     Turns.Wake();
                 }
@@ -698,7 +741,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 _unsure.TryDequeue(out _);
             }
 
-            if (room <= 0 || claimed.Count == room)
+            if (looks && claimed.Count >= Math.Max(room, 0))
             {
                 // There may be more; whoever leaves memory next asks again.
                 Interlocked.Exchange(ref _claimAgain, 1);
@@ -713,20 +756,22 @@ public sealed partial class RunHost : IAsyncDisposable
 
     private async Task ClaimLoopAsync()
     {
+        bool failed = false;
         try
         {
             await ClaimAsync(CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e)
         {
+            failed = true;
             ClaimFailed(_log, e);
             ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
         }
 
         Interlocked.Exchange(ref _claiming, 0);
-        if (Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Capacity)
+        if ((Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Capacity) || (!failed && !(_unread.IsEmpty && _unsure.IsEmpty)))
         {
-            RequestClaim();
+            RequestTakeOver();
         }
 
         Turns.Work();

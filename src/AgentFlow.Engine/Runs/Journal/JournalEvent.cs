@@ -96,6 +96,11 @@ public enum EventTag : byte
     PauseRequested = 26,
     ResumeRequested = 27,
     RunRestricted = 28,
+    StepHandedOver = 29,
+    StepAnswered = 30,
+    StepExpired = 31,
+    CompensationPlanned = 32,
+    CompensationStarted = 33,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -152,6 +157,51 @@ public sealed record StepFailed(int Id, int Attempt, StepError Error, long CostN
 public sealed record StepDenied(int Id, StepError Error) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.StepDenied;
+}
+
+/// <summary>
+/// Whoever was called has taken the step over and answers later, through the inbox. The attempt is not in flight any more,
+/// and the run may be parked.
+/// </summary>
+/// <param name="Due">When the attempt counts as failed if no answer has come, in milliseconds since the Unix epoch.</param>
+public sealed record StepHandedOver(int Id, int Attempt, long Due) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepHandedOver;
+}
+
+/// <summary>
+/// The answer to a step that was handed over, or to one that is about to be: it may come before the call that hands it over
+/// has returned, and after the attempt has been given up.
+/// </summary>
+/// <param name="Generation">The intent that is answered; an answer to an older one means nothing.</param>
+/// <param name="Output">With success; <see langword="null"/> otherwise.</param>
+/// <param name="By">Who answered.</param>
+public sealed record StepAnswered(int Id, int Generation, Payload? Output, StepError? Error, long CostNanoDollars, string By) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepAnswered;
+}
+
+/// <summary>No answer has come in time. Whether the step took effect is unknown, and its reservation stays held.</summary>
+public sealed record StepExpired(int Id, int Attempt, StepError Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StepExpired;
+}
+
+/// <summary>The step has happened, or may have: this is what undoing it would be called with.</summary>
+/// <param name="Id">The step's visit, which has ended.</param>
+/// <param name="Error">Why the input cannot be computed; somebody is asked then, should it come to that.</param>
+public sealed record CompensationPlanned(int Id, Payload? Input, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.CompensationPlanned;
+}
+
+/// <summary>
+/// A scope has failed or is being closed, and what was done below it is undone first, the latest first. It ends as given
+/// afterwards. Each compensation is a visit of its own, whose visit number is the compensated visit's id.
+/// </summary>
+public sealed record CompensationStarted(int Id, NodeStatus Status, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.CompensationStarted;
 }
 
 /// <summary>An attempt that was asked to stop has stopped.</summary>
