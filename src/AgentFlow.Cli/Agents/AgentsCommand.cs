@@ -41,7 +41,12 @@ internal static class AgentsCommand
     {
         var query = new AgentQuery
         {
-            Kind = invocation.Get(Kind), Role = invocation.Get(Role), Category = invocation.Get(Category), Specialist = invocation.Get(Specialist), Status = invocation.Get(Status), Capability = invocation.Get(Capability),
+            Kind = invocation.Get(Kind),
+            Role = invocation.Get(Role),
+            Category = invocation.Get(Category),
+            Specialist = invocation.Get(Specialist),
+            Status = invocation.Get(Status),
+            Capability = invocation.Get(Capability),
         };
         AgentText.List(invocation.Terminal, await Listing.AllAsync((cursor, size) => connection.Client.ListAgentsAsync(query, cursor, size, invocation.Cancelled)));
         return ExitCode.Ok;

@@ -155,7 +155,10 @@ internal sealed class EventEndpoints(IAgentStore agents, IAuditStore store, Audi
             agent, operation, decision, at,
             body.TextList("targets", MaxTargets, t => t.Length is > 0 and <= MaxTarget ? null : $"a target has 1 to {MaxTarget} characters") ?? [],
             body.Text("reason", MaxTarget),
-            body.RawObject("data", MaxData)) { Role = role };
+            body.RawObject("data", MaxData))
+        {
+            Role = role,
+        };
     }
 
     private static string Required(JsonBody body, string name)
