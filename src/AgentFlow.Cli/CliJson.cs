@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Logins;
@@ -32,6 +33,10 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(Login))]
 [JsonSerializable(typeof(LoggedIn))]
 [JsonSerializable(typeof(CreatedTenant))]
+[JsonSerializable(typeof(Agent))]
+[JsonSerializable(typeof(AgentStats))]
+[JsonSerializable(typeof(ImportReport))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(AuditEntry))]
 [JsonSerializable(typeof(AuditCheckpoint))]
 [JsonSerializable(typeof(AuditVerification))]

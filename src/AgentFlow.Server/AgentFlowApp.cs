@@ -16,6 +16,7 @@ using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -171,6 +172,10 @@ public static class AgentFlowApp
             new QuotaEndpoints(quotas, opened.Access, catalogue, recorder));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        AgentNews news = static (_, _, _, _, _, _) => { };
+        api.MapAgents(new AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock), new AgentImport(opened.Agents, recorder, news, clock));
+        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
+        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();

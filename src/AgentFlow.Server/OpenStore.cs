@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -29,6 +29,10 @@ internal sealed class OpenStore : IAsyncDisposable
     public IConfigStore Config { get; }
 
     public IQuotaStore Quotas { get; }
+
+    public IAgentStore Agents { get; }
+
+    public IMetricStore Metrics { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -47,6 +51,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
                     new SqliteQuotaStore(database),
+                    new SqliteAgentStore(database),
+                    new SqliteMetricStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -64,6 +70,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
                     new PostgresQuotaStore(shared),
+                    new PostgresAgentStore(shared),
+                    new PostgresMetricStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

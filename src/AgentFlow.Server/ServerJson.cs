@@ -5,6 +5,7 @@ using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
@@ -34,6 +35,20 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<AuditRecordView>))]
 [JsonSerializable(typeof(PageView<AuditCheckpointView>))]
 [JsonSerializable(typeof(AuditReportView))]
+[JsonSerializable(typeof(RegisteredAgentView))]
+[JsonSerializable(typeof(PageView<RegisteredAgentView>))]
+[JsonSerializable(typeof(AgentStatsView))]
+[JsonSerializable(typeof(ImportView))]
+[JsonSerializable(typeof(MetricView))]
+[JsonSerializable(typeof(PageView<MetricView>))]
+[JsonSerializable(typeof(RecordedView))]
+[JsonSerializable(typeof(AggregateView))]
+[JsonSerializable(typeof(AgentMetricsView))]
+[JsonSerializable(typeof(HookEventView))]
+[JsonSerializable(typeof(HookDetails))]
+[JsonSerializable(typeof(IngestedView))]
+[JsonSerializable(typeof(PageView<AgentAuditView>))]
+[JsonSerializable(typeof(AgentAuditStatsView))]
 [JsonSerializable(typeof(SettingView))]
 [JsonSerializable(typeof(PageView<SettingView>))]
 [JsonSerializable(typeof(PageView<ConfigVersionView>))]

@@ -62,8 +62,10 @@ internal static partial class WebHost
         app.Use(next => new RefusalAudit(next, recorder, anonymous).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
-            app.Use(next => new LoopbackGuard(next).InvokeAsync);
+            app.Use(next => new LoopbackGuard(next, options.CorsOrigins).InvokeAsync);
         }
+
+        app.Use(next => new CrossOrigin(next, options.CorsOrigins).InvokeAsync);
 
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         app.Use(next => new PrincipalMiddleware(next, identity).InvokeAsync);

@@ -55,6 +55,11 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");
     public static readonly ErrorCode OutputInvalid = Define("OUTPUT_INVALID", 502, Permanent, "An output does not match its schema");
 
+    // Agents
+    public static readonly ErrorCode AgentNotFound = Define("AGENT_NOT_FOUND", 404, Permanent, "There is no such agent");
+    public static readonly ErrorCode AgentExists = Define("AGENT_EXISTS", 409, Permanent, "There is an agent of this name or id");
+    public static readonly ErrorCode AgentNotReady = Define("AGENT_NOT_READY", 409, Permanent, "The agent is not in a status for this");
+
     // Expressions
     public static readonly ErrorCode ExpressionFailed = Define("EXPRESSION_FAILED", 422, Validation, "An expression cannot be evaluated");
     public static readonly ErrorCode ExpressionSyntax = Define("EXPRESSION_SYNTAX", 422, Validation, "The text is not an expression");

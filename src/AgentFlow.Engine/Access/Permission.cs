@@ -21,6 +21,9 @@ public sealed class Permission
     public static readonly Permission RunsResolve = Define("runs.resolve", "Decide what became of a step that asks");
     public static readonly Permission ToolsRead = Define("tools.read", "Read the contracts of tools");
     public static readonly Permission PlansMake = Define("plans.make", "Plan for a goal; nothing is stored and nothing runs");
+    public static readonly Permission AgentsRead = Define("agents.read", "Read agents and what was measured of them");
+    public static readonly Permission AgentsWrite = Define("agents.write", "Add, change, import and remove agents");
+    public static readonly Permission AgentsReport = Define("agents.report", "Say that agents work, and hand in their metrics and events");
     public static readonly Permission AuditRead = Define("audit.read", "Read, search, export and verify the audit");
     public static readonly Permission ConfigRead = Define("config.read", "Read settings and their history");
     public static readonly Permission ConfigWrite = Define("config.write", "Change and roll back settings");

@@ -117,6 +117,11 @@ internal static class AccessSettings
 
     public static string? RateProblem(string text) => text == "off" || PerSecond(text) is not null ? null : "write requests a second or minute, such as 50/s or 600/m, or off";
 
+    public static string? OriginProblem(string text) => Array.TrueForAll(SettingValue.List(text), IsOrigin) || text.Trim() == "off" ? null : "write origins as browsers send them, such as http://localhost:3000, or off";
+
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && text.Equals(uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
+
     public static string? FileProblem(string path) => File.Exists(path) ? null : "there is no such file: name a PEM file";
 
     private static (string Theirs, string Ours) Pair(string text)

@@ -83,6 +83,9 @@ public sealed record ServerOptions
     /// </summary>
     public IReadOnlyList<string> HttpAllow { get; init; } = [];
 
+    /// <summary>Origins whose pages may use the API from a browser. Default: localhost's ports 3000 and 5173, where dashboards are built. <c>AF_CORS_ORIGINS</c>.</summary>
+    public IReadOnlyList<string> CorsOrigins { get; init; } = ["http://localhost:3000", "http://localhost:5173"];
+
     /// <summary>How models are reached. <c>AF_MODEL_*</c>, <c>AF_RESIDENCY_*</c> and the providers' own variables.</summary>
     public ModelOptions Models { get; init; } = new();
 
@@ -148,6 +151,7 @@ public sealed record ServerOptions
             StressRate = AccessSettings.AreaRate(read, "AF_STRESS_RATE_LIMIT_BURST", "AF_STRESS_RATE_LIMIT_SUSTAINED"),
             Quotas = QuotaSettings.From(read),
             HttpAllow = read.List("AF_HTTP_ALLOW") ?? defaults.HttpAllow,
+            CorsOrigins = read.List("AF_CORS_ORIGINS") is { } origins ? [.. origins.Where(o => o != "off")] : defaults.CorsOrigins,
             LogLevel = read.Text("AF_LOG_LEVEL") is { } level ? Enum.Parse<LogLevel>(level, ignoreCase: true) : defaults.LogLevel,
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
             Audit = AuditSettings.From(read),

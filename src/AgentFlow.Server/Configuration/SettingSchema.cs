@@ -35,6 +35,8 @@ public static class SettingSchema
         new("AF_ACCESS", Word, "open", "Who may call: whoever reaches the server (`open`, on this machine only), or callers that show an API key or a token (`required`)") { Group = Http, Words = ["open", "required"] },
         new("AF_HTTP_ALLOW", List, "", "Non-public places that tools may connect to: `host:port`, `address:port` or a network") { Group = Http },
 
+        new("AF_CORS_ORIGINS", List, "http://localhost:3000,http://localhost:5173", "Pages of these origins may use the API from a browser; `off`: none may") { Group = Http, Check = AccessSettings.OriginProblem },
+
         new("AF_TOKEN_LIFETIME", Seconds, "600s", "Life of an access token") { Group = Access, Least = 30, Most = 3600 },
         new("AF_REFRESH_LIFETIME", Seconds, "604800s", "From one login to the next, however often its refresh token is exchanged") { Group = Access, Least = 60, Most = 90 * 86_400 },
         new("AF_KEY_ROTATION", Seconds, "86400s", "How long a process signs tokens with one key") { Group = Access, Least = 60, Most = 30 * 86_400 },

@@ -54,6 +54,11 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
             cancellationToken)
         : Task.CompletedTask;
 
+    /// <summary>Notes what somebody else says that they have decided.</summary>
+    /// <exception cref="ProblemException"><c>AUDIT_UNAVAILABLE</c>.</exception>
+    public Task RecordAsync(AuditNote note, CancellationToken cancellationToken) =>
+        WriteAsync(note with { Resource = mask.Text(note.Resource), Details = new Payload(mask.Json(note.Details.Utf8)) }, cancellationToken);
+
     private async Task NoteAsync(HttpContext context, string tenant, string action, string resource, string decision, Action<CanonicalObject>? describe)
     {
         if (!isOn)
@@ -72,13 +77,18 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
             decision,
             new Payload(mask.Json(details.End().ToArray())),
             TraceIds.Current(context));
+        await WriteAsync(note, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(AuditNote note, CancellationToken cancellationToken)
+    {
         try
         {
-            await host.NoteAsync(note, context.RequestAborted).ConfigureAwait(false);
+            await host.NoteAsync(note, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not (OperationCanceledException or EngineStoppingException or EngineSaturatedException) && !IsOfTheStore(e))
         {
-            NotWritten(log, action, resource, TraceIds.Current(context), e);
+            NotWritten(log, note.Action, note.Resource, note.Trace, e);
             throw new ProblemException(ErrorCode.AuditUnavailable, "What you asked for must be audited, and the audit could not be written. Nothing was done; send it again.");
         }
     }

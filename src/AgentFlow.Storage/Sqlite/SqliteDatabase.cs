@@ -30,6 +30,7 @@ public sealed class SqliteDatabase : IDisposable
     {
         _path = path;
         _lock = fileLock;
+        Shared = new SharedCommits(this);
         _writer = new SqliteConnection(path, readOnly: false);
         _writer.Execute("PRAGMA journal_mode=WAL");
         _writer.Execute("PRAGMA synchronous=FULL");
@@ -42,6 +43,9 @@ public sealed class SqliteDatabase : IDisposable
     internal Lock WriteGate { get; } = new();
 
     internal SqliteRunCounts RunCounts { get; } = new();
+
+    /// <summary>For small writes of which many come at once.</summary>
+    internal SharedCommits Shared { get; }
 
     internal SqliteConnection Writer => _writer;
 

@@ -200,6 +200,17 @@ public abstract class AuditStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Tally_Filters_CountTheirs()
+    {
+        await ExtendAsync(Note(1, actor: "alice", resource: "r"), Note(2, actor: "alice", resource: "r"), Note(3, actor: "bob", resource: "r"), Note(4, actor: "alice", resource: "r", decision: "denied"), Note(5, actor: "alice", resource: "s"));
+        async Task<string> CountAsync(AuditFilter filter, string tenant = "t1") =>
+            string.Join(' ', (await Audit.TallyAsync(tenant, filter, default)).Select(t => $"{t.Actor}/{t.Action}/{t.Resource}/{t.Decision}={t.Count}").Order(StringComparer.Ordinal));
+        Assert.Equal("alice/run.cancel/r/allowed=2 alice/run.cancel/r/denied=1 alice/run.cancel/s/allowed=1 bob/run.cancel/r/allowed=1", await CountAsync(new AuditFilter(Size: 1)));
+        Assert.Equal("alice/run.cancel/r/allowed=1", await CountAsync(new AuditFilter("alice", Resource: "r*", Decision: "allowed", From: 1002, To: 1005)));
+        Assert.Equal("", await CountAsync(new AuditFilter(), "t2"));
+    }
+
+    [Fact]
     public async Task Search_Pages_FollowEachOther()
     {
         await ExtendAsync([.. Enumerable.Range(0, 7).Select(i => Note(i))]);
