@@ -10,6 +10,7 @@ using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -45,6 +46,8 @@ internal static class AfCommand
             RolesCommand.Create(),
             KeysCommand.Create(),
             TenantsCommand.Create(),
+            LoginCommand.Create(),
+            LogoutCommand.Create(),
             WhoAmICommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),

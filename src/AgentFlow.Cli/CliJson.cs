@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -26,6 +27,11 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(ApiKey))]
 [JsonSerializable(typeof(CreatedApiKey))]
 [JsonSerializable(typeof(TenantInfo))]
+[JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(SigningKey))]
+[JsonSerializable(typeof(RotatedKeys))]
+[JsonSerializable(typeof(Login))]
+[JsonSerializable(typeof(LoggedIn))]
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(Agent))]
 [JsonSerializable(typeof(AgentStats))]

@@ -59,6 +59,14 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(NewTenant))]
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(Page<TenantInfo>))]
+[JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(TokenRequestBody))]
+[JsonSerializable(typeof(TokenPair))]
+[JsonSerializable(typeof(RevokeTokenBody))]
+[JsonSerializable(typeof(SigningKey))]
+[JsonSerializable(typeof(Page<SigningKey>))]
+[JsonSerializable(typeof(RotatedKeys))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
 internal sealed record ExecuteBody(JsonElement Input, string? Version, string? TraceId);

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
@@ -52,6 +53,10 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<SettingView>))]
 [JsonSerializable(typeof(PageView<ConfigVersionView>))]
 [JsonSerializable(typeof(ConfigNowView))]
+[JsonSerializable(typeof(QuotasView))]
+[JsonSerializable(typeof(SigningKeyView))]
+[JsonSerializable(typeof(PageView<SigningKeyView>))]
+[JsonSerializable(typeof(RotatedKeysView))]
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(HealthView))]

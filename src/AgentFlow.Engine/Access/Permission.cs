@@ -32,8 +32,8 @@ public sealed class Permission
     public static readonly Permission AccessRead = Define("access.read", "Read users, roles and API keys");
     public static readonly Permission AccessWrite = Define("access.write", "Create, change and disable users, roles and the API keys of others");
     public static readonly Permission KeysOwn = Define("keys.own", "Create and disable API keys of one's own");
-    public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment");
-    public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants");
+    public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment, their quotas and the signing keys");
+    public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants, set their quotas, rotate and retire signing keys");
 
     // What tools and agents do outside the run.
     public static readonly Permission NetworkHttp = DefineTool("network.http", "Speak HTTP with other hosts");

@@ -84,6 +84,10 @@ internal static class AccessSettings
         return new RateLimit(burst ?? usual?.Burst ?? (int)Math.Clamp(Math.Ceiling(2 * perSecond), 1, MaxBurst), perSecond);
     }
 
+    /// <summary>The rate of some addresses; <see langword="null"/> when nothing is said about them.</summary>
+    public static AreaRate? AreaRate(SettingReader read, string burstName, string sustainedName) =>
+        read.Text(burstName) is null && read.Text(sustainedName) is null ? null : new AreaRate(Rate(read, burstName, sustainedName, null));
+
     /// <summary>What one setting says about another.</summary>
     public static void Hold(SettingReader read, ServerOptions options)
     {

@@ -15,8 +15,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 {
     private const string Columns = "tenant, at, actor, action, resource, decision, trace, details";
 
-    // '' stands for "any": one statement, prepared once, whatever is filtered.
-    private const string Matching = "tenant = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3) AND resource BETWEEN $4 AND $5 AND ($6 = '' OR decision = $6) AND at >= $7 AND at < $8";
+    private static readonly AuditConditions Conditions = new(static n => $"${n}", static column => $"({column} || '')");
 
     // Readers stay below the oldest open transaction, so that none with a smaller number commits later behind their backs.
     private const string Horizon = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint";
@@ -106,10 +105,11 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     public ValueTask<AuditPage> SearchAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
+            string where = Conditions.Of(filter);
             using var page = new NpgsqlCommand(
                 filter.Ascending
-                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE {Matching} AND number > $9 ORDER BY number LIMIT $10"
-                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE {Matching} AND number < $9 ORDER BY number DESC LIMIT $10",
+                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number > $9 ORDER BY number LIMIT $10"
+                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number < $9 ORDER BY number DESC LIMIT $10",
                 connection);
             Bind(page.Parameters, tenant, filter);
             page.Parameters.Value(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Value(filter.Size + 1);
@@ -117,7 +117,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             using var count = new NpgsqlCommand(
                 filter.MatchesAll
                     ? "SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = $1) - (SELECT min(number) FROM audits WHERE tenant = $1) + 1, 0)"
-                    : $"SELECT count(*) FROM audits WHERE {Matching}",
+                    : $"SELECT count(*) FROM audits WHERE tenant = $1{where}",
                 connection);
             if (filter.MatchesAll)
             {
@@ -137,7 +137,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     public ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditTally>>(
         async (connection, token) =>
         {
-            using var command = new NpgsqlCommand($"SELECT actor, action, resource, decision, count(*) FROM audits WHERE {Matching} GROUP BY actor, action, resource, decision", connection);
+            using var command = new NpgsqlCommand($"SELECT actor, action, resource, decision, count(*) FROM audits WHERE tenant = $1{Conditions.Of(filter)} GROUP BY actor, action, resource, decision", connection);
             Bind(command.Parameters, tenant, filter);
             var tallies = new List<AuditTally>();
             NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);

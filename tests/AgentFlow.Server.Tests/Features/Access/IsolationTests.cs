@@ -38,6 +38,9 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /.well-known/jwks.json"] = "the same for everybody",
         ["POST /api/v1/auth/token"] = "who has no credentials learns nothing of tenants and users (TokenEndpointsTests)",
         ["POST /api/v1/auth/revoke"] = "the holder of a token alone; the answer is always the same",
+        ["GET /api/v1/access/quotas"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/access/signing-keys"] = "keys of the deployment, for whoever operates it",
+        ["POST /api/v1/access/signing-keys/rotate"] = "keys of the deployment, for whoever operates it",
         ["GET /api/v1/audit/checkpoints"] = "numbers of the caller's own tenant",
         ["GET /api/v1/audit/export"] = "numbers of the caller's own tenant",
         ["POST /api/v1/audit/verify"] = "the caller's tenant alone",
@@ -292,6 +295,9 @@ public sealed class IsolationTests : IAsyncLifetime
             yield return new Probe($"{method} {route}", "tenant-b", "tenant-x", route.Replace("{id}", "{0}", StringComparison.Ordinal), method == "POST" ? "{}" : null);
         }
 
+        yield return new Probe("GET /api/v1/access/tenants/{id}/quotas", "tenant-b", "tenant-x", "/api/v1/access/tenants/{0}/quotas");
+        yield return new Probe("PUT /api/v1/access/tenants/{id}/quotas", "tenant-b", "tenant-x", "/api/v1/access/tenants/{0}/quotas", """{"runs":1,"storage":"unlimited"}""");
+        yield return new Probe("POST /api/v1/access/signing-keys/{id}/retire", key, Beside(key), "/api/v1/access/signing-keys/{0}/retire", "{}");
         yield return new Probe("POST /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants", """{"name":"{0}"}""");
         yield return new Probe("GET /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants?page[cursor]={0}");
         // Last, because they leave something of that name behind in the asking tenant.
