@@ -42,10 +42,10 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Held by whoever uses the writing connection.</summary>
     internal Lock WriteGate { get; } = new();
 
-    internal SqliteRunCounts RunCounts { get; } = new();
-
     /// <summary>For small writes of which many come at once.</summary>
     internal SharedCommits Shared { get; }
+
+    internal SqliteRunCounts RunCounts { get; } = new();
 
     internal SqliteConnection Writer => _writer;
 

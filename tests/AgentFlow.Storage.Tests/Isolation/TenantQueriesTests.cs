@@ -37,11 +37,11 @@ public sealed partial class TenantQueriesTests
         ("SELECT r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, by transactions."),
         ("WITH moved AS", "A database that was restored elsewhere numbers all its transactions anew."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
+        ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
+        ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
         ("DELETE FROM access_requests WHERE created_at <", "What nobody repeats any more is forgotten, whosever it is."),
         ("SELECT tenant FROM run_counts", "Which tenants' runs are counted: a process begins with all of them."),
         ("INSERT INTO sessions (name, tag, process, lease, expires_at, counts)", "Whether any tenant's runs are counted."),
-        ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
-        ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
