@@ -15,6 +15,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -110,7 +111,9 @@ public static class AgentFlowApp
             level = changed.LogLevel;
             host.MaxQueued = changed.MaxQueued;
         });
-        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
+        var activity = new ActivityHub(clock);
+        activity.Watching = new RunActivity(bus, activity).Watch;
+        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn, new AuditActivity(activity).Tell);
 
         var principals = new Principals(opened.Access, clock);
         var tokens = new TokenParts(options, opened.Tokens, ids, clock, logs.CreateLogger("AgentFlow.Access"));
@@ -129,13 +132,13 @@ public static class AgentFlowApp
 
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, log, options.ShutdownTimeout);
             app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, clock);
         }
         catch
         {
             tokens.Dispose();
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -166,6 +169,7 @@ public static class AgentFlowApp
             new RoleEndpoints(principals, recorder),
             new KeyEndpoints(principals, recorder, ids, clock),
             new TenantEndpoints(principals, passwords, recorder, ids, clock));
+        api.MapActivity(new ActivityEndpoint(activity, app.Lifetime, clock));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));

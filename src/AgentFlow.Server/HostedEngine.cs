@@ -1,6 +1,7 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Secrets;
@@ -24,10 +25,13 @@ internal sealed partial class HostedEngine(
     ConfigBook config,
     SecretKeeping secrets,
     MaskedTraces traces,
+    ActivityHub activity,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
     public OpenStore Store => store;
+
+    public ActivityHub Activity => activity;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -69,6 +73,7 @@ internal sealed partial class HostedEngine(
         models.Dispose();
         secrets.Dispose();
         traces.Dispose();
+        activity.Dispose();
         transport.Dispose();
         await Store.DisposeAsync().ConfigureAwait(false);
     }

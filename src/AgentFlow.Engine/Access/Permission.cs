@@ -19,6 +19,10 @@ public sealed class Permission
     public static readonly Permission RunsControl = Define("runs.control", "Cancel, pause, resume and migrate runs");
     public static readonly Permission RunsSignal = Define("runs.signal", "Send signals to runs");
     public static readonly Permission RunsResolve = Define("runs.resolve", "Decide what became of a step that asks");
+    public static readonly Permission ActivityRead = Define("activity.read", "Follow what happens in the tenant");
+    public static readonly Permission AlertsRead = Define("alerts.read", "Read alerts, their rules and silences");
+    public static readonly Permission AlertsWrite = Define("alerts.write", "Change alert rules and silence alerts");
+    public static readonly Permission DeploymentRead = Define("deployment.read", "Read latencies and metrics of the whole deployment");
     public static readonly Permission ToolsRead = Define("tools.read", "Read the contracts of tools");
     public static readonly Permission PlansMake = Define("plans.make", "Plan for a goal; nothing is stored and nothing runs");
     public static readonly Permission AuditRead = Define("audit.read", "Read, search, export and verify the audit");
