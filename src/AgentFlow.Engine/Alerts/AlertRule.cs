@@ -1,4 +1,4 @@
-using AgentFlow.Contracts.Text;
+using AgentFlow.Engine.Access;
 
 namespace AgentFlow.Engine.Alerts;
 
@@ -33,7 +33,7 @@ public enum AlertLevel
 /// <param name="Name">Matches <see cref="IsName"/>; unique in the tenant.</param>
 public sealed record AlertRule(string Name, AlertSignal Signal)
 {
-    /// <summary>The endpoints (<c>POST /orchestrator/*</c>) or agent ids that the rule looks at; <c>*</c> is any text. Each is an alert of its own.</summary>
+    /// <summary>The endpoints (<c>POST /orchestrator/*</c>) or agent ids that the rule looks at, exact or by their beginning (<see cref="NamePatterns"/>). Each is an alert of its own.</summary>
     public string Target { get; init; } = "*";
 
     /// <summary>A value above it warns; <see langword="null"/>: none does.</summary>
@@ -73,14 +73,14 @@ public sealed record AlertRule(string Name, AlertSignal Signal)
     /// <summary>The threshold of a level.</summary>
     public double? ThresholdOf(AlertLevel level) => level == AlertLevel.Critical ? Critical ?? Warn : Warn ?? Critical;
 
-    public bool Watches(string resource) => Glob.Matches(Target, resource);
+    public bool Watches(string resource) => new NamePatterns([Target]).Matches(resource);
 }
 
 /// <summary>The rules that every tenant has; one of its own with the same name takes the place of one.</summary>
 public static class BuiltInAlertRules
 {
     // docs/architecture/monitoring.md: the Agent Bridge's thresholds.
-    private const string Bridge = "* /orchestrator/*";
+    private const string Bridge = "POST /orchestrator/*";
 
     public static IReadOnlyList<AlertRule> All { get; } =
     [

@@ -35,6 +35,9 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
         ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
+        ("SELECT tenant, max(id), rule, resource, level, previous, value, at FROM alert_events GROUP BY", "One process watches for every tenant; each event says whose it is."),
+        ("SELECT * FROM (\n    SELECT DISTINCT ON (tenant, rule, resource) tenant, id", "The same."),
+        ("SELECT tenant FROM alert_rules UNION SELECT tenant FROM alert_silences", "The same: names of tenants whose rules it reads next."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
