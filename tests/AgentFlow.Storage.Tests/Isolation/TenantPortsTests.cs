@@ -27,6 +27,7 @@ public sealed class TenantPortsTests
         ["IAuditStore.ReadIntakeAsync"] = "One process chains for every tenant; each note and frame says whose it is.",
         ["IAlertStore.RaisedAsync"] = "One process watches for every tenant; each event says whose it is.",
         ["IAlertStore.TenantsAsync"] = "The same: names of tenants whose rules it reads next.",
+        ["IAgentStore.SweepOfflineAsync"] = "One clock watches the remote agents of every tenant.",
         ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
     };
 

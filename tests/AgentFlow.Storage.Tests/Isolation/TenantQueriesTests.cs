@@ -38,6 +38,8 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, max(id), rule, resource, level, previous, value, at FROM alert_events GROUP BY", "One process watches for every tenant; each event says whose it is."),
         ("SELECT * FROM (\n    SELECT DISTINCT ON (tenant, rule, resource) tenant, id", "The same."),
         ("SELECT tenant FROM alert_rules UNION SELECT tenant FROM alert_silences", "The same: names of tenants whose rules it reads next."),
+        ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
+        ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
