@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Agents;
@@ -20,6 +21,7 @@ using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
@@ -29,6 +31,7 @@ using AgentFlow.Server.Http;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server;
@@ -120,6 +123,8 @@ public static class AgentFlowApp
         bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
+        var latencies = new EndpointLatencies(clock);
+        MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;
         HostedEngine? engine = null;
         WebApplication app;
@@ -132,13 +137,15 @@ public static class AgentFlowApp
 
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, clock);
+            // Those that only execute serve no agents, and have no alerts of their own.
+            monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, latencies, clock);
         }
         catch
         {
             tokens.Dispose();
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -147,6 +154,11 @@ public static class AgentFlowApp
         app.Lifetime.ApplicationStopping.Register(host.Drain);
         app.Lifetime.ApplicationStopped.Register(tokens.Dispose);
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
+        app.MapBridgeHealth(new Health(latencies, opened.Presence, clock));
+        ServerMeter.Create(app.Services.GetRequiredService<IMeterFactory>(), host, activity, monitoring?.Watch);
+        var metrics = new PrometheusMetrics(app.Services.GetRequiredService<IMeterFactory>());
+        app.Lifetime.ApplicationStopped.Register(metrics.Dispose);
+        app.MapPrometheus(metrics);
         if (options.Mode == ProcessMode.Data)
         {
             app.RequireRules();
@@ -169,6 +181,8 @@ public static class AgentFlowApp
             new RoleEndpoints(principals, recorder),
             new KeyEndpoints(principals, recorder, ids, clock),
             new TenantEndpoints(principals, passwords, recorder, ids, clock));
+        api.MapAlerts(new AlertEndpoints(monitoring!.Watch, opened.Alerts, options.Alerts, recorder, ids, clock));
+        api.MapLatencies(latencies);
         api.MapActivity(new ActivityEndpoint(activity, app.Lifetime, clock));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));

@@ -4,6 +4,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
@@ -26,6 +27,7 @@ internal sealed partial class HostedEngine(
     SecretKeeping secrets,
     MaskedTraces traces,
     ActivityHub activity,
+    MonitoringKeeping? monitoring,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
@@ -37,6 +39,7 @@ internal sealed partial class HostedEngine(
     {
         await host.OpenAsync(cancellationToken).ConfigureAwait(false);
         audit?.Begin();
+        monitoring?.Watch.Begin();
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -47,7 +50,12 @@ internal sealed partial class HostedEngine(
             await audit.StopAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        // It would go on asking a store that is given back.
+        // They would go on asking a store that is given back.
+        if (monitoring is not null)
+        {
+            await monitoring.DisposeAsync().ConfigureAwait(false);
+        }
+
         await config.DisposeAsync().ConfigureAwait(false);
         try
         {
@@ -66,6 +74,11 @@ internal sealed partial class HostedEngine(
         if (audit is not null)
         {
             await audit.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (monitoring is not null)
+        {
+            await monitoring.DisposeAsync().ConfigureAwait(false);
         }
 
         await config.DisposeAsync().ConfigureAwait(false);

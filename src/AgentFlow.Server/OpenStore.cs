@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IMetricStore metrics, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, Metrics, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, metrics, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, Metrics, Alerts, Presence, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, metrics, alerts, presence, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -31,6 +31,10 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAgentStore Agents { get; }
 
     public IMetricStore Metrics { get; }
+
+    public IAlertStore Alerts { get; }
+
+    public IAgentPresence Presence { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -50,6 +54,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteConfigStore(database),
                     new SqliteAgentStore(database),
                     new SqliteMetricStore(database),
+                    new SqliteAlertStore(database),
+                    new SqliteAgentPresence(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -68,6 +74,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresConfigStore(shared),
                     new PostgresAgentStore(shared),
                     new PostgresMetricStore(shared),
+                    new PostgresAlertStore(shared),
+                    new PostgresAgentPresence(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -7,6 +7,7 @@ using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
@@ -39,6 +40,15 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(BridgeHealthView))]
+[JsonSerializable(typeof(AlertMessage))]
+[JsonSerializable(typeof(PageView<AlertView>))]
+[JsonSerializable(typeof(PageView<AlertEventView>))]
+[JsonSerializable(typeof(AlertRuleView))]
+[JsonSerializable(typeof(PageView<AlertRuleView>))]
+[JsonSerializable(typeof(AlertSilenceView))]
+[JsonSerializable(typeof(PageView<AlertSilenceView>))]
+[JsonSerializable(typeof(PageView<EndpointLatencyView>))]
 [JsonSerializable(typeof(WhoAmIView))]
 [JsonSerializable(typeof(UserView))]
 [JsonSerializable(typeof(PageView<UserView>))]

@@ -8,6 +8,7 @@ using AgentFlow.Server.Features.Access.Limits;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -24,7 +25,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, TimeProvider clock)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, EndpointLatencies latencies, TimeProvider clock)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -56,6 +57,7 @@ internal static partial class WebHost
         WebApplication app = builder.Build();
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
+        app.Use(next => new LatencyMiddleware(next, latencies, clock).InvokeAsync);
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
         app.Use(next => new RefusalAudit(next, recorder).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)

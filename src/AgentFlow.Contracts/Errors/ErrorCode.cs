@@ -130,6 +130,8 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode AuditUnavailable = Define("AUDIT_UNAVAILABLE", 503, Transient, "The audit cannot be written");
     public static readonly ErrorCode ConfigVersionNotFound = Define("CONFIG_VERSION_NOT_FOUND", 404, Permanent, "There is no such version of the settings");
     public static readonly ErrorCode ConfigContended = Define("CONFIG_CONTENDED", 409, Transient, "Others change the settings at the same moment");
+    public static readonly ErrorCode AlertRuleNotFound = Define("ALERT_RULE_NOT_FOUND", 404, Permanent, "There is no such alert rule");
+    public static readonly ErrorCode AlertSilenceNotFound = Define("ALERT_SILENCE_NOT_FOUND", 404, Permanent, "There is no such silence");
     public static readonly ErrorCode SettingNotFound = Define("SETTING_NOT_FOUND", 404, Permanent, "There is no such setting");
     public static readonly ErrorCode SettingScope = Define("SETTING_SCOPE", 409, Permanent, "The setting cannot be set there");
     public static readonly ErrorCode RunsNotAccepted = Define("RUNS_NOT_ACCEPTED", 409, Permanent, "No new runs are accepted");

@@ -30,6 +30,8 @@ public interface IAlertStore
     /// <summary>Events before an id, newest first.</summary>
     ValueTask<IReadOnlyList<AlertEvent>> EventsAsync(string tenant, Ulid before, int max, CancellationToken cancellationToken);
 
+    ValueTask<long> CountEventsAsync(string tenant, CancellationToken cancellationToken);
+
     /// <summary>The newest event of each rule and resource whose level is not <see cref="AlertLevel.None"/>, of every tenant.</summary>
     ValueTask<IReadOnlyList<(string Tenant, AlertEvent Event)>> RaisedAsync(CancellationToken cancellationToken);
 

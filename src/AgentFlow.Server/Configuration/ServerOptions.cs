@@ -3,6 +3,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Access.Limits;
 using AgentFlow.Server.Features.Access.Oidc;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Monitoring;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Configuration;
@@ -88,6 +89,9 @@ public sealed record ServerOptions
     /// <summary>Where secrets are. <c>AF_SECRETS*</c>, <c>AF_VAULT_*</c>, <c>AF_AZURE_*</c>.</summary>
     public SecretSettings Secrets { get; init; } = new();
 
+    /// <summary>Whom alerts reach. <c>AF_ALERT_*</c>, <c>AF_SMTP_*</c>.</summary>
+    public AlertSettings Alerts { get; init; } = new();
+
     /// <summary>Where all this was read from. Default: nowhere.</summary>
     public Settings Given { get; init; } = Settings.None;
 
@@ -130,6 +134,7 @@ public sealed record ServerOptions
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
             Audit = AuditSettings.From(read),
             Secrets = SecretSettings.From(settings, read),
+            Alerts = AlertSettings.From(settings, read),
             Warnings = settings.Warnings,
         };
         foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))

@@ -1,3 +1,4 @@
+using AgentFlow.Server.Features.Monitoring;
 using Microsoft.Extensions.Logging;
 using static AgentFlow.Server.Configuration.SettingKind;
 
@@ -16,6 +17,7 @@ public static class SettingSchema
     private const string Secrets = "Secrets";
     private const string Models = "Models";
     private const string Access = "Access";
+    private const string Monitoring = "Monitoring";
     private const string Here = "This process only";
 
     public static IReadOnlyList<Setting> All { get; } =
@@ -87,6 +89,16 @@ public static class SettingSchema
         new("AF_MODEL_DEFAULT_", Text, "", "The model of requests to this provider that name none: `AF_MODEL_DEFAULT_OPENAI`") { Group = Models },
         new("AF_RESIDENCY_POLICY", Word, "off", "Where model calls may go") { Group = Models, Words = ["off", "lenient", "strict"] },
         new("AF_RESIDENCY_HOSTS", List, "", "Host names that count as on premises") { Group = Models },
+
+        new("AF_ALERT_INTERVAL", Seconds, "5s", "How often alert rules are looked at") { Group = Monitoring, Least = 0.1, Most = 3600 },
+        new("AF_ALERT_CHANNEL_", Text, "", "A place where somebody is told of alerts: `AF_ALERT_CHANNEL_OPS` is the channel `ops`, an address that gets them by POST, or `mailto:` and mail addresses") { Group = Monitoring, IsSecret = true, Check = AlertSettings.ChannelProblem },
+        new("AF_ALERT_NOTIFY", List, "", "Channels that are told of alerts whose rule names none; by default all that are not in `AF_ALERT_ESCALATE`") { Group = Monitoring },
+        new("AF_ALERT_ESCALATE", List, "", "Channels that are told of alerts that last") { Group = Monitoring },
+        new("AF_ALERT_ESCALATE_AFTER", Seconds, "900s", "How long an alert lasts before it is escalated") { Group = Monitoring, Least = 1, Most = 7 * 86_400 },
+        new("AF_SMTP_URL", Text, "", "The server that takes mail: `smtp://USER@HOST:PORT`") { Group = Monitoring, Check = AlertSettings.SmtpProblem },
+        new("AF_SMTP_PASSWORD", Text, "", "The mail server's password") { Group = Monitoring, IsSecret = true, IsEnvironmentOnly = true },
+        new("AF_SMTP_TLS", Switch, "", "Whether mail is only handed over encrypted (STARTTLS); by default unless the server is on this machine") { Group = Monitoring },
+        new("AF_SMTP_FROM", Text, "agentflow@localhost", "Whom mail comes from") { Group = Monitoring, Check = AlertSettings.FromProblem },
 
         new("AF_CONFIG", Text, "agentflow.yml", "The file with the settings") { Group = Here, IsEnvironmentOnly = true },
         new("AF_SERVER", Text, "", "The server that `af` talks to; without one the engine works inside of `af`") { Group = Here, IsEnvironmentOnly = true },

@@ -90,6 +90,11 @@ public sealed class Settings
         .Where(n => n.Length > prefix.Length && n.StartsWith(prefix, StringComparison.Ordinal) && !string.IsNullOrWhiteSpace(_environment(n)))
         .ToDictionary(n => n, n => _environment(n)!.Trim(), StringComparer.Ordinal);
 
+    /// <summary>The names of a family's members that have a value, wherever it stands.</summary>
+    internal IEnumerable<string> Members(string family) => _names.Concat(_file.Keys)
+        .Where(n => n.Length > family.Length && n.StartsWith(family, StringComparison.Ordinal) && this[n] is not null)
+        .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+
     /// <summary>Where a setting's value stands, for messages.</summary>
     internal string Source(string name) => IsInFile(name) ? $"{FilePath}:{_file[name].Line}:{_file[name].Column}: {Setting.KeyOf(name)}" : name;
 

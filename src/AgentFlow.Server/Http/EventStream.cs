@@ -14,6 +14,7 @@ internal static class EventStream
     /// <param name="stopped">Cancelled when the client has left, the server stops, or the credentials have ended.</param>
     public static async Task ServeAsync(HttpContext context, CallerWatch watch, Func<PipeWriter, Task> tell, CancellationToken stopped)
     {
+        Untimed.Mark(context);
         HttpResponse response = context.Response;
         response.ContentType = MediaType;
         response.Headers.CacheControl = "no-cache";

@@ -23,6 +23,7 @@ internal sealed class LiveSocket
     /// <param name="stop">Cancelled when the peer has left; cancel it to end the telling.</param>
     public static async Task ServeAsync(HttpContext context, CallerWatch watch, CancellationTokenSource stop, Func<LiveSocket, Task<(WebSocketCloseStatus Status, string Reason)>> tell)
     {
+        Untimed.Mark(context);
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync().ConfigureAwait(false);
         var live = new LiveSocket(socket, stop);
         Task listening = live.ListenAsync();

@@ -59,6 +59,9 @@ public sealed class PostgresAlertStore(PostgresDatabase database) : IAlertStore
         static row => Event(row, 0),
         cancellationToken);
 
+    public async ValueTask<long> CountEventsAsync(string tenant, CancellationToken cancellationToken) =>
+        (await ListAsync("SELECT count(*) FROM alert_events WHERE tenant = $1", p => p.Value(tenant), static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false))[0];
+
     public ValueTask<IReadOnlyList<(string Tenant, AlertEvent Event)>> RaisedAsync(CancellationToken cancellationToken) => ListAsync(
         """
         SELECT * FROM (

@@ -96,6 +96,18 @@ public sealed class SqliteAlertStore(SqliteDatabase database) : IAlertStore
         return events;
     }));
 
+    public ValueTask<long> CountEventsAsync(string tenant, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
+    {
+        long count = 0;
+        SqliteStatement rows = connection.Prepare("SELECT count(*) FROM alert_events WHERE tenant = ?").Bind(tenant);
+        while (rows.Read())
+        {
+            count = rows.Int64(0);
+        }
+
+        return count;
+    }));
+
     public ValueTask<IReadOnlyList<(string Tenant, AlertEvent Event)>> RaisedAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IReadOnlyList<(string, AlertEvent)>>(database.Read(connection =>
     {
         var events = new List<(string, AlertEvent)>();

@@ -91,6 +91,7 @@ public abstract class AlertStoreCompliance : IAsyncLifetime
         Assert.Equal(Event(5, "slow", "r", AlertLevel.Critical, AlertLevel.None, 0.005), first[0]);
         Assert.Null((await Alerts.EventsAsync("t1", Id(4), 1, default))[0].Value);
         Assert.Empty(await Alerts.EventsAsync("t2", Id(99), 10, default));
+        Assert.Equal((5, 0), (await Alerts.CountEventsAsync("t1", default), await Alerts.CountEventsAsync("t2", default)));
         await Alerts.AddEventAsync("t1", Event(6, "slow", "r", AlertLevel.Warn, AlertLevel.None), Id(5), default);
         Assert.Equal([Id(6), Id(5)], (await Alerts.EventsAsync("t1", Id(99), 10, default)).Select(e => e.Id));
     }

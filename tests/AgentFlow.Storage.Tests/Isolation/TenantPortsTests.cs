@@ -25,6 +25,8 @@ public sealed class TenantPortsTests
         ["ITokenStore.RetireSigningKeyAsync"] = "Keys belong to the deployment.",
         ["IAuditStore.LeadAsync"] = "Which process chains, for every tenant.",
         ["IAuditStore.ReadIntakeAsync"] = "One process chains for every tenant; each note and frame says whose it is.",
+        ["IAgentPresence.CountAsync"] = "Numbers of a deployment, by tenant.",
+        ["IAgentPresence.SilentAsync"] = "One process watches the agents of every tenant; each says whose it is.",
         ["IAlertStore.RaisedAsync"] = "One process watches for every tenant; each event says whose it is.",
         ["IAlertStore.TenantsAsync"] = "The same: names of tenants whose rules it reads next.",
         ["IAgentStore.SweepOfflineAsync"] = "One clock watches the remote agents of every tenant.",

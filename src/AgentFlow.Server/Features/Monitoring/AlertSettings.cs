@@ -39,7 +39,7 @@ public sealed record AlertSettings
     {
         var defaults = new AlertSettings();
         var channels = new Dictionary<string, AlertChannel>(StringComparer.Ordinal);
-        foreach (string name in settings.Names.Where(n => n.StartsWith(ChannelPrefix, StringComparison.Ordinal) && n.Length > ChannelPrefix.Length))
+        foreach (string name in settings.Members(ChannelPrefix))
         {
             if (AlertChannel.Parse(settings[name] ?? "", out string problem) is { } channel)
             {
