@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
+using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
@@ -31,6 +32,7 @@ internal static class AfCommand
             ValidateCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
+            AlertsCommand.Create(),
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),

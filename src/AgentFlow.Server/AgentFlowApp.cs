@@ -159,6 +159,11 @@ public static class AgentFlowApp
         var metrics = new PrometheusMetrics(app.Services.GetRequiredService<IMeterFactory>());
         app.Lifetime.ApplicationStopped.Register(metrics.Dispose);
         app.MapPrometheus(metrics);
+        if (Telemetry.Begin(options.Given) is { } telemetry)
+        {
+            app.Lifetime.ApplicationStopped.Register(telemetry.Dispose);
+        }
+
         if (options.Mode == ProcessMode.Data)
         {
             app.RequireRules();

@@ -12,7 +12,7 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
 {
     private const int Attempts = 5;
 
-    private readonly Channel<(AlertMessage Message, string Channel)> _waiting = Channel.CreateBounded<(AlertMessage, string)>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private readonly Channel<(AlertMessage Message, string Name, AlertChannel To)> _waiting = Channel.CreateBounded<(AlertMessage, string, AlertChannel)>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly AlertSettings _settings;
@@ -39,13 +39,22 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
 
         foreach (string channel in channels)
         {
-            if (_settings.Channels.ContainsKey(channel))
+            switch (_settings.Channels.GetValueOrDefault(channel))
             {
-                _waiting.Writer.TryWrite((message, channel));
-            }
-            else
-            {
-                NoChannel(_log, message.Rule, channel);
+                case null:
+                    NoChannel(_log, message.Rule, channel);
+                    break;
+                case AlertChannel.Mail { To: var to }:
+                    // Each on its own: a server that refuses one address must not make the others get it twice.
+                    foreach (string address in to)
+                    {
+                        _waiting.Writer.TryWrite((message, channel, new AlertChannel.Mail([address])));
+                    }
+
+                    break;
+                case var other:
+                    _waiting.Writer.TryWrite((message, channel, other));
+                    break;
             }
         }
     }
@@ -63,10 +72,10 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
 
     private async Task SendAllAsync()
     {
-        await foreach ((AlertMessage message, string channel) in _waiting.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+        await foreach ((AlertMessage message, string channel, AlertChannel to) in _waiting.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
         {
             TimeSpan pause = TimeSpan.FromMilliseconds(200);
-            for (int attempt = 1; await ProblemAsync(message, _settings.Channels[channel]).ConfigureAwait(false) is { } problem; attempt++)
+            for (int attempt = 1; await ProblemAsync(message, to).ConfigureAwait(false) is { } problem; attempt++)
             {
                 if (attempt == Attempts)
                 {
