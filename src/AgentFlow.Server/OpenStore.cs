@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -27,6 +27,8 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAuditStore Audit { get; }
 
     public IConfigStore Config { get; }
+
+    public IAgentStore Agents { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -44,6 +46,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteTokenStore(database),
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
+                    new SqliteAgentStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -60,6 +63,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresTokenStore(shared),
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
+                    new PostgresAgentStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

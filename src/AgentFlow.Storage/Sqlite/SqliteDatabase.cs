@@ -30,6 +30,7 @@ public sealed class SqliteDatabase : IDisposable
     {
         _path = path;
         _lock = fileLock;
+        Shared = new SharedCommits(this);
         _writer = new SqliteConnection(path, readOnly: false);
         _writer.Execute("PRAGMA journal_mode=WAL");
         _writer.Execute("PRAGMA synchronous=FULL");
@@ -41,6 +42,8 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Held by whoever uses the writing connection.</summary>
     internal Lock WriteGate { get; } = new();
 
+    /// <summary>For small writes of which many come at once.</summary>
+    internal SharedCommits Shared { get; }
 
     internal SqliteConnection Writer => _writer;
 

@@ -35,6 +35,8 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
         ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
+        ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
+        ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
