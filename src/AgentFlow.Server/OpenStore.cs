@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, bridgeTasks, bridgeEvents, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -29,6 +29,10 @@ internal sealed class OpenStore : IAsyncDisposable
     public IConfigStore Config { get; }
 
     public IAgentStore Agents { get; }
+
+    public IBridgeTaskStore BridgeTasks { get; }
+
+    public IBridgeEventStore BridgeEvents { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -47,6 +51,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
                     new SqliteAgentStore(database),
+                    new SqliteBridgeTaskStore(database),
+                    new SqliteBridgeEventStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -64,6 +70,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
                     new PostgresAgentStore(shared),
+                    new PostgresBridgeTaskStore(shared),
+                    new PostgresBridgeEventStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -8,9 +8,9 @@ public static class BuiltInRoles
     public const string Admin = "admin";
     public const string Platform = "platform";
 
-    private const string Read = "workflows.read runs.read tools.read";
+    private const string Read = "workflows.read runs.read tools.read bridge.read";
     private const string Own = "keys.own";
-    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve";
+    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve bridge.write";
     private const string EveryTool = "network.* fs.* db.* k8s.*";
 
     /// <summary>In alphabetical order.</summary>

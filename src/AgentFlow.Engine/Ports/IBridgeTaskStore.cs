@@ -24,9 +24,9 @@ public interface IBridgeTaskStore
     /// <returns>False when it has ended or does not exist: nothing was written.</returns>
     ValueTask<bool> BeginTryAsync(string tenant, Guid id, BridgeTry begun, CancellationToken cancellationToken);
 
-    /// <summary>Adds a line to the history.</summary>
-    /// <param name="withdrawn">The try that it is about did not reach an agent: the number of tries becomes this one, and nobody has the task. <see langword="null"/>: it may have.</param>
-    ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int? withdrawn, CancellationToken cancellationToken);
+    /// <summary>Notes why a try is over before its time.</summary>
+    /// <param name="tries">The try that the line is about is over: so many count now, and no answer is due.</param>
+    ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int tries, CancellationToken cancellationToken);
 
     /// <summary>Moves a task forward to where its agent says that it is.</summary>
     ValueTask<ReportOutcome> ReportAsync(string tenant, Guid id, BridgeReport report, CancellationToken cancellationToken);
@@ -46,8 +46,8 @@ public interface IBridgeTaskStore
     /// <summary>How many tasks each agent has now; agents without any are left out.</summary>
     ValueTask<IReadOnlyDictionary<string, int>> LoadsAsync(string tenant, CancellationToken cancellationToken);
 
-    /// <summary>Open tasks of every tenant whose answer was due, oldest first.</summary>
-    ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, int max, CancellationToken cancellationToken);
+    /// <summary>Open tasks of every tenant whose answer was due at a time and that have no further try, or that were due before another one.</summary>
+    ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, long before, int max, CancellationToken cancellationToken);
 
     /// <summary>Ended tasks of every tenant whose run does not know it, by number.</summary>
     ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken);

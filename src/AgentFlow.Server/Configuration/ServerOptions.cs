@@ -88,6 +88,9 @@ public sealed record ServerOptions
     /// <summary>Where secrets are. <c>AF_SECRETS*</c>, <c>AF_VAULT_*</c>, <c>AF_AZURE_*</c>.</summary>
     public SecretSettings Secrets { get; init; } = new();
 
+    /// <summary>How remote agents are spoken with. <c>AF_BRIDGE_*</c>.</summary>
+    public BridgeSettings Bridge { get; init; } = new();
+
     /// <summary>Where all this was read from. Default: nowhere.</summary>
     public Settings Given { get; init; } = Settings.None;
 
@@ -130,6 +133,7 @@ public sealed record ServerOptions
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
             Audit = AuditSettings.From(read),
             Secrets = SecretSettings.From(settings, read),
+            Bridge = BridgeSettings.From(read),
             Warnings = settings.Warnings,
         };
         foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))

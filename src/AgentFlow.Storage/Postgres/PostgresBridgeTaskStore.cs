@@ -69,12 +69,12 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
             .Value(string.Create(CultureInfo.InvariantCulture, $"try {begun.Number}")),
         cancellationToken).ConfigureAwait(false) > 0;
 
-    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int? withdrawn, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int tries, CancellationToken cancellationToken) => await ExecuteAsync(
         $"""
-        WITH withdrawn AS (UPDATE bridge_tasks SET tries = $7, due = 0, last_try = false WHERE tenant = $1 AND id = $2 AND status < 4 AND $7 >= 0)
-        {Line} VALUES ($1, $2, $3, $4, $5, $6)
+        WITH noted AS (UPDATE bridge_tasks SET tries = $7, due = 0, last_try = false WHERE tenant = $1 AND id = $2 AND status < 4 RETURNING id)
+        {Line} SELECT $1, id, $3, $4, $5, $6 FROM noted
         """,
-        p => p.Value(tenant).Id(id).Value(line.At).Value((int)line.Status).Value(line.Agent).Value(line.Note).Value(withdrawn ?? -1),
+        p => p.Value(tenant).Id(id).Value(line.At).Value((int)line.Status).Value(line.Agent).Value(line.Note).Value(tries),
         cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<ReportOutcome> ReportAsync(string tenant, Guid id, BridgeReport report, CancellationToken cancellationToken)
@@ -128,8 +128,8 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
         static row => (Agent: row.GetString(0), Count: (int)row.GetInt64(1)),
         cancellationToken).ConfigureAwait(false)).ToDictionary(l => l.Agent, l => l.Count, StringComparer.Ordinal);
 
-    public async ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, int max, CancellationToken cancellationToken) => await QueryAsync(
-        $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND due > 0 AND due <= $1 ORDER BY due LIMIT $2", p => p.Value(now).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
+    public async ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, long before, int max, CancellationToken cancellationToken) => await QueryAsync(
+        $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND due > 0 AND due <= $1 AND (last_try OR due <= $2) ORDER BY due LIMIT $3", p => p.Value(now).Value(before).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
         $"SELECT {Columns} FROM bridge_tasks WHERE status >= 4 AND NOT delivered AND number > $1 ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);

@@ -91,14 +91,14 @@ public sealed class SqliteBridgeTaskStore(SqliteDatabase database) : IBridgeTask
         return written;
     }).ConfigureAwait(false);
 
-    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int? withdrawn, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
+    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int tries, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
     {
-        if (withdrawn is { } tries)
+        connection.Prepare("UPDATE bridge_tasks SET tries = ?, due = 0, last_try = 0 WHERE tenant = ? AND id = ? AND status < 4").Bind(tries).Bind(tenant).Bind(Text(id)).Run();
+        if (connection.Changes > 0)
         {
-            connection.Prepare("UPDATE bridge_tasks SET tries = ?, due = 0, last_try = 0 WHERE tenant = ? AND id = ? AND status < 4").Bind(tries).Bind(tenant).Bind(Text(id)).Run();
+            AddLine(connection, tenant, id, line);
         }
 
-        AddLine(connection, tenant, id, line);
         return true;
     }).ConfigureAwait(false);
 
@@ -163,8 +163,8 @@ public sealed class SqliteBridgeTaskStore(SqliteDatabase database) : IBridgeTask
         return (IReadOnlyDictionary<string, int>)loads;
     }));
 
-    public ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
-        ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND due > 0 AND due <= ? ORDER BY due LIMIT ?").Bind(now).Bind(max))));
+    public ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, long before, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
+        ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND due > 0 AND due <= ? AND (last_try = 1 OR due <= ?) ORDER BY due LIMIT ?").Bind(now).Bind(before).Bind(max))));
 
     public ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
         ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status >= 4 AND delivered = 0 AND number > ? ORDER BY number LIMIT ?").Bind(after).Bind(max))));
