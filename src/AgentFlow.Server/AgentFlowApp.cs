@@ -18,6 +18,7 @@ using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
@@ -32,6 +33,7 @@ using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server;
@@ -72,9 +74,7 @@ public static class AgentFlowApp
         var transport = new HttpTransport(new HttpTransportOptions { Allow = options.HttpAllow });
         var providers = new ModelProviders(options.Models, clock);
         var models = new ModelInvoker(providers);
-        var tools = new ToolRegistry(BuiltInTools.Define(transport, models, clock), ToolPolicy.GrantAll);
         var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
-        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
 
         var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
         var traces = new MaskedTraces(mask);
@@ -90,6 +90,9 @@ public static class AgentFlowApp
             throw;
         }
 
+        var bridge = new BridgeParts(options, opened, mask, clock, logs.CreateLogger("AgentFlow.Bridge"));
+        var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
+        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)]);
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -140,11 +143,12 @@ public static class AgentFlowApp
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, latencies, clock);
+            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport)], identity, recorder, config, latencies, clock);
         }
         catch
         {
             tokens.Dispose();
+            bridge.Dispose();
             engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
@@ -153,6 +157,8 @@ public static class AgentFlowApp
         // Answers under way may take their time; runs are handed over meanwhile.
         app.Lifetime.ApplicationStopping.Register(host.Drain);
         app.Lifetime.ApplicationStopped.Register(tokens.Dispose);
+        app.Lifetime.ApplicationStopped.Register(bridge.Dispose);
+        bridge.ListensAt(app);
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
         app.MapBridgeHealth(new Health(latencies, opened.Presence, clock));
         ServerMeter.Create(app.Services.GetRequiredService<IMeterFactory>(), host, activity, monitoring?.Watch);
@@ -193,6 +199,7 @@ public static class AgentFlowApp
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
+        app.MapBridge(bridge, workflows, host, secrets, transport, config, recorder, ids);
         app.MapDocs();
         app.RequireRules();
         WebHost.Announce(app, options, log);

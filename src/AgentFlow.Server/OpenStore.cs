@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, Metrics, Alerts, Presence, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, metrics, alerts, presence, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, Metrics, Alerts, Presence, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, metrics, alerts, presence, bridgeTasks, bridgeEvents, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -36,6 +36,10 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public IAgentPresence Presence { get; }
 
+    public IBridgeTaskStore BridgeTasks { get; }
+
+    public IBridgeEventStore BridgeEvents { get; }
+
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
     /// <exception cref="StoreUnavailableException">PostgreSQL does not answer or refuses.</exception>
@@ -56,6 +60,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteMetricStore(database),
                     new SqliteAlertStore(database),
                     new SqliteAgentPresence(database),
+                    new SqliteBridgeTaskStore(database),
+                    new SqliteBridgeEventStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -76,6 +82,8 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresMetricStore(shared),
                     new PostgresAlertStore(shared),
                     new PostgresAgentPresence(shared),
+                    new PostgresBridgeTaskStore(shared),
+                    new PostgresBridgeEventStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -5,6 +5,7 @@ using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Monitoring;
@@ -39,6 +40,12 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(ConfigNowView))]
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
+[JsonSerializable(typeof(DispatchedView))]
+[JsonSerializable(typeof(TaskView))]
+[JsonSerializable(typeof(PageView<TaskView>))]
+[JsonSerializable(typeof(AgentListView))]
+[JsonSerializable(typeof(SubscriptionView))]
+[JsonSerializable(typeof(PageView<SubscriptionView>))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(BridgeHealthView))]
 [JsonSerializable(typeof(AlertMessage))]

@@ -39,4 +39,7 @@ public enum Fault
     /// <summary>A tool answers an error, or nothing at all.</summary>
     ToolFailed,
     ToolHung,
+
+    /// <summary>Somebody who took a step over never answers.</summary>
+    AnswerLost,
 }

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
@@ -169,14 +170,14 @@ internal sealed class Invariants(World world)
 
     private void Steps(SimulatedStore.Row row, List<JournalEvent> journal)
     {
-        foreach (IGrouping<int, JournalEvent> step in journal.Where(e => e is StepStarted or StepSucceeded or StepFailed or StepUnknown or StepCancelled or RetryScheduled).GroupBy(IdOf))
+        foreach (IGrouping<int, JournalEvent> step in journal.Where(e => e is StepStarted or StepSucceeded or StepAnswered or StepFailed or StepUnknown or StepCancelled or RetryScheduled).GroupBy(IdOf))
         {
-            if (step.Count(e => e is StepSucceeded) > 1)
+            if (step.Count(IsSuccess) > 1)
             {
                 throw Broken("a recorded step never runs again", $"node {step.Key} of {row.Id} succeeded twice");
             }
 
-            if (step.SkipWhile(e => e is not StepSucceeded).Skip(1).Any(e => e is StepStarted))
+            if (step.SkipWhile(e => !IsSuccess(e)).Skip(1).Any(e => e is StepStarted))
             {
                 throw Broken("a recorded step never runs again", $"node {step.Key} of {row.Id} was started after its success");
             }
@@ -194,6 +195,8 @@ internal sealed class Invariants(World world)
         }
     }
 
+    private static bool IsSuccess(JournalEvent e) => e is StepSucceeded or StepAnswered { Error: null };
+
     private void Attempts(SimulatedStore.Row row, List<JournalEvent> journal)
     {
         WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
@@ -210,6 +213,8 @@ internal sealed class Invariants(World world)
                 StepFailed e => (e.Id, e.Attempt),
                 StepCancelled e => (e.Id, e.Attempt),
                 StepUnknown e => (e.Id, e.Attempt),
+                StepHandedOver e => (e.Id, e.Attempt),
+                StepExpired e => (e.Id, e.Attempt),
                 _ => (-1, 0),
             };
             if (id >= 0 && attempt != current[id])
@@ -222,12 +227,19 @@ internal sealed class Invariants(World world)
                 closing.Add(cancelling.Id);
             }
 
-            if (journal[i] is StepFailed failed && nodes[failed.Id] is CallNode call)
+            (int failed, ErrorCategory? category) = journal[i] switch
             {
-                int count = failures[failed.Id] = failures.GetValueOrDefault(failed.Id) + 1;
-                if (count < call.Retry.MaxAttempts && call.Retry.On.Contains(failed.Error.Category) && !closing.Contains(failed.Id) && journal[i + 1] is not RetryScheduled)
+                StepFailed e => (e.Id, e.Error.Category),
+                StepExpired e => (e.Id, e.Error.Category),
+                StepAnswered { Error: { } error } e => (e.Id, error.Category),
+                _ => (-1, (ErrorCategory?)null),
+            };
+            if (category is { } why && nodes[failed] is CallNode call)
+            {
+                int count = failures[failed] = failures.GetValueOrDefault(failed) + 1;
+                if (count < call.Retry.MaxAttempts && call.Retry.On.Contains(why) && !closing.Contains(failed) && journal[i + 1] is not RetryScheduled)
                 {
-                    throw Broken("a step gets its attempts", $"node {failed.Id} of {row.Id} was given up after {count} of {call.Retry.MaxAttempts}");
+                    throw Broken("a step gets its attempts", $"node {failed} of {row.Id} was given up after {count} of {call.Retry.MaxAttempts}");
                 }
             }
         }
@@ -286,6 +298,7 @@ internal sealed class Invariants(World world)
         StepStarted s => s.Id,
         StepSucceeded s => s.Id,
         StepFailed s => s.Id,
+        StepAnswered s => s.Id,
         StepUnknown s => s.Id,
         StepCancelled s => s.Id,
         RetryScheduled s => s.Id,

@@ -96,3 +96,18 @@ internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxConte
         }
     }
 }
+
+/// <summary>A step that somebody far away does, and his answer.</summary>
+internal sealed class RemoteWork(string order, Ulid run, string dedupe, InboxContent answer)
+{
+    public string Order { get; } = order;
+
+    public Ulid Run { get; } = run;
+
+    public string Dedupe { get; } = dedupe;
+
+    public InboxContent Answer { get; } = answer;
+
+    /// <summary>How many times users get their turn before the answer is sent.</summary>
+    public int Rounds { get; set; }
+}

@@ -29,6 +29,7 @@ public sealed class World
     private readonly Dictionary<string, WorkflowDefinition> _definitions = new(StringComparer.Ordinal);
     private readonly Dictionary<Fault, int> _faults = [];
     private readonly Dictionary<string, int> _crashes = new(StringComparer.Ordinal);
+    private readonly List<RemoteWork> _remote = [];
     private readonly Invariants _invariants;
     private readonly int _likelihood;
     private Process _current = null!;
@@ -140,7 +141,7 @@ public sealed class World
             Fault.CommitSlow => 120,
             Fault.CommitAmbiguous or Fault.CommitLost => 25,
             Fault.ToolFailed => 150,
-            Fault.ToolHung => 40,
+            Fault.ToolHung or Fault.AnswerLost => 40,
             Fault.MessageDuplicated or Fault.MessageLost or Fault.SentElsewhere => 200,
             Fault.Reordered => 300,
             _ => 2,
@@ -352,6 +353,13 @@ public sealed class World
             }
         }
 
+        foreach (RemoteWork work in _remote.Where(w => --w.Rounds <= 0).ToArray())
+        {
+            _remote.Remove(work);
+            Order order = _orders.Single(o => o.Key == work.Order);
+            Send(order, work.Run, InboxKind.Answer, work.Dedupe, work.Answer);
+        }
+
         foreach (Letter letter in _orders.SelectMany(o => o.Letters).Where(l => l.IsUnanswered).ToArray())
         {
             letter.Retry(_current, _calm);
@@ -446,12 +454,42 @@ public sealed class World
 
         bool fails = Happens(Fault.ToolFailed);
         int kind = Below(5);
+        if (Below(4) == 0)
+        {
+            return HandOver(call, fails ? SimulatedTool.Failure(kind) : SimulatedTool.Answer(kind));
+        }
+
         if (Below(3) > 0)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(1 + Below(4000)), _clock.For(caller), cancellationToken);
         }
 
         return fails ? SimulatedTool.Failure(kind) : SimulatedTool.Answer(kind);
+    }
+
+    /// <summary>Somebody else does it and answers later: at once, before the call has returned; in time; too late; or never.</summary>
+    private StepOutcome HandOver(ToolCall call, StepOutcome outcome)
+    {
+        var run = Ulid.Parse(call.RunId);
+        if (!Happens(Fault.AnswerLost))
+        {
+            _remote.Add(new RemoteWork(
+                Disk.Find(run)!.Creation.IdempotencyKey!,
+                run,
+                $"{call.StepPath}:{call.Attempt}",
+                new InboxContent
+                {
+                    Node = call.Address!.Value.Step,
+                    Generation = call.Address.Value.Generation,
+                    Payload = outcome.Ok ? new Payload(outcome.Output) : null,
+                    Error = outcome.Error,
+                    CostNanoDollars = outcome.CostNanoDollars,
+                    By = "agent:far",
+                })
+            { Rounds = Below(4) == 0 ? 0 : Below(200) });
+        }
+
+        return StepOutcome.Later(TimeSpan.FromMilliseconds(1 + Below(20_000)));
     }
 
     private static Task Never() => new TaskCompletionSource().Task;

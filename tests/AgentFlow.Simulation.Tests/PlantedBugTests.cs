@@ -13,11 +13,11 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
 {
     private const int Seeds = 3000;
 
-    /// <summary>The bugs of the engine, and what finds them. The stores' are in AgentFlow.Storage.Tests.</summary>
+    /// <summary>The bugs of the engine, and what finds them (either of two: another owner may have announced the attempt). The stores' are in AgentFlow.Storage.Tests.</summary>
     public static TheoryData<Bug, string> Bugs { get; } = new()
     {
         { Bug.AcknowledgeBeforeCommit, "nothing acknowledged is lost" },
-        { Bug.EffectBeforeFrame, "announced before it happens" },
+        { Bug.EffectBeforeFrame, "announced before it happens|an attempt happens once" },
         { Bug.PublishBeforeDurable, "only the durable is visible" },
         { Bug.StaleOutcome, "an outcome belongs to its attempt" },
         { Bug.KeyPerAttempt, "the key names the intent" },
@@ -40,7 +40,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [MemberData(nameof(Bugs))]
-    public void Run_WithABugPlanted_BreaksTheInvariantThatItIsAbout(Bug bug, string invariant)
+    public void Run_WithABugPlanted_BreaksTheInvariantThatItIsAbout(Bug bug, string invariants)
     {
         Plant(bug);
         for (ulong seed = 1; seed <= Seeds; seed++)
@@ -52,7 +52,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
             catch (InvariantViolationException e)
             {
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bug}: {e.Message}"));
-                Assert.Equal(invariant, e.Invariant);
+                Assert.Contains(e.Invariant, invariants.Split('|'));
                 Plant(null);
                 new World(seed).Run();
                 return;

@@ -36,6 +36,9 @@ public sealed class Permission
     public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment");
     public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants");
 
+    public static readonly Permission BridgeRead = Define("bridge.read", "Read remote agents, their tasks and events, and who is subscribed to them");
+    public static readonly Permission BridgeWrite = Define("bridge.write", "Dispatch tasks to remote agents, replay dead letters, and subscribe to events");
+
     // What tools and agents do outside the run.
     public static readonly Permission NetworkHttp = DefineTool("network.http", "Speak HTTP with other hosts");
     public static readonly Permission NetworkSmtp = DefineTool("network.smtp", "Send mail");

@@ -241,6 +241,9 @@ public enum InboxKind : byte
 
     /// <summary>The run leaves its process for another one. Nothing of it stands in the journal.</summary>
     Migrate = 6,
+
+    /// <summary>The outcome of a step that was handed over.</summary>
+    Answer = 7,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

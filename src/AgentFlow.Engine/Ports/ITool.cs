@@ -21,6 +21,9 @@ public interface ITool
     /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
     IReadOnlyCollection<SecretReference> Secrets => [];
 
+    /// <summary>How its failures are retried where neither the step nor the workflow says so; <see langword="null"/>: not at all.</summary>
+    RetryPolicy? DefaultRetry => null;
+
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
     /// then goes on without leaving its thread.
@@ -38,6 +41,7 @@ public interface ITool
 /// <param name="Deadline">When the engine stops waiting for this attempt.</param>
 /// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
 /// <param name="Secrets">Values of the tool's own <see cref="ITool.Secrets"/>; <see langword="null"/> when it has none.</param>
+/// <param name="Address">Where an outcome that comes later is sent; <see langword="null"/> outside a run.</param>
 public readonly record struct ToolCall(
     string Tenant,
     string RunId,
@@ -47,7 +51,13 @@ public readonly record struct ToolCall(
     ReadOnlyMemory<byte> Input,
     DateTimeOffset Deadline,
     WorkflowDefinition? Workflow = null,
-    IReadOnlyDictionary<SecretReference, string>? Secrets = null);
+    IReadOnlyDictionary<SecretReference, string>? Secrets = null,
+    StepAddress? Address = null);
+
+/// <summary>A step of a run, and which intent of it.</summary>
+/// <param name="Step">The node visit's number in its run.</param>
+/// <param name="Generation">As in the idempotency key: rises after a definite failure.</param>
+public readonly record struct StepAddress(int Step, int Generation);
 
 /// <summary>What came of one attempt.</summary>
 public sealed record StepOutcome
@@ -68,6 +78,16 @@ public sealed record StepOutcome
 
     /// <summary>Who answered: a model provider's name, or <see langword="null"/> where that means nothing.</summary>
     public string? Provider { get; init; }
+
+    /// <summary>
+    /// When set, nothing is known yet: the step was taken over by somebody who answers through
+    /// <see cref="Scheduling.RunHost.AnswerAsync"/> within this time. The run can be parked meanwhile; without an answer the
+    /// attempt fails with <c>STEP_TIMEOUT</c>, and the retry policy decides.
+    /// </summary>
+    public TimeSpan? AnswersWithin { get; init; }
+
+    /// <summary>The step was taken over; its outcome comes within this time.</summary>
+    public static StepOutcome Later(TimeSpan within) => new() { AnswersWithin = within };
 
     public static StepOutcome Success(ReadOnlyMemory<byte> output) => new() { Output = output };
 

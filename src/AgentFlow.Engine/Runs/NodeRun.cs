@@ -21,6 +21,9 @@ public enum NodePhase : byte
 
     /// <summary>A step of unknown outcome that waits for somebody's answer.</summary>
     Asked = 4,
+
+    /// <summary>A step that was handed over; an answer or its timer ends the wait.</summary>
+    Awaiting = 5,
 }
 
 /// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>

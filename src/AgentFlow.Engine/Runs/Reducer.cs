@@ -55,6 +55,21 @@ public static class Reducer
                 failed.Error = e.Error;
                 failed.Phase = NodePhase.Open;
                 break;
+            case StepHandedOver e:
+                NodeRun handed = Expect(state, e.Id, NodePhase.InFlight, e);
+                handed.Phase = NodePhase.Awaiting;
+                handed.Due = e.Due;
+                state.InFlight--;
+                break;
+            case StepAnswered e:
+                Answer(state, e);
+                break;
+            case StepExpired e:
+                NodeRun expired = Expect(state, e.Id, NodePhase.Awaiting, e);
+                expired.Failures++;
+                expired.Error = e.Error;
+                expired.Phase = NodePhase.Open;
+                break;
             case StepDenied e:
                 NodeRun denied = Expect(state, e.Id, NodePhase.Scheduled, e);
                 denied.Error = e.Error;
@@ -212,6 +227,30 @@ public static class Reducer
             scope.Outputs[ordinal] = node.Output;
             scope.Errors[ordinal] = status == NodeStatus.Succeeded ? null : node.Error;
             scope.Latest = ordinal;
+        }
+    }
+
+    private static void Answer(RunState state, StepAnswered e)
+    {
+        NodeRun node = state.OpenNode(e.Id);
+        if (node.Phase == NodePhase.Open || node.Generation != e.Generation)
+        {
+            throw new IllegalTransitionException($"{e.Tag} does not fit node {node.Id} of run {state.Id}, which is {node.Phase} in generation {node.Generation}.");
+        }
+
+        state.InFlight -= node.Phase == NodePhase.InFlight ? 1 : 0;
+        node.Phase = NodePhase.Open;
+        node.Due = 0;
+        Release(state, node, e.CostNanoDollars);
+        if (e.Error is null)
+        {
+            node.Output = e.Output;
+            Close(state, node, NodeStatus.Succeeded);
+        }
+        else
+        {
+            node.Failures++;
+            node.Error = e.Error;
         }
     }
 

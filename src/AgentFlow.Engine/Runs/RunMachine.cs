@@ -54,6 +54,8 @@ public sealed class RunMachine(RunState state)
             StepFailed e => State.OpenNode(e.Id),
             StepDenied e => State.OpenNode(e.Id),
             StepCancelled e => State.OpenNode(e.Id),
+            StepAnswered e => State.OpenNode(e.Id),
+            StepHandedOver e => State.OpenNode(e.Id),
             StepResolved e => State.OpenNode(e.Id),
             TimerFired e => State.OpenNode(e.Id),
             _ => null,
@@ -69,6 +71,16 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepFailed e:
                 AfterFailure(node!, e.Error);
+                break;
+            case StepHandedOver when node!.Closing is { } closing:
+                // Nobody waits for the answer any more.
+                Finish(node, closing, null, node.ClosingError);
+                break;
+            case StepAnswered { Error: { } error }:
+                AfterFailure(node!, error);
+                break;
+            case StepAnswered:
+                _ended.Enqueue(node!);
                 break;
             case StepDenied e:
                 Fail(node!, e.Error);
@@ -264,6 +276,8 @@ public sealed class RunMachine(RunState state)
         StepSucceeded e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepFailed e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepCancelled e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        StepHandedOver e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        StepAnswered e => IsAwaited(e),
         StepResolved e => Is(e.Id, NodePhase.Asked),
         TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
         CancelRequested => State.Root is { Closing: null },
@@ -280,6 +294,16 @@ public sealed class RunMachine(RunState state)
         Planted.Change(Bug.StaleOutcome, ref attempt, null);
         return State.Open.TryGetValue(id, out NodeRun? node) && node.Phase == phase && (attempt is null || node.Attempt == attempt);
     }
+
+    /// <summary>
+    /// Whether an answer is still about what the step is doing. Success settles the intent however the step stands; failure
+    /// only ends an attempt that nobody has given up.
+    /// </summary>
+    private bool IsAwaited(StepAnswered answer) =>
+        State.Open.TryGetValue(answer.Id, out NodeRun? node)
+        && node is { Node: CallNode, Attempt: > 0 }
+        && node.Generation == answer.Generation
+        && (answer.Error is null ? node.Phase != NodePhase.Open : node.Phase is NodePhase.InFlight or NodePhase.Awaiting or NodePhase.Asked);
 
     private void AfterFailure(NodeRun step, StepError error)
     {
@@ -357,6 +381,12 @@ public sealed class RunMachine(RunState state)
         if (node.Phase == NodePhase.Scheduled)
         {
             MakeRunnable(node);
+        }
+        else if (node.Phase == NodePhase.Awaiting)
+        {
+            var late = new StepError("STEP_TIMEOUT", ErrorCategory.Transient, $"{((CallNode)node.Node).Tool.Contract.Id} took step '{node.Path}' over and has not answered in time.");
+            Emit(new StepExpired(node.Id, node.Attempt, late));
+            AfterFailure(node, late);
         }
         else if (node.Node.IsScope)
         {

@@ -32,6 +32,7 @@ internal static class InboxItems
             InboxKind.Signal => new SignalReceived(content.Name, content.Payload ?? Runs.Payload.Null, item),
             InboxKind.Cancel => new CancelRequested(content.By, content.Reason),
             InboxKind.Resolution => new StepResolved(content.Node, content.Resolution, content.Payload, content.By),
+            InboxKind.Answer => new StepAnswered(content.Node, content.Generation, content.Error is null ? content.Payload ?? Runs.Payload.Null : null, content.Error, content.CostNanoDollars, content.By),
             InboxKind.Pause => new PauseRequested(content.By),
             InboxKind.Resume => new ResumeRequested(content.By),
             _ => null,

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 
@@ -15,8 +17,17 @@ public sealed record InboxContent
 
     public string Reason { get; init; } = "";
 
-    /// <summary>The node visit that a resolution is about.</summary>
+    /// <summary>The node visit that a resolution or an answer is about.</summary>
     public int Node { get; init; }
+
+    /// <summary>The intent that an answer is about.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>Why an answered step failed; <see langword="null"/>: it succeeded.</summary>
+    public StepError? Error { get; init; }
+
+    /// <summary>What an answered step cost.</summary>
+    public long CostNanoDollars { get; init; }
 
     public StepResolution Resolution { get; init; }
 
@@ -32,6 +43,30 @@ public sealed record InboxContent
         WriteText(writer, "reason", Reason);
         writer.WriteNumber("node", Node);
         writer.WriteNumber("resolution", (int)Resolution);
+        if (Generation > 0)
+        {
+            writer.WriteNumber("generation", Generation);
+        }
+
+        if (CostNanoDollars > 0)
+        {
+            writer.WriteNumber("cost", CostNanoDollars);
+        }
+
+        if (Error is not null)
+        {
+            writer.WriteStartObject("error");
+            writer.WriteString("code", Error.Code);
+            writer.WriteNumber("category", (int)Error.Category);
+            writer.WriteString("message", Error.Message);
+            if (Error.RetryAfter is { } after)
+            {
+                writer.WriteNumber("retry_after", (long)after.TotalMilliseconds);
+            }
+
+            writer.WriteEndObject();
+        }
+
         if (Payload is not null)
         {
             writer.WritePropertyName("payload");
@@ -54,9 +89,18 @@ public sealed record InboxContent
             Reason = Text(root, "reason"),
             Node = root.TryGetProperty("node", out JsonElement node) ? node.GetInt32() : 0,
             Resolution = root.TryGetProperty("resolution", out JsonElement resolution) ? (StepResolution)resolution.GetInt32() : StepResolution.Retry,
+            Generation = root.TryGetProperty("generation", out JsonElement generation) ? generation.GetInt32() : 0,
+            CostNanoDollars = root.TryGetProperty("cost", out JsonElement cost) ? cost.GetInt64() : 0,
+            Error = root.TryGetProperty("error", out JsonElement error) ? ReadError(error) : null,
             Payload = root.TryGetProperty("payload", out JsonElement payload) ? Payload.FromText(payload.GetRawText()) : null,
         };
     }
+
+    private static StepError ReadError(JsonElement error) => new(
+        Text(error, "code"),
+        (ErrorCategory)error.GetProperty("category").GetInt32(),
+        Text(error, "message"),
+        error.TryGetProperty("retry_after", out JsonElement after) ? TimeSpan.FromMilliseconds(after.GetInt64()) : null);
 
     private static void WriteText(Utf8JsonWriter writer, string name, string value)
     {

@@ -18,6 +18,9 @@ internal sealed class ResidentRun
     /// <summary>A turn ends after this many events, so that a long pure computation cannot starve its neighbours.</summary>
     private const int EventsPerTurn = 1024;
 
+    /// <summary>Nobody answers a step after that; longer waits are cut to it.</summary>
+    private static readonly TimeSpan MaxWait = TimeSpan.FromDays(3650);
+
     /// <summary>Stands for no node: the timer of a run that is to be claimed again.</summary>
     private const int Leaving = -1;
 
@@ -277,7 +280,33 @@ internal sealed class ResidentRun
         if (Note(inbound) && inbound.Cause is { } cause)
         {
             Forget(cause);
-            _machine.Handle(cause with { At = now });
+            JournalEvent examined = cause is StepAnswered answer ? Examined(answer) : cause;
+            if (_machine.Handle(examined with { At = now }) && examined is StepAnswered answered)
+            {
+                GiveUp(answered.Id);
+            }
+        }
+    }
+
+    /// <summary>An answer as it would have come from the call itself.</summary>
+    private StepAnswered Examined(StepAnswered answer)
+    {
+        if (answer.Output is not { } output || !S.Open.TryGetValue(answer.Id, out NodeRun? step) || step.Node is not CallNode call)
+        {
+            return answer;
+        }
+
+        StepOutcome examined = _host.Performer.Examine(call, StepOutcome.Success(output.Utf8));
+        return answer with { Output = examined.Ok ? new Payload(examined.Output) : null, Error = examined.Error };
+    }
+
+    /// <summary>Ends whatever still tries to do a step that somebody else has answered.</summary>
+    private void GiveUp(int id)
+    {
+        _launches.RemoveAll(step => step.Id == id);
+        if (_attempts.Remove(id, out Attempt? attempt))
+        {
+            attempt.Stop?.Cancel();
         }
     }
 
@@ -313,6 +342,7 @@ internal sealed class ResidentRun
             StepSucceeded e => (e.Id, e.Attempt),
             StepFailed e => (e.Id, e.Attempt),
             StepCancelled e => (e.Id, e.Attempt),
+            StepHandedOver e => (e.Id, e.Attempt),
             _ => (-1, 0),
         };
         if (id >= 0 && _attempts.TryGetValue(id, out Attempt? attempt) && attempt.Number == number)
@@ -395,8 +425,9 @@ internal sealed class ResidentRun
             StepIdentity.IdempotencyKey(S, step),
             step.Input!.Utf8,
             DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout,
-            S.Definition);
-        Planted.Do(Bug.StaleOutcome, () => _ = step.Attempt > 1 && TryPost(new Inbound(Outcome(step.Id, step.Attempt - 1, StepOutcome.Success("1"u8.ToArray())))));
+            S.Definition,
+            Address: new StepAddress(step.Id, step.Generation));
+        Planted.Do(Bug.StaleOutcome, () => _ = step.Attempt > 1 && TryPost(new Inbound(Outcome(step.Id, step.Attempt - 1, StepOutcome.Success("1"u8.ToArray()), now))));
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
@@ -408,7 +439,7 @@ internal sealed class ResidentRun
         if (performed.IsCompletedSuccessfully)
         {
             attempt.Stop?.Dispose();
-            _machine.Handle(Outcome(step.Id, attempt.Number, performed.Result) with { At = now });
+            _machine.Handle(Outcome(step.Id, attempt.Number, performed.Result, now) with { At = now });
             return;
         }
 
@@ -427,14 +458,19 @@ internal sealed class ResidentRun
     private async Task PostAsync(int id, Attempt attempt, ValueTask<StepOutcome?> performed)
     {
         StepOutcome? outcome = await performed.ConfigureAwait(false);
-        TryPost(new Inbound(Outcome(id, attempt.Number, outcome)));
+        TryPost(new Inbound(Outcome(id, attempt.Number, outcome, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds())));
     }
 
-    private static JournalEvent Outcome(int id, int attempt, StepOutcome? outcome)
+    private static JournalEvent Outcome(int id, int attempt, StepOutcome? outcome, long now)
     {
         if (outcome is null)
         {
             return new StepCancelled(id, attempt);
+        }
+
+        if (outcome is { AnswersWithin: { } within, Ok: true })
+        {
+            return new StepHandedOver(id, attempt, now + (long)Math.Ceiling(Math.Clamp(within.TotalMilliseconds, 0, MaxWait.TotalMilliseconds)));
         }
 
         return outcome.Error is { } error
@@ -663,6 +699,9 @@ internal sealed class ResidentRun
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
                 case RetryScheduled e:
+                    _host.Timers.Set(this, e.Id, e.Due);
+                    break;
+                case StepHandedOver e:
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
             }

@@ -267,6 +267,35 @@ public sealed partial class RunHost : IAsyncDisposable
     }
 
     /// <summary>
+    /// Gives the outcome of a step that was handed over (<see cref="StepOutcome.Later"/>), or is about to be. When it returns
+    /// <see cref="SendOutcome.Accepted"/> the answer is on disk and taken once; one that nobody waits for any more changes nothing.
+    /// </summary>
+    /// <param name="address">From the call: <see cref="ToolCall.Address"/>.</param>
+    /// <param name="id">Names this answer among all to the run: the same one again is the same answer.</param>
+    /// <param name="by">Who answers.</param>
+    /// <exception cref="ArgumentException">The outcome itself only announces another one.</exception>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
+    public Task<SendOutcome> AnswerAsync(string tenant, Ulid run, StepAddress address, StepOutcome outcome, string id, string by, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(outcome);
+        if (outcome.AnswersWithin is not null)
+        {
+            throw new ArgumentException("An answer is an outcome, not the promise of one.", nameof(outcome));
+        }
+
+        var content = new InboxContent
+        {
+            Node = address.Step,
+            Generation = address.Generation,
+            Payload = outcome.Ok ? new Payload(outcome.Output) : null,
+            Error = outcome.Error,
+            CostNanoDollars = outcome.CostNanoDollars,
+            By = by,
+        };
+        return SendAsync(tenant, run, InboxKind.Answer, "answer:" + id, content, cancellationToken);
+    }
+
+    /// <summary>
     /// Puts a note where it becomes an audit record. When it returns, the note is on disk; when it throws, it may not be, and
     /// what it is about must not be done.
     /// </summary>

@@ -50,6 +50,9 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
         return new ValueTask<StepOutcome?>(ObservedAsync(node, call, stop));
     }
 
+    /// <summary>Holds an outcome that came later to what holds for one that came at once: the contract, the size, no secrets.</summary>
+    public StepOutcome Examine(CallNode node, StepOutcome outcome) => Masked(Checked(node, default, outcome))!;
+
     private async Task<StepOutcome?> ObservedAsync(CallNode node, ToolCall call, CancellationToken stop)
     {
         string tool = node.Tool.Contract.Id;
@@ -80,7 +83,7 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
 
         CrashPoint.Reach("effect.after");
         outcome = Masked(outcome);
-        string result = outcome is null ? "cancelled" : outcome.Ok ? "ok" : outcome.Error!.Code;
+        string result = outcome is null ? "cancelled" : outcome.AnswersWithin is not null ? "handed_over" : outcome.Ok ? "ok" : outcome.Error!.Code;
         Calls.Add(1, new KeyValuePair<string, object?>("tool", tool), new KeyValuePair<string, object?>("result", result));
         Seconds.Record(clock.GetElapsedTime(start).TotalSeconds, new KeyValuePair<string, object?>("tool", tool));
         if (outcome is not null)
@@ -126,7 +129,7 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
     /// <summary>A tool may tell what it was given, in any shape and in an error as well.</summary>
     private StepOutcome? Masked(StepOutcome? outcome)
     {
-        if (outcome is null || mask is null or { IsEmpty: true })
+        if (outcome is null || outcome.AnswersWithin is not null || mask is null or { IsEmpty: true })
         {
             return outcome;
         }
@@ -162,7 +165,7 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
     /// <summary>What a tool gives is checked before it becomes a fact: it must be JSON and fit the contract.</summary>
     private static StepOutcome Checked(CallNode node, ToolCall call, StepOutcome outcome)
     {
-        if (!outcome.Ok || outcome.Output.Equals(call.Input))
+        if (!outcome.Ok || outcome.AnswersWithin is not null || outcome.Output.Equals(call.Input))
         {
             return outcome;
         }

@@ -92,6 +92,9 @@ public sealed record ServerOptions
     /// <summary>Whom alerts reach. <c>AF_ALERT_*</c>, <c>AF_SMTP_*</c>.</summary>
     public AlertSettings Alerts { get; init; } = new();
 
+    /// <summary>How remote agents are spoken with. <c>AF_BRIDGE_*</c>.</summary>
+    public BridgeSettings Bridge { get; init; } = new();
+
     /// <summary>Where all this was read from. Default: nowhere.</summary>
     public Settings Given { get; init; } = Settings.None;
 
@@ -135,6 +138,7 @@ public sealed record ServerOptions
             Audit = AuditSettings.From(read),
             Secrets = SecretSettings.From(settings, read),
             Alerts = AlertSettings.From(settings, read),
+            Bridge = BridgeSettings.From(read),
             Warnings = settings.Warnings,
         };
         foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))

@@ -44,6 +44,9 @@ public class FrameCodecTests
         new PauseRequested("ops") { At = T },
         new ResumeRequested("ops") { At = T },
         new RunRestricted(new RunAuthority(PermissionSet.Parse(["network.http", "k8s.pods"]), new NamePatterns(["skill.echo", "crm.*"]))) { At = T },
+        new StepHandedOver(1, 2, T + 30_000) { At = T },
+        new StepAnswered(1, 1, Payload.FromText("{\"done\":true}"), null, 77, "agent:far") { At = T },
+        new StepExpired(1, 2, Error) { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

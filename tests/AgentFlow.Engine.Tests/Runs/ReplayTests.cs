@@ -216,6 +216,15 @@ public class ReplayTests
             case NodePhase.InFlight when next(3) == 0:
                 play.Feed(new StepFailed(node.Id, node.Attempt, FakeTool.Error((Contracts.Errors.ErrorCategory)next(5)), next(50)));
                 break;
+            case NodePhase.InFlight when next(3) == 0:
+                play.Feed(new StepHandedOver(node.Id, node.Attempt, play.Now + next(3000)));
+                break;
+            case NodePhase.InFlight or NodePhase.Awaiting or NodePhase.Backoff when next(3) == 0:
+                play.Feed(new StepAnswered(node.Id, next(6) == 0 ? node.Generation + 1 : node.Generation, next(2) == 0 ? Payload.FromText("3") : null, null, next(40), "agent:x"));
+                break;
+            case NodePhase.Awaiting when next(3) == 0:
+                play.Feed(new StepAnswered(node.Id, node.Generation, null, FakeTool.Error((Contracts.Errors.ErrorCategory)next(5)), next(40), "agent:x"));
+                break;
             case NodePhase.InFlight:
                 play.Feed(new StepSucceeded(node.Id, node.Attempt, Payload.FromText($"{next(5)}"), next(50), next(9), 0, "p"));
                 break;

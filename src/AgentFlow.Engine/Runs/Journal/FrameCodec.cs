@@ -291,6 +291,24 @@ public static class FrameCodec
             case ResumeRequested e:
                 w.Text(e.By);
                 break;
+            case StepHandedOver e:
+                w.Int(e.Id);
+                w.Int(e.Attempt);
+                w.Unsigned((ulong)e.Due);
+                break;
+            case StepAnswered e:
+                w.Int(e.Id);
+                w.Int(e.Generation);
+                w.Optional(e.Output);
+                w.Optional(e.Error);
+                w.Unsigned((ulong)e.CostNanoDollars);
+                w.Text(e.By);
+                break;
+            case StepExpired e:
+                w.Int(e.Id);
+                w.Int(e.Attempt);
+                w.Error(e.Error);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -326,6 +344,9 @@ public static class FrameCodec
         EventTag.RunCancelled => new RunCancelled(r.Text()),
         EventTag.PauseRequested => new PauseRequested(r.Text()),
         EventTag.ResumeRequested => new ResumeRequested(r.Text()),
+        EventTag.StepHandedOver => new StepHandedOver(r.Int(), r.Int(), r.Long()),
+        EventTag.StepAnswered => new StepAnswered(r.Int(), r.Int(), r.OptionalPayload(), r.OptionalError(), r.Long(), r.Text()),
+        EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

@@ -96,6 +96,9 @@ public enum EventTag : byte
     PauseRequested = 26,
     ResumeRequested = 27,
     RunRestricted = 28,
+    StepHandedOver = 29,
+    StepAnswered = 30,
+    StepExpired = 31,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -152,6 +155,34 @@ public sealed record StepFailed(int Id, int Attempt, StepError Error, long CostN
 public sealed record StepDenied(int Id, StepError Error) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.StepDenied;
+}
+
+/// <summary>
+/// Whoever was called has taken the step over and answers later, through the inbox. The attempt is not in flight any more,
+/// and the run may be parked.
+/// </summary>
+/// <param name="Due">When the attempt counts as failed if no answer has come, in milliseconds since the Unix epoch.</param>
+public sealed record StepHandedOver(int Id, int Attempt, long Due) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepHandedOver;
+}
+
+/// <summary>
+/// The answer to a step that was handed over, or to one that is about to be: it may come before the call that hands it over
+/// has returned, and after the attempt has been given up.
+/// </summary>
+/// <param name="Generation">The intent that is answered; an answer to an older one means nothing.</param>
+/// <param name="Output">With success; <see langword="null"/> otherwise.</param>
+/// <param name="By">Who answered.</param>
+public sealed record StepAnswered(int Id, int Generation, Payload? Output, StepError? Error, long CostNanoDollars, string By) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepAnswered;
+}
+
+/// <summary>No answer has come in time. Whether the step took effect is unknown, and its reservation stays held.</summary>
+public sealed record StepExpired(int Id, int Attempt, StepError Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StepExpired;
 }
 
 /// <summary>An attempt that was asked to stop has stopped.</summary>

@@ -62,6 +62,9 @@ internal static class EventJson
         EventTag.RunCancelled => "run_cancelled",
         EventTag.PauseRequested => "pause_requested",
         EventTag.ResumeRequested => "resume_requested",
+        EventTag.StepHandedOver => "step_handed_over",
+        EventTag.StepAnswered => "step_answered",
+        EventTag.StepExpired => "step_expired",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -108,6 +111,25 @@ internal static class EventJson
                 Target(w, visits[e.Id]);
                 Error(w, e.Error);
                 Dollars(w, "cost_dollars"u8, e.CostNanoDollars);
+                break;
+            case StepHandedOver e:
+                Attempt(w, visits[e.Id], e.Attempt);
+                Target(w, visits[e.Id]);
+                Time(w, "due"u8, e.Due);
+                break;
+            case StepAnswered e:
+                Node(w, visits[e.Id]);
+                Target(w, visits[e.Id]);
+                w.WriteNumber("generation"u8, e.Generation);
+                Value(w, "output"u8, e.Output);
+                Error(w, e.Error);
+                Dollars(w, "cost_dollars"u8, e.CostNanoDollars);
+                w.WriteString("by"u8, e.By);
+                break;
+            case StepExpired e:
+                Attempt(w, visits[e.Id], e.Attempt);
+                Target(w, visits[e.Id]);
+                Error(w, e.Error);
                 break;
             case StepDenied e:
                 Node(w, visits[e.Id]);

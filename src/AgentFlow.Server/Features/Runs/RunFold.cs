@@ -179,6 +179,9 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             StepSucceeded e => e.Id,
             StepFailed e => e.Id,
             StepDenied e => e.Id,
+            StepHandedOver e => e.Id,
+            StepAnswered e => e.Id,
+            StepExpired e => e.Id,
             StepCancelled e => e.Id,
             RetryScheduled e => e.Id,
             TimerSet e => e.Id,
@@ -245,6 +248,24 @@ internal sealed class StepFold(Visit visit, long enteredAt)
                 break;
             case StepFailed e:
                 CostNanoDollars += e.CostNanoDollars;
+                Error = e.Error;
+                break;
+            case StepHandedOver e:
+                Status = "awaiting";
+                Due = e.Due;
+                break;
+            case StepAnswered e:
+                CostNanoDollars += e.CostNanoDollars;
+                Provider = e.By;
+                Error = e.Error;
+                Due = null;
+                if (e.Error is null)
+                {
+                    End("succeeded", e.At);
+                }
+
+                break;
+            case StepExpired e:
                 Error = e.Error;
                 break;
             case StepDenied e:
