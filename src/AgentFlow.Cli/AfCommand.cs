@@ -10,6 +10,7 @@ using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -49,6 +50,7 @@ internal static class AfCommand
             ContractsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
+            LoadCommand.Create(),
             SimCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,

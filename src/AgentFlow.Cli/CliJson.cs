@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
+using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -34,6 +35,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AlertEvent))]
 [JsonSerializable(typeof(AlertRule))]
 [JsonSerializable(typeof(AlertSilence))]
+[JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ServingAt))]
 [JsonSerializable(typeof(ValidatedFile))]

@@ -32,7 +32,7 @@ public sealed class AlertsCommandTests
     [InlineData(2, "--signal", "alerts", "save-rule", "quick")]
     [InlineData(1, "agent_silence_seconds", "alerts", "save-rule", "quick", "--signal", "agent_silence", "--warn", "1")]
     [InlineData(1, "agent-offline", "alerts", "remove-rule", "agent-offlin")]
-    [InlineData(1, "af alerts", "alerts", "unsilence", "x")]
+    [InlineData(1, "alerts/silences", "alerts", "unsilence", "x")]
     public async Task Alerts_Impossible_SaysTheRemedy(int code, string words, params string[] arguments)
     {
         using var af = new Af();

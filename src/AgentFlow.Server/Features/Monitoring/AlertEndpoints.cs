@@ -98,7 +98,7 @@ internal sealed class AlertEndpoints(AlertWatch watch, IAlertStore store, AlertS
         {
             throw BuiltInAlertRules.All.Any(r => r.Name == id)
                 ? new ProblemException(ErrorCode.AlertRuleNotFound, $"'{id}' is built in and has not been replaced. Save it with \"enabled\": false to switch it off.")
-                : NoRule(id, own.Select(r => r.Name));
+                : NoRule(id, AlertWatch.Effective(own).Select(r => r.Rule.Name));
         }
 
         await audit.AllowAsync(context, tenant, "alert_rule.remove", $"alert_rule:{id}").ConfigureAwait(false);
