@@ -16,7 +16,7 @@ internal static class LoadCommand
     private static readonly Option<int> Connections = new("--connections") { Description = "Most requests under way at once; others wait, and their wait counts.", DefaultValueFactory = _ => 64, HelpName = "n" };
     private static readonly Option<string?> Target = new("--target") { Description = "The orchestrator; its SHARED_SECRET must be in the environment. Default: one of its own, in another process, on a database that is gone afterwards.", HelpName = "url" };
     private static readonly Option<string?> AgentUrl = new("--agent-url") { Description = "Where the target reaches this machine, with a port that is free here. Default: an address of this machine only.", HelpName = "url" };
-    private static readonly Option<double> MaxP95 = new("--max-p95") { Description = "Most milliseconds that 95 % of each call may take.", DefaultValueFactory = _ => 120, HelpName = "ms" };
+    private static readonly Option<double> MaxP95 = new("--max-latency") { Description = "Most milliseconds that 95 % of each call may take.", DefaultValueFactory = _ => 120, HelpName = "ms" };
     private static readonly Option<double> MaxErrors = new("--max-errors") { Description = "Most requests that may fail, as a part of all.", DefaultValueFactory = _ => 0.01, HelpName = "part" };
     private static readonly Option<string?> Report = new("--report") { Description = "A folder for orchestrator-load.md and orchestrator-load.json.", HelpName = "folder" };
 

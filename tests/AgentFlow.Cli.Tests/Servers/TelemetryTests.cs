@@ -43,7 +43,7 @@ public sealed class TelemetryTests
         string url = JsonElement.Parse(await server.LineAsync("url")).GetProperty("url").GetString()!;
         using var http = new HttpClient { BaseAddress = new Uri(url) };
         using var limit = new CancellationTokenSource(Af.Patience);
-        while (!Has("/v1/traces", "/api/v1/workflows") || !Has("/v1/metrics", "http.server.request.duration") || !Has("/v1/metrics", "agentflow_resident_runs"))
+        while (!Has("/v1/traces", "GET /api/v1/workflows") || !Has("/v1/metrics", "http.server.request.duration") || !Has("/v1/metrics", "agentflow_resident_runs"))
         {
             await http.GetStringAsync("/api/v1/workflows", limit.Token);
             await Task.Delay(50, limit.Token);

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using AgentFlow.Server.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace AgentFlow.Server.Features.Monitoring;
 
@@ -43,6 +45,26 @@ internal sealed class LatencyMiddleware(RequestDelegate next, EndpointLatencies 
         finally
         {
             latencies.Add(context, clock.GetElapsedTime(started));
+            if (context.Features.Get<IHttpActivityFeature>()?.Activity is { IsAllDataRequested: true } span)
+            {
+                Describe(span, context);
+            }
+        }
+    }
+
+    /// <summary>Gives the framework's span what OpenTelemetry's conventions for HTTP servers ask for.</summary>
+    private static void Describe(Activity span, HttpContext context)
+    {
+        string method = context.Request.Method;
+        string? route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+        span.DisplayName = route is null ? method : $"{method} /{route.TrimStart('/')}";
+        span.SetTag("http.request.method", method);
+        span.SetTag("http.route", route);
+        span.SetTag("http.response.status_code", context.Response.StatusCode);
+        span.SetTag("url.path", context.Request.Path.Value);
+        if (context.Response.StatusCode >= StatusCodes.Status500InternalServerError)
+        {
+            span.SetStatus(ActivityStatusCode.Error);
         }
     }
 }
