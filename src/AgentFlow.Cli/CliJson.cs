@@ -18,6 +18,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(RowResult))]
 [JsonSerializable(typeof(Run))]
+[JsonSerializable(typeof(Saga))]
 [JsonSerializable(typeof(Tool))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
