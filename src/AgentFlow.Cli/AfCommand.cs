@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
 using AgentFlow.Cli.Audit;
+using AgentFlow.Cli.Bridge;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
@@ -34,6 +35,7 @@ internal static class AfCommand
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
+            BridgeCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),
