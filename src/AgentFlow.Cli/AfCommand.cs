@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
 using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Audit;
+using AgentFlow.Cli.Bridge;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
@@ -37,6 +38,7 @@ internal static class AfCommand
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
+            BridgeCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),

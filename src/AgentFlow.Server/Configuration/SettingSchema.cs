@@ -110,7 +110,7 @@ public static class SettingSchema
         new("AF_BRIDGE_AUDIENCE", Text, "auto-com-center", "The `aud` of tokens that agents send") { Group = Bridge },
         new("AF_BRIDGE_ISSUER", Text, "auto-com-center", "The `iss` of tokens that agents get") { Group = Bridge },
         new("AF_BRIDGE_AGENT_AUDIENCE", Text, "scholar-sync-agents", "The `aud` of tokens that agents get") { Group = Bridge },
-        new("AF_BRIDGE_TOKEN_AGE", Seconds, "", "How old a token without `exp` may be by its `iat`; by default any age, because agents that are deployed may reuse theirs") { Group = Bridge, Least = 60, Most = 30 * 86_400 },
+        new("AF_BRIDGE_TOKEN_AGE", Seconds, "", "How old a token without `exp` may be by its `iat`; by default any age, because deployed agents may use one for long") { Group = Bridge, Least = 60, Most = 30 * 86_400 },
         new("AF_BRIDGE_TASK_TIMEOUT", Seconds, "300s", "From a dispatch to the last callback, for tasks that name no `timeout_ms`") { Group = Bridge, Least = 1, Most = 7 * 86_400 },
         new("AF_BRIDGE_RETRY", Count, "2", "Tries after the first one, for tasks that name no `retry`") { Group = Bridge, Most = 100 },
         new("AF_BRIDGE_QUEUE_TIME", Seconds, "3600s", "How long a task waits for an agent that takes it before it is a dead letter") { Group = Bridge, Least = 1, Most = 7 * 86_400 },

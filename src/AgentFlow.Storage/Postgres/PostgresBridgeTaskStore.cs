@@ -36,10 +36,11 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
     public async ValueTask<BridgeTaskPage> ListAsync(string tenant, BridgeTaskFilter filter, CancellationToken cancellationToken)
     {
         const string Wanted = "tenant = $1 AND ($2 < 0 OR status = $2) AND ($3 = '' OR agent = $3) AND ($4 = '' OR action = $4)";
-        string dead = filter.DeadOnly ? " AND status >= 6" : "";
         void Bind(NpgsqlParameterCollection p) => p.Value(tenant).Value((int?)filter.Status ?? -1).Value(filter.Agent ?? "").Value(filter.Action ?? "");
         List<BridgeTask> found = await QueryAsync(
-            $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted}{dead} AND number < $5 ORDER BY number DESC LIMIT $6",
+            filter.DeadOnly
+                ? $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND status >= 6 AND number < $5 ORDER BY number DESC LIMIT $6"
+                : $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND number < $5 ORDER BY number DESC LIMIT $6",
             p =>
             {
                 Bind(p);
@@ -47,7 +48,7 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
             },
             ToTask,
             cancellationToken).ConfigureAwait(false);
-        List<long> total = await QueryAsync($"SELECT count(*) FROM bridge_tasks WHERE {Wanted}{dead}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
+        List<long> total = await QueryAsync(filter.DeadOnly ? $"SELECT count(*) FROM bridge_tasks WHERE {Wanted} AND status >= 6" : $"SELECT count(*) FROM bridge_tasks WHERE {Wanted}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
         bool more = found.Count > filter.Size;
         return new BridgeTaskPage(more ? found[..filter.Size] : found, total[0], more);
     }

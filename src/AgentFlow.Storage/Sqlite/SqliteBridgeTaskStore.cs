@@ -32,33 +32,16 @@ public sealed class SqliteBridgeTaskStore(SqliteDatabase database) : IBridgeTask
 
     public ValueTask<BridgeTaskPage> ListAsync(string tenant, BridgeTaskFilter filter, CancellationToken cancellationToken) => new(database.Read(connection =>
     {
-        string wanted = "tenant = ?" + (filter.DeadOnly ? " AND status >= 6" : "") + (filter.Status is null ? "" : " AND status = ?") + (filter.Agent is null ? "" : " AND agent = ?") + (filter.Action is null ? "" : " AND action = ?");
-        SqliteStatement Bound(SqliteStatement statement)
-        {
-            statement.Bind(tenant);
-            if (filter.Status is { } status)
-            {
-                statement.Bind((long)status);
-            }
-
-            if (filter.Agent is { } agent)
-            {
-                statement.Bind(agent);
-            }
-
-            if (filter.Action is { } action)
-            {
-                statement.Bind(action);
-            }
-
-            return statement;
-        }
-
-        SqliteStatement count = Bound(connection.Prepare($"SELECT count(*) FROM bridge_tasks WHERE {wanted}"));
+        const string Wanted = "tenant = ?1 AND (?2 < 0 OR status = ?2) AND (?3 = '' OR agent = ?3) AND (?4 = '' OR action = ?4)";
+        SqliteStatement Bound(string sql) => connection.Prepare(sql).Bind(tenant).Bind((long?)filter.Status ?? -1).Bind(filter.Agent ?? "").Bind(filter.Action ?? "");
+        SqliteStatement count = Bound(filter.DeadOnly ? $"SELECT count(*) FROM bridge_tasks WHERE {Wanted} AND status >= 6" : $"SELECT count(*) FROM bridge_tasks WHERE {Wanted}");
         count.Read();
         long total = count.Int64(0);
         count.Reset();
-        List<BridgeTask> found = ReadAll(Bound(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE {wanted} AND number < ? ORDER BY number DESC LIMIT ?")).Bind(filter.Before).Bind(filter.Size + 1));
+        string page = filter.DeadOnly
+            ? $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND status >= 6 AND number < ?5 ORDER BY number DESC LIMIT ?6"
+            : $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND number < ?5 ORDER BY number DESC LIMIT ?6";
+        List<BridgeTask> found = ReadAll(Bound(page).Bind(filter.Before).Bind(filter.Size + 1));
         bool more = found.Count > filter.Size;
         return new BridgeTaskPage(more ? found[..filter.Size] : found, total, more);
     }));

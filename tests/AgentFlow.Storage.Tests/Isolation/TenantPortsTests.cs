@@ -31,6 +31,12 @@ public sealed class TenantPortsTests
         ["IAlertStore.TenantsAsync"] = "The same: names of tenants whose rules it reads next.",
         ["IAgentStore.SweepOfflineAsync"] = "One clock watches the remote agents of every tenant.",
         ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
+        ["IBridgeTaskStore.DueAsync"] = "One clock ends the tasks of every tenant; each says whose it is.",
+        ["IBridgeTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
+        ["IBridgeTaskStore.OpenAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
+        ["IBridgeTaskStore.ForgetAsync"] = "What is old for everybody is forgotten.",
+        ["IBridgeEventStore.WaitingAsync"] = "Events are sent for every tenant; each subscription says whose it is.",
+        ["IBridgeEventStore.ForgetAsync"] = "What is old for everybody is forgotten.",
     };
 
     /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>

@@ -44,6 +44,14 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
         ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
+        ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status < 4 AND due", "One clock ends the tasks of every tenant; each says whose it is."),
+        ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status >= 4 AND delivered = 0", "Ends are brought to the runs of every tenant; each says whose it is."),
+        ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status >= 4 AND NOT delivered", "The same."),
+        ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status < 4 AND number", "Tasks of every tenant follow their runs; each says whose it is."),
+        ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE delivered = 1 AND updated_at", "What is old for everybody is forgotten."),
+        ("WITH over AS (DELETE FROM bridge_tasks", "The same."),
+        ("SELECT tenant, id, url, secret, types, sources, created_by, created_at, cursor, failures, next_at, problem, suspended_at FROM bridge_subscriptions s WHERE s.suspended_at", "Events are sent for every tenant; each subscription says whose it is."),
+        ("DELETE FROM bridge_events WHERE number IN", "What is old for everybody is forgotten."),
     ];
 
     [Fact]

@@ -102,12 +102,12 @@ internal sealed class AgentEndpoints(
         }).ConfigureAwait(false);
     }
 
-    public async Task CallbackAsync(HttpContext context, string task, CancellationToken cancellationToken)
+    public async Task CallbackAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         string bearer = tokens.Bearer(context);
         using AgentBody body = await AgentBody.ReadAsync(context).ConfigureAwait(false);
         string agent = Known(context, bearer, body);
-        if (body.Needed("task_id", MaxText) != task)
+        if (body.Needed("task_id", MaxText) != id)
         {
             throw AgentBody.Wrong("task_id", "is not the task of this address");
         }
@@ -116,25 +116,25 @@ internal sealed class AgentEndpoints(
         body.Text("trace_id", MaxText);
         (ReadOnlyMemory<byte> result, ReadOnlyMemory<byte> error) = OutcomeOf(body, status);
         var report = new BridgeReport(agent, status, Masked(result), Masked(error), Now);
-        ReportOutcome outcome = Guid.TryParseExact(task, "D", out Guid id)
-            ? await tasks.ReportAsync(settings.Tenant, id, report, cancellationToken).ConfigureAwait(false)
+        ReportOutcome outcome = Guid.TryParseExact(id, "D", out Guid task)
+            ? await tasks.ReportAsync(settings.Tenant, task, report, cancellationToken).ConfigureAwait(false)
             : ReportOutcome.Missing;
         switch (outcome)
         {
             case ReportOutcome.Missing:
-                throw new ProblemException(ErrorCode.TaskNotFound, $"There is no task '{(task.Length <= 60 ? task : task[..60] + "…")}'.");
+                throw new ProblemException(ErrorCode.TaskNotFound, $"There is no task '{(id.Length <= 60 ? id : id[..60] + "…")}'.");
             case ReportOutcome.NotTheirs:
-                throw new ProblemException(ErrorCode.AgentMismatch, $"Task {task} is not with '{agent}'.");
+                throw new ProblemException(ErrorCode.AgentMismatch, $"Task {id} is not with '{agent}'.");
             case ReportOutcome.Conflict:
-                throw new ProblemException(ErrorCode.TaskAlreadyFinished, $"Task {task} has ended with something else. Nothing was changed.");
+                throw new ProblemException(ErrorCode.TaskAlreadyFinished, $"Task {id} has ended with something else. Nothing was changed.");
             case ReportOutcome.Moved when status.IsFinal():
-                courier.Bring(settings.Tenant, id);
+                courier.Bring(settings.Tenant, task);
                 break;
         }
 
         await AnswerAsync(context, w =>
         {
-            w.WriteString("task_id"u8, task);
+            w.WriteString("task_id"u8, id);
             w.WriteString("message"u8, outcome == ReportOutcome.Moved ? "Result received" : "Known already");
         }).ConfigureAwait(false);
     }

@@ -48,7 +48,7 @@ internal static class BridgeFeature
             .Says("bridgeHeartbeat", Tag, "Agent: heartbeat", "A sign of life; an agent without one for five minutes is offline.")
             .IsOpenToAnyone(TokenOfItsOwn)
             .TakesBody<HeartbeatBody>(true).Gives<AgentAnswerView>(200, "Noted, durably.").Fails([.. FromAgents, ErrorCode.MissingAgentId, ErrorCode.AgentNotFound, ErrorCode.HeartbeatFailed]);
-        api.MapPost("/tasks/{task_id}/callback", (HttpContext context, string task_id, CancellationToken cancelled) => agents.CallbackAsync(context, task_id, cancelled))
+        api.MapPost("/tasks/{id}/callback", agents.CallbackAsync)
             .Audits("task.callback", "task")
             .Says("bridgeCallback", Tag, "Agent: report on a task", "States only move forward; the same report again is a 200 and changes nothing. A final one is durable when it is answered.")
             .IsOpenToAnyone(TokenOfItsOwn)

@@ -121,3 +121,11 @@ public sealed record AgentAnswerView(bool Success, string? AgentId, string? Task
 
 /// <param name="AgentId">The only agent that may do it this time.</param>
 public sealed record ReplayBody(string? AgentId);
+
+/// <summary>The body of every error under <c>/orchestrator</c>.</summary>
+/// <param name="Success">False.</param>
+public sealed record BridgeErrorView(bool Success, BridgeErrorDetail Error);
+
+/// <param name="Code">One of docs/errors.</param>
+/// <param name="Details"><c>trace_id</c>, and what else is known.</param>
+public sealed record BridgeErrorDetail(string Code, string Message, IReadOnlyDictionary<string, string>? Details);

@@ -27,8 +27,10 @@ CREATE TABLE bridge_tasks (
     updated_at   INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX bridge_tasks_by_id ON bridge_tasks (tenant, id);
+CREATE INDEX bridge_tasks_in_order ON bridge_tasks (tenant, number);
 CREATE INDEX bridge_tasks_dead ON bridge_tasks (tenant, number) WHERE status >= 6;
 CREATE INDEX bridge_tasks_open ON bridge_tasks (tenant, agent) WHERE status < 4;
+CREATE INDEX bridge_tasks_unfinished ON bridge_tasks (number) WHERE status < 4;
 CREATE INDEX bridge_tasks_due ON bridge_tasks (due) WHERE status < 4 AND due > 0;
 CREATE INDEX bridge_tasks_undelivered ON bridge_tasks (number) WHERE status >= 4 AND delivered = 0;
 CREATE INDEX bridge_tasks_over ON bridge_tasks (updated_at) WHERE delivered = 1;
