@@ -90,7 +90,8 @@ public static class AgentFlowApp
             throw;
         }
 
-        var bridge = new BridgeParts(options, opened, mask, clock, logs.CreateLogger("AgentFlow.Bridge"));
+        var activity = new ActivityHub(clock);
+        var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
         var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
         var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)]);
         IRunStore store = opened.Runs;
@@ -117,7 +118,6 @@ public static class AgentFlowApp
             level = changed.LogLevel;
             host.MaxQueued = changed.MaxQueued;
         });
-        var activity = new ActivityHub(clock);
         activity.Watching = new RunActivity(bus, activity).Watch;
         var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn, new AuditActivity(activity).Tell);
 

@@ -24,6 +24,7 @@ internal sealed class AgentEndpoints(
     EventSignal signal,
     AuditRecorder audit,
     SecretMask mask,
+    BridgeActivity activity,
     TimeProvider clock)
 {
     private const int MaxName = 200;
@@ -66,6 +67,7 @@ internal sealed class AgentEndpoints(
             throw new ProblemException(ErrorCode.AgentNotAllowed, $"'{agent}' is the id of an agent that is not remote. Register under another id.");
         }
 
+        activity.Registered(settings.Tenant, registered);
         await AnswerAsync(context, w =>
         {
             w.WriteString("agent_id"u8, agent);
@@ -132,6 +134,11 @@ internal sealed class AgentEndpoints(
                 break;
         }
 
+        if (outcome == ReportOutcome.Moved)
+        {
+            activity.TaskMoved(settings.Tenant, agent, id, status);
+        }
+
         await AnswerAsync(context, w =>
         {
             w.WriteString("task_id"u8, id);
@@ -157,6 +164,7 @@ internal sealed class AgentEndpoints(
         if (await events.AddAsync(settings.Tenant, happened, cancellationToken).ConfigureAwait(false))
         {
             signal.Raise();
+            activity.EventReceived(settings.Tenant, happened);
         }
 
         await AnswerAsync(context, w =>

@@ -27,7 +27,7 @@ internal static class BridgeFeature
     {
         OpenStore store = bridge.Store;
         RouteGroupBuilder group = app.MapGroup(BridgeErrors.Base);
-        MapAgents(group, new AgentEndpoints(bridge.Settings, bridge.Tokens, bridge.Rules, store.Agents, store.BridgeTasks, store.BridgeEvents, bridge.Courier, bridge.Signal, audit, bridge.Mask, bridge.Clock));
+        MapAgents(group, new AgentEndpoints(bridge.Settings, bridge.Tokens, bridge.Rules, store.Agents, store.BridgeTasks, store.BridgeEvents, bridge.Courier, bridge.Signal, audit, bridge.Mask, bridge.Activity, bridge.Clock));
         var dispatch = new TaskDispatch(bridge.Settings, bridge.Choice, store.BridgeTasks, workflows, host, config, audit, bridge.Mask, bridge.Clock);
         MapOperators(group, new OperatorEndpoints(dispatch, store.BridgeTasks, store.Agents));
         MapEvents(

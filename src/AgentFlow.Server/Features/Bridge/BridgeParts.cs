@@ -2,6 +2,7 @@ using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Bridge.Tokens;
 using AgentFlow.Tools;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -21,7 +22,7 @@ internal sealed class BridgeParts : IDisposable
     private Uri? _listens;
     private TaskCourier? _courier;
 
-    public BridgeParts(ServerOptions options, OpenStore store, SecretMask mask, TimeProvider clock, ILogger log)
+    public BridgeParts(ServerOptions options, OpenStore store, SecretMask mask, IActivitySink activity, TimeProvider clock, ILogger log)
     {
         Settings = options.Bridge;
         mask.Add(Settings.Named);
@@ -29,6 +30,7 @@ internal sealed class BridgeParts : IDisposable
         Clock = clock;
         Mask = mask;
         Store = store;
+        Activity = new BridgeActivity(activity);
         bool isLocal = options.Access == AccessMode.Open;
         _transport = new HttpTransport(new HttpTransportOptions { Allow = AgentRules.Places(Settings, options.HttpAllow, isLocal) });
         _web = new WebCall(_transport, clock);
@@ -44,6 +46,8 @@ internal sealed class BridgeParts : IDisposable
     public OpenStore Store { get; }
 
     public SecretMask Mask { get; }
+
+    public BridgeActivity Activity { get; }
 
     public TimeProvider Clock { get; }
 
@@ -68,7 +72,7 @@ internal sealed class BridgeParts : IDisposable
         var probe = new AgentProbe(Settings, Store.Agents, _web, Clock, _log);
         return
         [
-            new BridgeUpkeep(Settings, Store.Agents, Store.BridgeTasks, Store.BridgeEvents, Store.Runs, _courier, probe, Clock, _log),
+            new BridgeUpkeep(Settings, Store.Agents, Store.BridgeTasks, Store.BridgeEvents, Store.Runs, _courier, probe, Clock, _log) { WentOffline = Activity.WentOffline },
             new EventPosts(Store.BridgeEvents, secrets, new WebCall(transport, Clock), Signal, Clock, _log),
         ];
     }

@@ -57,6 +57,7 @@ internal sealed class EventStreamEndpoint(IBridgeEventStore events, EventSignal 
 
     private async Task WriteAsync(HttpContext context, string tenant, BridgeEventFilter filter, long after, CallerWatch watch, CancellationToken stop)
     {
+        Untimed.Mark(context);
         HttpResponse response = context.Response;
         response.ContentType = EventStream;
         response.Headers.CacheControl = "no-cache";
