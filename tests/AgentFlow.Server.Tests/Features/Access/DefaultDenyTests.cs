@@ -13,7 +13,7 @@ namespace AgentFlow.Server.Tests.Features.Access;
 /// <summary>Every address, REST, server-sent events and WebSocket: who gets in, and who does not.</summary>
 public sealed class DefaultDenyTests : IAsyncLifetime
 {
-    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token", "POST /orchestrator/events", "POST /orchestrator/heartbeat", "POST /orchestrator/register", "POST /orchestrator/tasks/{id}/callback"];
+    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /health", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token", "POST /orchestrator/events", "POST /orchestrator/heartbeat", "POST /orchestrator/register", "POST /orchestrator/tasks/{id}/callback"];
 
     private GuardedServer _server = null!;
 
@@ -125,7 +125,7 @@ public sealed class DefaultDenyTests : IAsyncLifetime
     {
         string path = System.Text.RegularExpressions.Regex.Replace(route, @"\{[^}]*\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
         // Nobody waits for the end of a stream that has none: this one does not begin.
-        string query = path == "/orchestrator/events/stream" ? "?after=x" : "";
+        string query = path is "/orchestrator/events/stream" or "/api/v1/agents/activity/stream" ? "?after=x" : "";
         return await _server.Server.SendAsync(new HttpMethod(method), path + query, null, [.. headers, ("Accept", path.EndsWith("/stream", StringComparison.Ordinal) ? "text/event-stream" : "*/*")]);
     }
 }

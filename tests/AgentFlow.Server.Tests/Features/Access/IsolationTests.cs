@@ -30,6 +30,12 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /docs/errors/{code}"] = "the same for everybody",
         ["GET /healthz"] = "the same for everybody",
         ["GET /readyz"] = "numbers of the process",
+        ["GET /health"] = "numbers of the deployment",
+        ["GET /metrics"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/monitoring/endpoints"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/alerts"] = "the caller's tenant alone",
+        ["GET /api/v1/alerts/events"] = "the caller's tenant alone",
+        ["GET /api/v1/agents/activity/stream"] = "a place names no tenant, and means nothing in another one (ActivityHubTests)",
         ["GET /api/v1/tools"] = "the server's tools, the same for every tenant",
         ["GET /api/v1/tools/{id}"] = "the server's tools, the same for every tenant",
         ["POST /api/v1/plans"] = "nothing is stored, nothing is looked up",
@@ -82,8 +88,10 @@ public sealed class IsolationTests : IAsyncLifetime
         string key = (await Server.GetAsync("/api/v1/access/keys", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
         await PutAsync("/api/v1/secrets/their-secret", """{"value":"a-value-of-theirs"}""", _b);
         await PutAsync("/api/v1/config/accept_runs", """{"value":"off","workflow":"theirs"}""", _b);
+        await PutAsync("/api/v1/alerts/rules/their-rule", """{"signal":"agent_silence_seconds","warn":5}""", _b);
+        string silence = (await Server.PostAsync("/api/v1/alerts/silences", """{"rule":"their-rule","seconds":3600}""", _b)).Json.GetProperty("id").GetString()!;
         _bKey = key;
-        _probes = [.. Settings(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
+        _probes = [.. Settings(), .. Alerts(silence), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -245,6 +253,17 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("PUT /api/v1/secrets/{id}", "their-secret", "no-such-secr", "/api/v1/secrets/{0}", """{"value":"another-value"}""") { New = [(Times, "TIME")] };
     }
 
+    private static IEnumerable<Probe> Alerts(string silence)
+    {
+        yield return new Probe("GET /api/v1/alerts/rules", "their-rule", "no-such-ru", "/api/v1/alerts/rules?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}");
+        yield return new Probe("DELETE /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}");
+        yield return new Probe("PUT /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}", """{"signal":"agent_silence_seconds","warn":5}""");
+        yield return new Probe("GET /api/v1/alerts/silences", silence, Beside(silence), "/api/v1/alerts/silences?page[cursor]={0}");
+        yield return new Probe("DELETE /api/v1/alerts/silences/{id}", silence, Beside(silence), "/api/v1/alerts/silences/{0}");
+        yield return new Probe("POST /api/v1/alerts/silences", "their-rule", "no-such-ru", "/api/v1/alerts/silences", """{"rule":"{0}","seconds":3600}""") { New = [(Ulids, "ULID"), (Times, "TIME")] };
+    }
+
     /// <summary>A dead letter, an agent and a subscription of the other tenant.</summary>
     private async Task<Probe[]> BridgeAsync()
     {
@@ -369,7 +388,7 @@ public sealed class IsolationTests : IAsyncLifetime
     private async Task<string> StateAsync()
     {
         var state = new StringBuilder();
-        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "secrets", "config", "config/history", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "secrets", "config", "config/history", "alerts/rules", "alerts/silences", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
         {
             state.AppendLine((await Server.GetAsync($"/api/v1/{path}", _b)).Text);
         }
