@@ -3,7 +3,9 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
 using AgentFlow.Cli.Agents;
+using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Audit;
+using AgentFlow.Cli.Bridge;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
@@ -11,6 +13,7 @@ using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Logins;
+using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -34,9 +37,11 @@ internal static class AfCommand
             RunCommand.Create(),
             RunsCommand.Create(),
             AgentsCommand.Create(),
+            AlertsCommand.Create(),
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
+            BridgeCommand.Create(),
             ServeCommand.Create(),
             WorkerCommand.Create(),
             ClusterCommand.Create(),
@@ -52,6 +57,7 @@ internal static class AfCommand
             ContractsCommand.Create(),
             ExprCommand.Create(),
             JsonCommand.Create(),
+            LoadCommand.Create(),
             SimCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,

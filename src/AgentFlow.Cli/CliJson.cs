@@ -5,6 +5,7 @@ using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Logins;
+using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -42,7 +43,16 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AuditVerification))]
 [JsonSerializable(typeof(ConfigSetting))]
 [JsonSerializable(typeof(ConfigVersion))]
+[JsonSerializable(typeof(Alert))]
+[JsonSerializable(typeof(AlertEvent))]
+[JsonSerializable(typeof(AlertRule))]
+[JsonSerializable(typeof(AlertSilence))]
+[JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(Secret))]
+[JsonSerializable(typeof(RemoteAgent))]
+[JsonSerializable(typeof(DispatchedTask))]
+[JsonSerializable(typeof(RemoteTask))]
+[JsonSerializable(typeof(EventSubscription))]
 [JsonSerializable(typeof(ServingAt))]
 [JsonSerializable(typeof(ValidatedFile))]
 [JsonSerializable(typeof(WrittenTemplate))]

@@ -173,20 +173,20 @@ public sealed partial class AgentFlowClient : IDisposable
 
     private async Task<Problem> ReadProblemAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        if (response.Content.Headers.ContentType?.MediaType == Problem.MediaType)
+        try
         {
-            try
+            byte[] body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+            Problem? problem = response.Content.Headers.ContentType?.MediaType == Problem.MediaType
+                ? JsonSerializer.Deserialize(body, WireJson.Default.Problem)
+                : ReadBridgeError(response, body);
+            if (problem is not null)
             {
-                byte[] body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
-                if (JsonSerializer.Deserialize(body, WireJson.Default.Problem) is { } problem)
-                {
-                    return problem;
-                }
+                return problem;
             }
-            catch (JsonException)
-            {
-                // A problem document that is none; the status line still says something.
-            }
+        }
+        catch (JsonException)
+        {
+            // A problem document that is none; the status line still says something.
         }
 
         return Unreadable(response, $"{_options.Server} answered {(int)response.StatusCode} {response.ReasonPhrase} to {response.RequestMessage?.Method} {response.RequestMessage?.RequestUri?.PathAndQuery}, and not as an AgentFlow server does.");

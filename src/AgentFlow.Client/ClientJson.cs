@@ -36,6 +36,23 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(Page<ConfigVersion>))]
 [JsonSerializable(typeof(ConfigSetBody))]
 [JsonSerializable(typeof(ConfigVersionBody))]
+[JsonSerializable(typeof(Page<Alert>))]
+[JsonSerializable(typeof(Page<AlertEvent>))]
+[JsonSerializable(typeof(AlertRule))]
+[JsonSerializable(typeof(Page<AlertRule>))]
+[JsonSerializable(typeof(SaveAlertRuleBody))]
+[JsonSerializable(typeof(AlertSilence))]
+[JsonSerializable(typeof(Page<AlertSilence>))]
+[JsonSerializable(typeof(SilenceAlertsBody))]
+[JsonSerializable(typeof(RemoteAgentList))]
+[JsonSerializable(typeof(TaskRequest))]
+[JsonSerializable(typeof(DispatchedTask))]
+[JsonSerializable(typeof(RemoteTask))]
+[JsonSerializable(typeof(Page<RemoteTask>))]
+[JsonSerializable(typeof(ReplayTaskBody))]
+[JsonSerializable(typeof(NewEventSubscription))]
+[JsonSerializable(typeof(EventSubscription))]
+[JsonSerializable(typeof(Page<EventSubscription>))]
 [JsonSerializable(typeof(ExecuteBody))]
 [JsonSerializable(typeof(AcceptedBody))]
 [JsonSerializable(typeof(WorkflowBody))]
@@ -88,6 +105,21 @@ internal sealed record MetricsBody(IReadOnlyList<AgentMetric> Metrics);
 internal sealed record ConfigSetBody(string? Value, string? Workflow);
 
 internal sealed record ConfigVersionBody(long Version);
+
+internal sealed record SilenceAlertsBody(string? Rule, string? Resource, double Seconds, string? Reason);
+
+internal sealed record SaveAlertRuleBody(
+    string Signal,
+    string? Target,
+    double? Warn,
+    double? Critical,
+    double? ForSeconds,
+    double? ClearAfterSeconds,
+    int? MinRequests,
+    IReadOnlyList<string>? Notify,
+    IReadOnlyList<string>? Escalate,
+    double? EscalateAfterSeconds,
+    bool? Enabled);
 
 internal sealed record SignalBody(string Name, JsonElement? Payload, string? Id);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Agents;
@@ -16,11 +17,14 @@ using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
@@ -30,6 +34,8 @@ using AgentFlow.Server.Http;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using AgentFlow.Tools;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server;
@@ -70,9 +76,7 @@ public static class AgentFlowApp
         var transport = new HttpTransport(new HttpTransportOptions { Allow = options.HttpAllow });
         var providers = new ModelProviders(options.Models, clock);
         var models = new ModelInvoker(providers);
-        var tools = new ToolRegistry(BuiltInTools.Define(transport, models, clock), ToolPolicy.GrantAll);
         var custom = new CustomAgentKind(options.AgentTypes, ids, clock);
-        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom]);
 
         var secrets = new SecretKeeping(options.Secrets, options.Store, mask, clock, log);
         var traces = new MaskedTraces(mask);
@@ -88,6 +92,10 @@ public static class AgentFlowApp
             throw;
         }
 
+        var activity = new ActivityHub(clock);
+        var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
+        var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
+        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)]);
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -112,13 +120,16 @@ public static class AgentFlowApp
             level = changed.LogLevel;
             host.MaxQueued = changed.MaxQueued;
         });
-        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn);
+        activity.Watching = new RunActivity(bus, activity).Watch;
+        var recorder = new AuditRecorder(host, mask, clock, log, options.Audit.IsOn, new AuditActivity(activity).Tell);
 
         var principals = new Principals(opened.Access, clock);
         var tokens = new TokenParts(options, opened.Tokens, ids, clock, logs.CreateLogger("AgentFlow.Access"));
         bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
+        var latencies = new EndpointLatencies(clock);
+        MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;
         HostedEngine? engine = null;
         WebApplication app;
@@ -131,13 +142,16 @@ public static class AgentFlowApp
 
             // Processes that only execute leave the chaining to those that serve, which have the key.
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, asks ? tokens.Upkeep : null, identity, recorder, config, clock);
+            // Those that only execute serve no agents, and have no alerts of their own.
+            monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport)], identity, recorder, config, latencies, clock);
         }
         catch
         {
             tokens.Dispose();
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, log, options.ShutdownTimeout);
+            bridge.Dispose();
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -145,7 +159,19 @@ public static class AgentFlowApp
         // Answers under way may take their time; runs are handed over meanwhile.
         app.Lifetime.ApplicationStopping.Register(host.Drain);
         app.Lifetime.ApplicationStopped.Register(tokens.Dispose);
+        app.Lifetime.ApplicationStopped.Register(bridge.Dispose);
+        bridge.ListensAt(app);
         app.MapHealth(new HealthEndpoints(host, store, app.Lifetime));
+        app.MapBridgeHealth(new Health(latencies, opened.Presence, clock));
+        ServerMeter.Create(app.Services.GetRequiredService<IMeterFactory>(), host, activity, monitoring?.Watch);
+        var metrics = new PrometheusMetrics(app.Services.GetRequiredService<IMeterFactory>());
+        app.Lifetime.ApplicationStopped.Register(metrics.Dispose);
+        app.MapPrometheus(metrics);
+        if (Telemetry.Begin(options.Given) is { } telemetry)
+        {
+            app.Lifetime.ApplicationStopped.Register(telemetry.Dispose);
+        }
+
         if (options.Mode == ProcessMode.Data)
         {
             app.RequireRules();
@@ -170,14 +196,18 @@ public static class AgentFlowApp
             new KeyEndpoints(principals, recorder, ids, clock),
             new TenantEndpoints(principals, passwords, recorder, ids, clock),
             new QuotaEndpoints(quotas, opened.Access, catalogue, recorder));
+        api.MapAlerts(new AlertEndpoints(monitoring!.Watch, opened.Alerts, options.Alerts, recorder, ids, clock));
+        api.MapLatencies(latencies);
+        api.MapActivity(new ActivityEndpoint(activity, app.Lifetime, clock));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
-        AgentNews news = static (_, _, _, _, _, _) => { };
-        api.MapAgents(new AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock), new AgentImport(opened.Agents, recorder, news, clock));
+        AgentNews news = (tenant, type, agent, role, category, data) => activity.Publish(new ActivityEvent(tenant, type, data) { AgentId = agent, Role = role, Category = category });
+        api.MapAgents(new Features.Agents.AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock, quotas), new AgentImport(opened.Agents, recorder, news, clock, quotas));
         api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
         api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
+        app.MapBridge(bridge, workflows, host, secrets, transport, config, recorder, ids, quotas);
         app.MapDocs();
         app.RequireRules();
         WebHost.Announce(app, options, log);

@@ -1,8 +1,10 @@
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Models.Providers;
+using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
@@ -24,15 +26,20 @@ internal sealed partial class HostedEngine(
     ConfigBook config,
     SecretKeeping secrets,
     MaskedTraces traces,
+    ActivityHub activity,
+    MonitoringKeeping? monitoring,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
     public OpenStore Store => store;
 
+    public ActivityHub Activity => activity;
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await host.OpenAsync(cancellationToken).ConfigureAwait(false);
         audit?.Begin();
+        monitoring?.Watch.Begin();
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -43,7 +50,12 @@ internal sealed partial class HostedEngine(
             await audit.StopAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        // It would go on asking a store that is given back.
+        // They would go on asking a store that is given back.
+        if (monitoring is not null)
+        {
+            await monitoring.DisposeAsync().ConfigureAwait(false);
+        }
+
         await config.DisposeAsync().ConfigureAwait(false);
         try
         {
@@ -64,11 +76,17 @@ internal sealed partial class HostedEngine(
             await audit.DisposeAsync().ConfigureAwait(false);
         }
 
+        if (monitoring is not null)
+        {
+            await monitoring.DisposeAsync().ConfigureAwait(false);
+        }
+
         await config.DisposeAsync().ConfigureAwait(false);
         await agents.DisposeAsync().ConfigureAwait(false);
         models.Dispose();
         secrets.Dispose();
         traces.Dispose();
+        activity.Dispose();
         transport.Dispose();
         await Store.DisposeAsync().ConfigureAwait(false);
     }

@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, Alerts, Presence, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, alerts, presence, bridgeTasks, bridgeEvents, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -33,6 +33,14 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAgentStore Agents { get; }
 
     public IMetricStore Metrics { get; }
+
+    public IAlertStore Alerts { get; }
+
+    public IAgentPresence Presence { get; }
+
+    public IBridgeTaskStore BridgeTasks { get; }
+
+    public IBridgeEventStore BridgeEvents { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -53,6 +61,10 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteQuotaStore(database),
                     new SqliteAgentStore(database),
                     new SqliteMetricStore(database),
+                    new SqliteAlertStore(database),
+                    new SqliteAgentPresence(database),
+                    new SqliteBridgeTaskStore(database),
+                    new SqliteBridgeEventStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -72,6 +84,10 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresQuotaStore(shared),
                     new PostgresAgentStore(shared),
                     new PostgresMetricStore(shared),
+                    new PostgresAlertStore(shared),
+                    new PostgresAgentPresence(shared),
+                    new PostgresBridgeTaskStore(shared),
+                    new PostgresBridgeEventStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

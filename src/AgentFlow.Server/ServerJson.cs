@@ -7,8 +7,10 @@ using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
@@ -59,7 +61,22 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(RotatedKeysView))]
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
+[JsonSerializable(typeof(DispatchedView))]
+[JsonSerializable(typeof(TaskView))]
+[JsonSerializable(typeof(PageView<TaskView>))]
+[JsonSerializable(typeof(AgentListView))]
+[JsonSerializable(typeof(SubscriptionView))]
+[JsonSerializable(typeof(PageView<SubscriptionView>))]
 [JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(BridgeHealthView))]
+[JsonSerializable(typeof(AlertMessage))]
+[JsonSerializable(typeof(PageView<AlertView>))]
+[JsonSerializable(typeof(PageView<AlertEventView>))]
+[JsonSerializable(typeof(AlertRuleView))]
+[JsonSerializable(typeof(PageView<AlertRuleView>))]
+[JsonSerializable(typeof(AlertSilenceView))]
+[JsonSerializable(typeof(PageView<AlertSilenceView>))]
+[JsonSerializable(typeof(PageView<EndpointLatencyView>))]
 [JsonSerializable(typeof(WhoAmIView))]
 [JsonSerializable(typeof(UserView))]
 [JsonSerializable(typeof(PageView<UserView>))]

@@ -5,9 +5,9 @@ using System.Text.Json.Serialization;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Access.Limits;
-using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
+using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -24,7 +24,7 @@ namespace AgentFlow.Server;
 /// <summary>The web server under the endpoints: where it listens, what it takes, and what every request passes.</summary>
 internal static partial class WebHost
 {
-    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, TokenUpkeep? upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, TimeProvider clock)
+    public static WebApplication Build(ServerOptions options, ILoggerFactory logs, HostedEngine engine, IReadOnlyList<IHostedService> upkeep, IIdentity identity, AuditRecorder recorder, ConfigBook config, EndpointLatencies latencies, TimeProvider clock)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         // Only this product's settings decide: an ASPNETCORE_URLS or appsettings.json lying about must not open another door.
@@ -32,9 +32,9 @@ internal static partial class WebHost
         builder.Services.AddSingleton(logs);
         // Through a factory, so that the container disposes it.
         builder.Services.AddSingleton<IHostedService>(_ => engine);
-        if (upkeep is not null)
+        foreach (IHostedService service in upkeep)
         {
-            builder.Services.AddSingleton<IHostedService>(_ => upkeep);
+            builder.Services.AddSingleton(_ => service);
         }
 
         var anonymous = new AnonymousRefusals(recorder, clock, logs.CreateLogger("AgentFlow.Access"));
@@ -58,6 +58,7 @@ internal static partial class WebHost
         WebApplication app = builder.Build();
         app.Services.GetServices<IHostedService>();
         ILogger log = logs.CreateLogger("AgentFlow.Http");
+        app.Use(next => new LatencyMiddleware(next, latencies, clock).InvokeAsync);
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
         app.Use(next => new RefusalAudit(next, recorder, anonymous).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)

@@ -53,6 +53,18 @@ public sealed class HttpTransport : IDisposable
 
     public void Dispose() => _invoker.Dispose();
 
+    /// <summary>
+    /// Says why nothing is sent to a place that is written as an address, or as this machine's name; <see langword="null"/> when it is, and
+    /// for other names, which are judged when they are connected to.
+    /// </summary>
+    public string? Problem(Uri url)
+    {
+        string host = url.IdnHost.Trim('[', ']');
+        bool isThis = host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+        IPAddress? address = isThis ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? literal) ? AddressRules.Unmap(literal) : null;
+        return address is not null && AddressRules.Blocks(address) is { } rule && !_allow.Permits(host, url.Port, address) ? $"{host}:{url.Port} is {rule}" : null;
+    }
+
     internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
         _invoker.SendAsync(request, cancellationToken);
 

@@ -35,6 +35,12 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>The server's own store of users and keys.</summary>
     public AgentFlow.Engine.Access.IAccessStore Access => Engine.Store.Access;
 
+    /// <summary>The server's own registry of agents.</summary>
+    public AgentFlow.Engine.Ports.IAgentStore Registry => Engine.Store.Agents;
+
+    /// <summary>The server's own hub.</summary>
+    internal AgentFlow.Server.Features.Activities.ActivityHub Activity => Engine.Activity;
+
     public HttpClient Http { get; private set; } = null!;
 
     public Uri Address => Http.BaseAddress!;

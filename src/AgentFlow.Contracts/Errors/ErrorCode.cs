@@ -132,12 +132,35 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode PlannerNotFound = Define("PLANNER_NOT_FOUND", 404, Permanent, "There is no such planner");
     public static readonly ErrorCode PlannerFailed = Define("PLANNER_FAILED", 500, Permanent, "A planner broke down");
 
+    // Remote agents
+    public static readonly ErrorCode InvalidPayload = Define("INVALID_PAYLOAD", 400, Validation, "A remote agent's or operator's body cannot be used");
+    public static readonly ErrorCode MissingAgentId = Define("MISSING_AGENT_ID", 400, Validation, "The body names no agent");
+    public static readonly ErrorCode MissingToken = Define("MISSING_TOKEN", 401, Permission, "The request brings no token");
+    public static readonly ErrorCode InvalidToken = Define("INVALID_TOKEN", 401, Permission, "The token is not valid here");
+    public static readonly ErrorCode TokenExpired = Define("TOKEN_EXPIRED", 401, Permission, "The token has expired");
+    public static readonly ErrorCode AgentMismatch = Define("AGENT_MISMATCH", 403, Permission, "The token belongs to another agent");
+    public static readonly ErrorCode AgentNotAllowed = Define("AGENT_NOT_ALLOWED", 403, Permission, "The agent may not take part");
+    public static readonly ErrorCode TaskNotFound = Define("TASK_NOT_FOUND", 404, Permanent, "There is no such task");
+    public static readonly ErrorCode TaskAlreadyFinished = Define("TASK_ALREADY_FINISHED", 409, Permanent, "The task has ended otherwise");
+    public static readonly ErrorCode RegistrationFailed = Define("REGISTRATION_FAILED", 500, Transient, "The registration could not be written");
+    public static readonly ErrorCode HeartbeatFailed = Define("HEARTBEAT_FAILED", 500, Transient, "The heartbeat could not be written");
+    public static readonly ErrorCode CallbackFailed = Define("CALLBACK_FAILED", 500, Transient, "The callback could not be written");
+    public static readonly ErrorCode EventFailed = Define("EVENT_FAILED", 500, Transient, "The event could not be written");
+    public static readonly ErrorCode ListFailed = Define("LIST_FAILED", 500, Transient, "The list could not be read");
+    public static readonly ErrorCode AuthError = Define("AUTH_ERROR", 500, Permanent, "Tokens of agents cannot be checked or made");
+    public static readonly ErrorCode SubscriptionNotFound = Define("SUBSCRIPTION_NOT_FOUND", 404, Permanent, "There is no such subscription");
+    public static readonly ErrorCode AgentUnavailable = Define("AGENT_UNAVAILABLE", 503, Transient, "No agent takes the task");
+    public static readonly ErrorCode TaskTimedOut = Define("TASK_TIMED_OUT", 504, Permanent, "The agent did not answer in time");
+    public static readonly ErrorCode TaskFailed = Define("TASK_FAILED", 502, Permanent, "The agent could not do the task");
+
     // Stores and server
     public static readonly ErrorCode DatabaseLocked = Define("DATABASE_LOCKED", 503, Transient, "The database is held by another process");
     public static readonly ErrorCode StoreUnavailable = Define("STORE_UNAVAILABLE", 503, Transient, "The store does not answer");
     public static readonly ErrorCode AuditUnavailable = Define("AUDIT_UNAVAILABLE", 503, Transient, "The audit cannot be written");
     public static readonly ErrorCode ConfigVersionNotFound = Define("CONFIG_VERSION_NOT_FOUND", 404, Permanent, "There is no such version of the settings");
     public static readonly ErrorCode ConfigContended = Define("CONFIG_CONTENDED", 409, Transient, "Others change the settings at the same moment");
+    public static readonly ErrorCode AlertRuleNotFound = Define("ALERT_RULE_NOT_FOUND", 404, Permanent, "There is no such alert rule");
+    public static readonly ErrorCode AlertSilenceNotFound = Define("ALERT_SILENCE_NOT_FOUND", 404, Permanent, "There is no such silence");
     public static readonly ErrorCode SettingNotFound = Define("SETTING_NOT_FOUND", 404, Permanent, "There is no such setting");
     public static readonly ErrorCode SettingScope = Define("SETTING_SCOPE", 409, Permanent, "The setting cannot be set there");
     public static readonly ErrorCode RunsNotAccepted = Define("RUNS_NOT_ACCEPTED", 409, Permanent, "No new runs are accepted");

@@ -8,15 +8,15 @@ public static class BuiltInRoles
     public const string Admin = "admin";
     public const string Platform = "platform";
 
-    private const string Read = "workflows.read runs.read tools.read agents.read";
+    private const string Read = "workflows.read runs.read tools.read agents.read activity.read alerts.read bridge.read";
     private const string Own = "keys.own";
-    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve agents.report";
+    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve agents.report alerts.write bridge.write";
     private const string EveryTool = "network.* fs.* db.* k8s.*";
 
     /// <summary>In alphabetical order.</summary>
     public static IReadOnlyList<Role> All { get; } =
     [
-        Define(Admin, "Everything in its own tenant", [.. PermissionSet.Everything.Except(PermissionSet.Of(Permission.TenantsRead, Permission.TenantsWrite)).Names]),
+        Define(Admin, "Everything in its own tenant", [.. PermissionSet.Everything.Except(PermissionSet.Of(Permission.TenantsRead, Permission.TenantsWrite, Permission.DeploymentRead)).Names]),
         Define("agent", "An agent that works through the API with a key of its own", $"{Read} plans.make workflows.execute runs.signal agents.report network.* fs.tmp"),
         Define("analyst", "Reads everything that happened, and runs what only reads", $"{Read} {Own} plans.make audit.read workflows.execute network.http db.read fs.read fs.tmp"),
         Define("approver", "Answers for steps and runs that wait for a person", $"{Read} {Own} runs.signal runs.resolve"),
@@ -27,7 +27,7 @@ public static class BuiltInRoles
         Define("developer", "Builds, runs and steers workflows", $"{Operate} workflows.write agents.write config.read secrets.read {EveryTool}"),
         Define("frontend", "Builds and runs workflows of user interfaces", $"{Operate} workflows.write network.http fs.*"),
         Define("operator", "Runs and steers workflows", $"{Operate} agents.write config.read {EveryTool}"),
-        Define(Platform, "Creates and disables tenants, and sees nothing in them", "tenants.read tenants.write"),
+        Define(Platform, "Creates and disables tenants, sees how the deployment does, and nothing in them", "tenants.read tenants.write deployment.read"),
         Define("reviewer", "Reads workflows and runs, and answers for steps that ask", $"{Read} {Own} runs.resolve audit.read"),
         Define("security", "Sees who may do what and who did it, and can stop runs", $"{Read} {Own} runs.control audit.read access.read access.write config.read secrets.read secrets.write"),
         Define("tester", "Runs workflows without changing anything outside", $"{Operate} network.http db.read fs.read fs.tmp"),

@@ -19,6 +19,10 @@ public sealed class Permission
     public static readonly Permission RunsControl = Define("runs.control", "Cancel, pause, resume and migrate runs");
     public static readonly Permission RunsSignal = Define("runs.signal", "Send signals to runs");
     public static readonly Permission RunsResolve = Define("runs.resolve", "Decide what became of a step that asks");
+    public static readonly Permission ActivityRead = Define("activity.read", "Follow what happens in the tenant");
+    public static readonly Permission AlertsRead = Define("alerts.read", "Read alerts, their rules and silences");
+    public static readonly Permission AlertsWrite = Define("alerts.write", "Change alert rules and silence alerts");
+    public static readonly Permission DeploymentRead = Define("deployment.read", "Read latencies and metrics of the whole deployment");
     public static readonly Permission ToolsRead = Define("tools.read", "Read the contracts of tools");
     public static readonly Permission PlansMake = Define("plans.make", "Plan for a goal; nothing is stored and nothing runs");
     public static readonly Permission AgentsRead = Define("agents.read", "Read agents and what was measured of them");
@@ -34,6 +38,9 @@ public sealed class Permission
     public static readonly Permission KeysOwn = Define("keys.own", "Create and disable API keys of one's own");
     public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment, their quotas and the signing keys");
     public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants, set their quotas, rotate and retire signing keys");
+
+    public static readonly Permission BridgeRead = Define("bridge.read", "Read remote agents, their tasks and events, and who is subscribed to them");
+    public static readonly Permission BridgeWrite = Define("bridge.write", "Dispatch tasks to remote agents, replay dead letters, and subscribe to events");
 
     // What tools and agents do outside the run.
     public static readonly Permission NetworkHttp = DefineTool("network.http", "Speak HTTP with other hosts");

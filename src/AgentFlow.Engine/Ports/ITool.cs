@@ -21,6 +21,9 @@ public interface ITool
     /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
     IReadOnlyCollection<SecretReference> Secrets => [];
 
+    /// <summary>How its failures are retried where neither the step nor the workflow says so; <see langword="null"/>: not at all.</summary>
+    RetryPolicy? DefaultRetry => null;
+
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
     /// then goes on without leaving its thread.

@@ -4,6 +4,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Access.Limits;
 using AgentFlow.Server.Features.Access.Oidc;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Monitoring;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Configuration;
@@ -110,6 +111,12 @@ public sealed record ServerOptions
     /// <summary>Where secrets are. <c>AF_SECRETS*</c>, <c>AF_VAULT_*</c>, <c>AF_AZURE_*</c>.</summary>
     public SecretSettings Secrets { get; init; } = new();
 
+    /// <summary>Whom alerts reach. <c>AF_ALERT_*</c>, <c>AF_SMTP_*</c>.</summary>
+    public AlertSettings Alerts { get; init; } = new();
+
+    /// <summary>How remote agents are spoken with. <c>AF_BRIDGE_*</c>.</summary>
+    public BridgeSettings Bridge { get; init; } = new();
+
     /// <summary>Where all this was read from. Default: nowhere.</summary>
     public Settings Given { get; init; } = Settings.None;
 
@@ -156,6 +163,8 @@ public sealed record ServerOptions
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
             Audit = AuditSettings.From(read),
             Secrets = SecretSettings.From(settings, read),
+            Alerts = AlertSettings.From(settings, read),
+            Bridge = BridgeSettings.From(read),
             Warnings = settings.Warnings,
         };
         foreach (Setting overridable in SettingSchema.All.Where(o => o.Scope != SettingScope.Deployment))

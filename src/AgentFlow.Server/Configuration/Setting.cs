@@ -50,6 +50,9 @@ public sealed record Setting(string Name, SettingKind Kind, string Default, stri
     /// <summary>In <c>agentflow.yml</c>, the API and the command line.</summary>
     public string Key => KeyOf(Name);
 
+    /// <summary>Another name of the environment for it, which systems that are replaced have set already; empty when there is none.</summary>
+    public string Alias { get; init; } = "";
+
     public string Group { get; init; } = "";
 
     public SettingScope Scope { get; init; }

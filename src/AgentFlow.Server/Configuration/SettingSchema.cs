@@ -1,3 +1,4 @@
+using AgentFlow.Server.Features.Monitoring;
 using Microsoft.Extensions.Logging;
 using static AgentFlow.Server.Configuration.SettingKind;
 
@@ -16,6 +17,8 @@ public static class SettingSchema
     private const string Secrets = "Secrets";
     private const string Models = "Models";
     private const string Access = "Access";
+    private const string Monitoring = "Monitoring";
+    private const string Bridge = "Agent Bridge";
     private const string Here = "This process only";
 
     public static IReadOnlyList<Setting> All { get; } =
@@ -98,6 +101,33 @@ public static class SettingSchema
         new("AF_MODEL_DEFAULT_", Text, "", "The model of requests to this provider that name none: `AF_MODEL_DEFAULT_OPENAI`") { Group = Models },
         new("AF_RESIDENCY_POLICY", Word, "off", "Where model calls may go") { Group = Models, Words = ["off", "lenient", "strict"] },
         new("AF_RESIDENCY_HOSTS", List, "", "Host names that count as on premises") { Group = Models },
+
+        new("AF_ALERT_INTERVAL", Seconds, "5s", "How often alert rules are looked at") { Group = Monitoring, Least = 0.1, Most = 3600 },
+        new("AF_ALERT_CHANNEL_", Text, "", "A place where somebody is told of alerts: `AF_ALERT_CHANNEL_OPS` is the channel `ops`, an address that gets them by POST, or `mailto:` and mail addresses") { Group = Monitoring, IsSecret = true, Check = AlertSettings.ChannelProblem },
+        new("AF_ALERT_NOTIFY", List, "", "Channels that are told of alerts whose rule names none; by default all that are not in `AF_ALERT_ESCALATE`") { Group = Monitoring },
+        new("AF_ALERT_ESCALATE", List, "", "Channels that are told of alerts that last") { Group = Monitoring },
+        new("AF_ALERT_ESCALATE_AFTER", Seconds, "900s", "How long an alert lasts before it is escalated") { Group = Monitoring, Least = 1, Most = 7 * 86_400 },
+        new("AF_SMTP_URL", Text, "", "The server that takes mail: `smtp://USER@HOST:PORT`") { Group = Monitoring, Check = AlertSettings.SmtpProblem },
+        new("AF_SMTP_PASSWORD", Text, "", "The mail server's password") { Group = Monitoring, IsSecret = true, IsEnvironmentOnly = true },
+        new("AF_SMTP_TLS", Switch, "", "Whether mail is only handed over encrypted (STARTTLS); by default unless the server is on this machine") { Group = Monitoring },
+        new("AF_SMTP_FROM", Text, "agentflow@localhost", "Whom mail comes from") { Group = Monitoring, Check = AlertSettings.FromProblem },
+
+        new("AF_BRIDGE_SECRET", Text, "", "The secret that remote agents share, 32 characters or more; also `SHARED_SECRET`. Two, comma separated, while one replaces the other: both are believed, the first signs") { Group = Bridge, Alias = "SHARED_SECRET", IsSecret = true, IsEnvironmentOnly = true, Check = BridgeSettings.SecretProblem },
+        new("AF_BRIDGE_AGENT_KEYS", List, "", "Agents with a secret of their own, instead of the shared one: `agent_id=key`, an agent twice while one key replaces the other") { Group = Bridge, IsSecret = true, IsEnvironmentOnly = true, Check = BridgeSettings.KeysProblem },
+        new("AF_BRIDGE_URL", Text, "", "Where remote agents reach this server, for `reply_to`; also `COMMAND_CENTER_URL`. By default where it listens") { Group = Bridge, Alias = "COMMAND_CENTER_URL", Check = BridgeSettings.UrlProblem },
+        new("AF_BRIDGE_AGENTS", Text, "", "Agents that are known without having registered, a JSON object: `{\"ID\": {\"base_url\": …, \"name\": …, \"capabilities\": […], \"tasks_per_minute\": …}}`; also `REGISTERED_AGENTS`") { Group = Bridge, Alias = "REGISTERED_AGENTS", Check = BridgeSettings.AgentsProblem },
+        new("AF_BRIDGE_ALLOW", List, "", "The agents that may take part, `agent_id` or `agent_id=https://host:port` to say where it must be; also `AGENTS_ALLOWLIST`. By default all that have a secret") { Group = Bridge, Alias = "AGENTS_ALLOWLIST", Check = BridgeSettings.AllowProblem },
+        new("AF_BRIDGE_TENANT", Text, "default", "Whose the remote agents and what they send are") { Group = Bridge, Check = AccessSettings.TenantProblem },
+        new("AF_BRIDGE_AUDIENCE", Text, "auto-com-center", "The `aud` of tokens that agents send") { Group = Bridge },
+        new("AF_BRIDGE_ISSUER", Text, "auto-com-center", "The `iss` of tokens that agents get") { Group = Bridge },
+        new("AF_BRIDGE_AGENT_AUDIENCE", Text, "scholar-sync-agents", "The `aud` of tokens that agents get") { Group = Bridge },
+        new("AF_BRIDGE_TOKEN_AGE", Seconds, "", "How old a token without `exp` may be by its `iat`; by default any age, because deployed agents may use one for long") { Group = Bridge, Least = 60, Most = 30 * 86_400 },
+        new("AF_BRIDGE_TASK_TIMEOUT", Seconds, "300s", "From a dispatch to the last callback, for tasks that name no `timeout_ms`") { Group = Bridge, Least = 1, Most = 7 * 86_400 },
+        new("AF_BRIDGE_RETRY", Count, "2", "Tries after the first one, for tasks that name no `retry`") { Group = Bridge, Most = 100 },
+        new("AF_BRIDGE_QUEUE_TIME", Seconds, "3600s", "How long a task waits for an agent that takes it before it is a dead letter") { Group = Bridge, Least = 1, Most = 7 * 86_400 },
+        new("AF_BRIDGE_OFFLINE_AFTER", Seconds, "300s", "Silence after which an agent is offline") { Group = Bridge, Least = 1, Most = 86_400 },
+        new("AF_BRIDGE_SWEEP", Seconds, "60s", "How often silent agents are looked for") { Group = Bridge, Least = 0.1, Most = 3600 },
+        new("AF_BRIDGE_RETENTION", Days, "30d", "How long tasks that have ended, and events, are kept") { Group = Bridge, Most = 36_500 },
 
         new("AF_CONFIG", Text, "agentflow.yml", "The file with the settings") { Group = Here, IsEnvironmentOnly = true },
         new("AF_SERVER", Text, "", "The server that `af` talks to; without one the engine works inside of `af`") { Group = Here, IsEnvironmentOnly = true },

@@ -80,7 +80,7 @@ public sealed class Settings
     {
         get
         {
-            string? value = _environment(name);
+            string? value = _environment(Spelling(name));
             return string.IsNullOrWhiteSpace(value) ? (_file.TryGetValue(name, out var given) ? given.Value : null) : value.Trim();
         }
     }
@@ -90,15 +90,24 @@ public sealed class Settings
         .Where(n => n.Length > prefix.Length && n.StartsWith(prefix, StringComparison.Ordinal) && !string.IsNullOrWhiteSpace(_environment(n)))
         .ToDictionary(n => n, n => _environment(n)!.Trim(), StringComparer.Ordinal);
 
+    /// <summary>The names of a family's members that have a value, wherever it stands.</summary>
+    internal IEnumerable<string> Members(string family) => _names.Concat(_file.Keys)
+        .Where(n => n.Length > family.Length && n.StartsWith(family, StringComparison.Ordinal) && this[n] is not null)
+        .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+
     /// <summary>Where a setting's value stands, for messages.</summary>
-    internal string Source(string name) => IsInFile(name) ? $"{FilePath}:{_file[name].Line}:{_file[name].Column}: {Setting.KeyOf(name)}" : name;
+    internal string Source(string name) => IsInFile(name) ? $"{FilePath}:{_file[name].Line}:{_file[name].Column}: {Setting.KeyOf(name)}" : Spelling(name);
 
     /// <summary>Whether a value comes from the file, because the environment has none.</summary>
-    internal bool IsInFile(string name) => string.IsNullOrWhiteSpace(_environment(name)) && _file.ContainsKey(name);
+    internal bool IsInFile(string name) => string.IsNullOrWhiteSpace(_environment(Spelling(name))) && _file.ContainsKey(name);
 
     /// <summary>The same environment, and the file as it is now.</summary>
     /// <exception cref="OptionsException">The file cannot be read.</exception>
     internal Settings Again() => _directory.Length == 0 ? this : Load(_environment, _names, _directory);
+
+    /// <summary>What the environment calls a setting: its own name, unless only the other one has a value.</summary>
+    private string Spelling(string name) =>
+        string.IsNullOrWhiteSpace(_environment(name)) && SettingSchema.Find(name) is { Alias: { Length: > 0 } alias } && !string.IsNullOrWhiteSpace(_environment(alias)) ? alias : name;
 
     private static Dictionary<string, (string Value, int Line, int Column)> ReadFile(string path, List<string> warnings)
     {

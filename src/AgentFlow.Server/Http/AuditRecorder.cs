@@ -13,7 +13,8 @@ namespace AgentFlow.Server.Http;
 /// Writes down what callers do, before it is done: a note that cannot be written ends the request, and nothing has happened.
 /// </summary>
 /// <param name="isOn">False writes nothing.</param>
-internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeProvider clock, ILogger log, bool isOn)
+/// <param name="noted">Sees each note once it is durable.</param>
+internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeProvider clock, ILogger log, bool isOn, Action<AuditNote> noted)
 {
     /// <summary>Notes that something is allowed and about to be done. Call it after the last check and before the effect.</summary>
     /// <param name="describe">Writes the details, in ordinal order of their names.</param>
@@ -85,6 +86,7 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
         try
         {
             await host.NoteAsync(note, cancellationToken).ConfigureAwait(false);
+            noted(note);
         }
         catch (Exception e) when (e is not (OperationCanceledException or EngineStoppingException or EngineSaturatedException) && !IsOfTheStore(e))
         {

@@ -6,6 +6,7 @@ using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Server.Features.Access.Limits;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Storage.Postgres;
 using AgentFlow.Storage.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -42,6 +43,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
     /// <summary>Writes problem details as the answer.</summary>
     public static Task WriteAsync(HttpContext context, Problem problem)
     {
+        if (BridgeErrors.Owns(context))
+        {
+            return BridgeErrors.WriteAsync(context, problem);
+        }
+
         HttpResponse response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = Problem.MediaType;

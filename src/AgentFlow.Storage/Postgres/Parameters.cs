@@ -20,6 +20,10 @@ internal static class Parameters
 
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, Ulid value) => parameters.Typed(ToUuid(value), NpgsqlDbType.Uuid);
 
+    public static NpgsqlParameterCollection Id(this NpgsqlParameterCollection parameters, Guid value) => parameters.Typed(value, NpgsqlDbType.Uuid);
+
+    public static NpgsqlParameterCollection OptionalId(this NpgsqlParameterCollection parameters, Guid? value) => parameters.Untyped(value, NpgsqlDbType.Uuid);
+
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, ReadOnlyMemory<byte> value) => parameters.Typed(value, NpgsqlDbType.Bytea);
 
     public static NpgsqlParameterCollection Optional(this NpgsqlParameterCollection parameters, long? value) => parameters.Untyped(value, NpgsqlDbType.Bigint);

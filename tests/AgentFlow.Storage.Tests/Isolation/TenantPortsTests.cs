@@ -25,8 +25,18 @@ public sealed class TenantPortsTests
         ["ITokenStore.RetireSigningKeyAsync"] = "Keys belong to the deployment.",
         ["IAuditStore.LeadAsync"] = "Which process chains, for every tenant.",
         ["IAuditStore.ReadIntakeAsync"] = "One process chains for every tenant; each note and frame says whose it is.",
+        ["IAgentPresence.CountAsync"] = "Numbers of a deployment, by tenant.",
+        ["IAgentPresence.SilentAsync"] = "One process watches the agents of every tenant; each says whose it is.",
+        ["IAlertStore.RaisedAsync"] = "One process watches for every tenant; each event says whose it is.",
+        ["IAlertStore.TenantsAsync"] = "The same: names of tenants whose rules it reads next.",
         ["IAgentStore.SweepOfflineAsync"] = "One clock watches the remote agents of every tenant.",
         ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
+        ["IBridgeTaskStore.DueAsync"] = "One clock ends the tasks of every tenant; each says whose it is.",
+        ["IBridgeTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
+        ["IBridgeTaskStore.OpenAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
+        ["IBridgeTaskStore.ForgetAsync"] = "What is old for everybody is forgotten.",
+        ["IBridgeEventStore.WaitingAsync"] = "Events are sent for every tenant; each subscription says whose it is.",
+        ["IBridgeEventStore.ForgetAsync"] = "What is old for everybody is forgotten.",
     };
 
     /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>

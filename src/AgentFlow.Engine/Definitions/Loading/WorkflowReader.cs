@@ -52,6 +52,7 @@ internal sealed class WorkflowReader(
             Findings = findings,
             Expressions = _expressions,
             Tools = tools,
+            Kinds = kinds,
             Agents = agents,
             Grants = grants,
             Policies = policies,

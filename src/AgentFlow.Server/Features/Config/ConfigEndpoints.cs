@@ -118,6 +118,7 @@ internal sealed class ConfigEndpoints(ConfigBook book, AuditRecorder audit, IHos
         long after = query.Number("after", 0, 0, long.MaxValue);
         TimeSpan wait = query.Duration("wait", MaxWait) ?? TimeSpan.Zero;
         query.End();
+        Untimed.Mark(context);
         long version = await book.WaitAsync(tenant, after, wait, lifetime.ApplicationStopping, cancellationToken).ConfigureAwait(false);
         await Reply.JsonAsync(context, StatusCodes.Status200OK, new ConfigNowView(version), ServerJson.Default.ConfigNowView).ConfigureAwait(false);
     }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -60,7 +61,8 @@ internal static class ApiDescription
             operation.Parameters.Add(Parameter(note));
         }
 
-        if (context.Description.RelativePath?.StartsWith(AgentFlowApp.ApiBase[1..], StringComparison.Ordinal) == true)
+        bool isBridge = context.Description.RelativePath?.StartsWith(BridgeErrors.Base[1..], StringComparison.Ordinal) == true;
+        if (context.Description.RelativePath?.StartsWith(AgentFlowApp.ApiBase[1..], StringComparison.Ordinal) == true || (isBridge && notes.OfType<AccessRule>().Any(r => r.OpenBecause is null)))
         {
             operation.Parameters.Add(new OpenApiParameter
             {
@@ -96,6 +98,21 @@ internal static class ApiDescription
             {
                 response.Description = note.Description;
             }
+        }
+
+        if (isBridge)
+        {
+            await ShapeErrorsAsync(operation, context, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Under the bridge's addresses errors look as agents expect them.</summary>
+    private static async Task ShapeErrorsAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        OpenApiSchema schema = await context.GetOrCreateSchemaAsync(typeof(BridgeErrorView), null, cancellationToken).ConfigureAwait(false);
+        foreach (OpenApiResponse response in (operation.Responses ?? []).Where(r => r.Key[0] is '4' or '5').Select(r => r.Value).OfType<OpenApiResponse>())
+        {
+            response.Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { [RequestBody.Json] = new OpenApiMediaType { Schema = schema } };
         }
     }
 

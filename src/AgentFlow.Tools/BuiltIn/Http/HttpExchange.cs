@@ -114,7 +114,7 @@ internal sealed class HttpExchange(HttpTransport transport, ExecutionProfile pro
         }
     }
 
-    private static SortedDictionary<string, string> Headers(HttpResponseMessage response)
+    internal static SortedDictionary<string, string> Headers(HttpResponseMessage response)
     {
         var headers = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string name, HeaderStringValues values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
@@ -122,7 +122,7 @@ internal sealed class HttpExchange(HttpTransport transport, ExecutionProfile pro
         return headers;
     }
 
-    private static StepError Explain(Exception exception, string place)
+    internal static StepError Explain(Exception exception, string place)
     {
         for (Exception? e = exception; e is not null; e = e.InnerException)
         {

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using AgentFlow.Engine.Access;
+using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Tests.Features.Bridge;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 
@@ -12,11 +13,11 @@ namespace AgentFlow.Server.Tests.Features.Access;
 /// <summary>Every address, REST, server-sent events and WebSocket: who gets in, and who does not.</summary>
 public sealed class DefaultDenyTests : IAsyncLifetime
 {
-    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token"];
+    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /health", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token", "POST /orchestrator/events", "POST /orchestrator/heartbeat", "POST /orchestrator/register", "POST /orchestrator/tasks/{id}/callback"];
 
     private GuardedServer _server = null!;
 
-    public async ValueTask InitializeAsync() => _server = await GuardedServer.StartAsync();
+    public async ValueTask InitializeAsync() => _server = await GuardedServer.StartAsync(o => o with { Bridge = new BridgeSettings { Secrets = [BridgeServer.Secret] } });
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
@@ -38,7 +39,19 @@ public sealed class DefaultDenyTests : IAsyncLifetime
             if (rule.OpenBecause is null)
             {
                 Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
-                answer.Problem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
+                if (IsBridge(route))
+                {
+                    BridgeServer.Error(answer, HttpStatusCode.Unauthorized, "MISSING_TOKEN");
+                }
+                else
+                {
+                    answer.Problem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
+                }
+            }
+            else if (IsBridge(route))
+            {
+                // Agents show a token of their own kind.
+                BridgeServer.Error(answer, HttpStatusCode.Unauthorized, "MISSING_TOKEN");
             }
             else
             {
@@ -65,8 +78,11 @@ public sealed class DefaultDenyTests : IAsyncLifetime
         foreach ((string method, string route, AccessRule rule) in Endpoints.Where(e => e.Rule.Permission is not null))
         {
             Permission needed = rule.Permission!;
-            JsonElement problem = (await AskAsync(method, route, GuardedServer.Bearer(nothing))).Problem(HttpStatusCode.Forbidden, "PERMISSION_DENIED");
-            Assert.Contains(needed.Name, problem.GetProperty("detail").GetString());
+            Answer denied = await AskAsync(method, route, GuardedServer.Bearer(nothing));
+            string? detail = IsBridge(route)
+                ? BridgeServer.Error(denied, HttpStatusCode.Forbidden, "PERMISSION_DENIED").GetProperty("message").GetString()
+                : denied.Problem(HttpStatusCode.Forbidden, "PERMISSION_DENIED").GetProperty("detail").GetString();
+            Assert.Contains(needed.Name, detail);
             if (!keys.TryGetValue(needed, out string? key))
             {
                 keys.Add(needed, key = await _server.KeyAsync(_server.Admin, new { name = needed.Name, scopes = new[] { needed.Name } }));
@@ -103,9 +119,13 @@ public sealed class DefaultDenyTests : IAsyncLifetime
         Assert.DoesNotContain("/good", message);
     }
 
+    private static bool IsBridge(string route) => route.StartsWith("/orchestrator/", StringComparison.Ordinal);
+
     private async Task<Answer> AskAsync(string method, string route, params (string Name, string Value)[] headers)
     {
         string path = System.Text.RegularExpressions.Regex.Replace(route, @"\{[^}]*\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
-        return await _server.Server.SendAsync(new HttpMethod(method), path, null, [.. headers, ("Accept", path.EndsWith("/stream", StringComparison.Ordinal) ? "text/event-stream" : "*/*")]);
+        // Nobody waits for the end of a stream that has none: this one does not begin.
+        string query = path is "/orchestrator/events/stream" or "/api/v1/agents/activity/stream" ? "?after=x" : "";
+        return await _server.Server.SendAsync(new HttpMethod(method), path + query, null, [.. headers, ("Accept", path.EndsWith("/stream", StringComparison.Ordinal) ? "text/event-stream" : "*/*")]);
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Tests.Features.Bridge;
 using Microsoft.AspNetCore.Routing;
 
 namespace AgentFlow.Server.Tests.Features.Access;
@@ -30,6 +32,12 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /docs/errors/{code}"] = "the same for everybody",
         ["GET /healthz"] = "the same for everybody",
         ["GET /readyz"] = "numbers of the process",
+        ["GET /health"] = "numbers of the deployment",
+        ["GET /metrics"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/monitoring/endpoints"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/alerts"] = "the caller's tenant alone",
+        ["GET /api/v1/alerts/events"] = "the caller's tenant alone",
+        ["GET /api/v1/agents/activity/stream"] = "a place names no tenant, and means nothing in another one (ActivityHubTests)",
         ["GET /api/v1/tools"] = "the server's tools, the same for every tenant",
         ["GET /api/v1/tools/{id}"] = "the server's tools, the same for every tenant",
         ["POST /api/v1/plans"] = "nothing is stored, nothing is looked up",
@@ -48,6 +56,12 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /api/v1/config/version"] = "numbers of the caller's own tenant",
         ["GET /api/v1/agents/stats/summary"] = "numbers of the caller's own tenant",
         ["POST /api/v1/config/rollback"] = "numbers of the caller's own tenant",
+        ["GET /orchestrator/agents"] = "the caller's tenant alone",
+        ["GET /orchestrator/events/stream"] = "numbers of the caller's own tenant",
+        ["POST /orchestrator/register"] = "agents have no tenant: what they send is the bridge's own, whose tenant the deployment names",
+        ["POST /orchestrator/heartbeat"] = "the same",
+        ["POST /orchestrator/events"] = "the same",
+        ["POST /orchestrator/tasks/{id}/callback"] = "the same",
     };
 
     private GuardedServer _guarded = null!;
@@ -61,7 +75,7 @@ public sealed class IsolationTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _guarded = await GuardedServer.StartAsync();
+        _guarded = await GuardedServer.StartAsync(o => o with { Bridge = new BridgeSettings { Secrets = [BridgeServer.Secret], Tenant = "tenant-b", QueueTime = TimeSpan.FromSeconds(1) } });
         _a = await _guarded.AddTenantAsync("tenant-a");
         _b = await _guarded.AddTenantAsync("tenant-b");
         await Server.SaveAsync(Flows.Echo, _a);
@@ -80,11 +94,13 @@ public sealed class IsolationTests : IAsyncLifetime
         string key = (await Server.GetAsync("/api/v1/access/keys", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
         await PutAsync("/api/v1/secrets/their-secret", """{"value":"a-value-of-theirs"}""", _b);
         await PutAsync("/api/v1/config/accept_runs", """{"value":"off","workflow":"theirs"}""", _b);
+        await PutAsync("/api/v1/alerts/rules/their-rule", """{"signal":"agent_silence_seconds","warn":5}""", _b);
+        string silence = (await Server.PostAsync("/api/v1/alerts/silences", """{"rule":"their-rule","seconds":3600}""", _b)).Json.GetProperty("id").GetString()!;
         _bKey = key;
         await Server.PostAsync("/api/v1/agents", $$"""{"agent_id":"{{TheirAgent}}","name":"their-agent","role":"tester","category":"their-category","capabilities":["their.skill"]}""", _b);
         await Server.PostAsync("/api/v1/metrics", $$"""{"agent_id":"{{TheirAgent}}","metric_type":"execution_time","value":5}""", _b, ("Idempotency-Key", "their-metric"));
         await Server.PostAsync("/api/v1/events/ingest", $$"""{"agent_id":"{{TheirAgent}}","operation":"their-operation","decision":"denied"}""", _b);
-        _probes = [.. Settings(), .. Agents(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. Accounts(key)];
+        _probes = [.. Settings(), .. Agents(), .. Alerts(silence), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -96,7 +112,7 @@ public sealed class IsolationTests : IAsyncLifetime
         string[] known = [.. _probes.Select(p => p.Route).Distinct().Concat(WithoutNames.Keys).Order(StringComparer.Ordinal)];
         Assert.Equal(mapped, known);
         // What is said to be without names has none: no parameter that is an id of a tenant's.
-        Assert.All(WithoutNames.Keys.Where(k => k.Contains('{')), k => Assert.Contains(k, new[] { "GET /docs/{file}", "GET /docs/errors/{code}", "GET /api/v1/tools/{id}" }));
+        Assert.All(WithoutNames.Keys.Where(k => k.Contains('{')), k => Assert.Contains(k, new[] { "GET /docs/{file}", "GET /docs/errors/{code}", "GET /api/v1/tools/{id}", "POST /orchestrator/tasks/{id}/callback" }));
     }
 
     [Fact]
@@ -128,7 +144,7 @@ public sealed class IsolationTests : IAsyncLifetime
             Answer answer = await SendAsync(probe, probe.Foreign);
             if ((int)answer.Status is 403 or 404)
             {
-                refused.Add(answer.Json.GetProperty("trace_id").GetString()!, probe);
+                refused.Add((answer.Json.TryGetProperty("error", out System.Text.Json.JsonElement error) ? error.GetProperty("details") : answer.Json).GetProperty("trace_id").GetString()!, probe);
             }
         }
 
@@ -274,6 +290,44 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("POST /api/v1/agents", TheirAgent, none, "/api/v1/agents", """{"agent_id":"{0}","name":"agent {0}"}""") { New = anew };
     }
 
+    private static IEnumerable<Probe> Alerts(string silence)
+    {
+        yield return new Probe("GET /api/v1/alerts/rules", "their-rule", "no-such-ru", "/api/v1/alerts/rules?page[cursor]={0}");
+        yield return new Probe("GET /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}");
+        yield return new Probe("DELETE /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}");
+        yield return new Probe("PUT /api/v1/alerts/rules/{id}", "their-rule", "no-such-ru", "/api/v1/alerts/rules/{0}", """{"signal":"agent_silence_seconds","warn":5}""");
+        yield return new Probe("GET /api/v1/alerts/silences", silence, Beside(silence), "/api/v1/alerts/silences?page[cursor]={0}");
+        yield return new Probe("DELETE /api/v1/alerts/silences/{id}", silence, Beside(silence), "/api/v1/alerts/silences/{0}");
+        yield return new Probe("POST /api/v1/alerts/silences", "their-rule", "no-such-ru", "/api/v1/alerts/silences", """{"rule":"{0}","seconds":3600}""") { New = [(Ulids, "ULID"), (Times, "TIME")] };
+    }
+
+    /// <summary>A dead letter, an agent and a subscription of the other tenant.</summary>
+    private async Task<Probe[]> BridgeAsync()
+    {
+        object agent = new { agent_id = "their-agent", name = "x", base_url = "https://agents.invalid", capabilities = new[] { "their.action" } };
+        Answer registered = await Server.PostAsync("/orchestrator/register", System.Text.Json.JsonSerializer.Serialize(agent), ("Authorization", "Bearer " + BridgeServer.Sign(BridgeServer.Claims(agent, "their-agent"))));
+        Assert.True(registered.Status == System.Net.HttpStatusCode.OK, registered.Text);
+        string task = (await Server.PostAsync("/orchestrator/tasks/dispatch", """{"action":"their.action","payload":{"secret":1}}""", _b)).Json.GetProperty("task_id").GetString()!;
+        await Server.UntilAsync($"/orchestrator/tasks/{task}", t => t.GetProperty("status").GetString() == "dead", _b);
+        string hook = (await Server.PostAsync("/orchestrator/subscriptions", """{"url":"https://example.com","secret":"secret://their-secret"}""", _b)).Json.GetProperty("id").GetString()!;
+        string none = Beside(task);
+        return
+        [
+            new Probe("GET /orchestrator/tasks", "their-agent", "no-such-age", "/orchestrator/tasks?filter[agent_id]={0}"),
+            new Probe("GET /orchestrator/tasks", "their.action", "no.such.acti", "/orchestrator/tasks?filter[action]={0}"),
+            new Probe("GET /orchestrator/dead-letters", "their-agent", "no-such-age", "/orchestrator/dead-letters?filter[agent_id]={0}"),
+            new Probe("GET /orchestrator/tasks/{id}", task, none, "/orchestrator/tasks/{0}"),
+            new Probe("POST /orchestrator/dead-letters/{id}/replay", task, none, "/orchestrator/dead-letters/{0}/replay", "{}"),
+            new Probe("POST /orchestrator/tasks/dispatch", "their.action", "no.such.acti", "/orchestrator/tasks/dispatch", """{"action":"{0}","payload":{}}"""),
+            new Probe("POST /orchestrator/tasks/dispatch", "their-agent", "no-such-age", "/orchestrator/tasks/dispatch", """{"action":"x","agent_id":"{0}","payload":{}}"""),
+            new Probe("GET /orchestrator/subscriptions", hook, Beside(hook), "/orchestrator/subscriptions?page[cursor]={0}"),
+            new Probe("GET /orchestrator/subscriptions/{id}", hook, Beside(hook), "/orchestrator/subscriptions/{0}"),
+            new Probe("POST /orchestrator/subscriptions/{id}/resume", hook, Beside(hook), "/orchestrator/subscriptions/{0}/resume", "{}"),
+            new Probe("DELETE /orchestrator/subscriptions/{id}", hook, Beside(hook), "/orchestrator/subscriptions/{0}"),
+            new Probe("POST /orchestrator/subscriptions", "their-secret", "no-such-secr", "/orchestrator/subscriptions", """{"url":"https://example.com","secret":"secret://{0}"}""") { New = [(Ulids, "ULID"), (Times, "TIME")] },
+        ];
+    }
+
     private static IEnumerable<Probe> Accounts(string key)
     {
         yield return new Probe("GET /api/v1/access/users", "berta", "bertb", "/api/v1/access/users?page[cursor]={0}");
@@ -374,9 +428,14 @@ public sealed class IsolationTests : IAsyncLifetime
     private async Task<string> StateAsync()
     {
         var state = new StringBuilder();
-        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "agents", "metrics", "secrets", "config", "config/history", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "agents", "metrics", "secrets", "config", "config/history", "alerts/rules", "alerts/silences", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
         {
             state.AppendLine((await Server.GetAsync($"/api/v1/{path}", _b)).Text);
+        }
+
+        foreach (string path in new[] { "agents", "tasks", "subscriptions" })
+        {
+            state.AppendLine((await Server.GetAsync($"/orchestrator/{path}", _b)).Text);
         }
 
         return state.ToString();

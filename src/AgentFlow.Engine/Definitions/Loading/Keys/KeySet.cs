@@ -6,7 +6,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
     private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root"];
-    private static readonly string[] Body = ["agent", "tool", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
+    private static readonly string[] Body = ["agent", "tool", "capability", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
 
     public static KeySet Workflow { get; } = new(
         "a workflow",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
@@ -14,6 +15,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Plans;
 /// <summary>Reads what a state or step does: a call, a wait, a nested scope, or nothing.</summary>
 internal sealed class BodyReader(PlanContext context)
 {
+    private const string RemoteKind = "remote";
     private const string PolicyList = "'policies.permissions'";
     private const int ToolsInRemedy = 20;
 
@@ -68,7 +70,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("wait", BodyKind.Wait) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -100,7 +102,7 @@ internal sealed class BodyReader(PlanContext context)
 
         foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "compensate" })
         {
-            fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent' or 'tool'.");
+            fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
         }
 
         if (kind == BodyKind.Wait)
@@ -158,13 +160,13 @@ internal sealed class BodyReader(PlanContext context)
         Effects? effects = fields.Word("effects", ("none", Effects.None), ("external", Effects.External));
         IReadOnlyList<string>? granted = ReadGranted(fields);
         AgentEntry? agent = null;
-        ITool? tool = fields.Has("agent") ? FindAgent(fields, out agent) : FindTool(fields);
+        ITool? tool = fields.Has("agent") ? FindAgent(fields, out agent) : fields.Has("capability") ? FindRemote(fields, id) : FindTool(fields);
         if (tool is null)
         {
             return null;
         }
 
-        YamlNode call = fields["agent"] ?? fields["tool"]!;
+        YamlNode call = fields["agent"] ?? fields["capability"] ?? fields["tool"]!;
         CheckPermissions(call, tool.Contract, agent, granted);
         if (effects == Effects.None && tool.Contract.Effects == Effects.External)
         {
@@ -187,7 +189,7 @@ internal sealed class BodyReader(PlanContext context)
             Tool = tool,
             Agent = agent?.Key.Text,
             Input = input,
-            Retry = retry ?? (triesAgain ? RetryReader.WhenAsked : RetryPolicy.None),
+            Retry = retry ?? tool.DefaultRetry ?? (triesAgain ? RetryReader.WhenAsked : RetryPolicy.None),
             Timeout = timeout ?? context.Defaults.Timeout,
             OnUnknown = onUnknown ?? context.Defaults.OnUnknown ?? OnUnknown.Retry,
             DeclaredEffects = effects,
@@ -235,6 +237,35 @@ internal sealed class BodyReader(PlanContext context)
         {
             _findings.Error(place, DiagnosticCodes.InputMismatch, $"The input does not fit '{contract.Id}': {Excerpt.Line(failure).TrimEnd('.')}.", "Write what the tool's input schema asks for.");
         }
+    }
+
+    /// <summary>A step that names what is to be done, and leaves to the moment which remote agent does it.</summary>
+    private ITool? FindRemote(Fields fields, string id)
+    {
+        if (fields.Text("capability") is not { } capability)
+        {
+            return null;
+        }
+
+        if (!context.Kinds.TryGetValue(RemoteKind, out IAgentKind? kind))
+        {
+            _findings.Error(capability, DiagnosticCodes.UnknownAgentKind, "This host has no remote agents.", "Call a tool, or an agent of the file.");
+            return null;
+        }
+
+        var definition = new AgentDefinition
+        {
+            Id = id,
+            Kind = RemoteKind,
+            Settings = JsonElement.Parse($$"""{"kind":"{{RemoteKind}}","capability":"{{JsonEncodedText.Encode(capability.Text)}}"}"""),
+        };
+        IReadOnlyList<AgentProblem> problems = kind.Check(definition, WorkflowAssets.Empty);
+        foreach (AgentProblem problem in problems)
+        {
+            _findings.Error(capability, DiagnosticCodes.InvalidAgent, Excerpt.Line(problem.Message), Excerpt.Line(problem.Remedy));
+        }
+
+        return problems.Count == 0 ? kind.Compile(definition, WorkflowAssets.Empty) : null;
     }
 
     private ITool? FindTool(Fields fields)

@@ -16,6 +16,8 @@ internal sealed class PlanContext
 
     public required IToolRegistry Tools { get; init; }
 
+    public required IReadOnlyDictionary<string, IAgentKind> Kinds { get; init; }
+
     public required IReadOnlyDictionary<string, AgentEntry> Agents { get; init; }
 
     public required Grants Grants { get; init; }

@@ -1,0 +1,150 @@
+using System.Net;
+using System.Net.Mail;
+using System.Text.Json;
+using System.Threading.Channels;
+using AgentFlow.Server.Features.Activities;
+using Microsoft.Extensions.Logging;
+
+namespace AgentFlow.Server.Features.Monitoring;
+
+/// <summary>Carries alerts to their channels, each tried a few times, and to whoever watches. Nobody waits for it.</summary>
+internal sealed partial class AlertNotifier : IAsyncDisposable
+{
+    private const int Attempts = 5;
+
+    private readonly Channel<(AlertMessage Message, string Name, AlertChannel To)> _waiting = Channel.CreateBounded<(AlertMessage, string, AlertChannel)>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private readonly CancellationTokenSource _stop = new();
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly AlertSettings _settings;
+    private readonly IActivitySink _activity;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private readonly Task _loop;
+
+    public AlertNotifier(AlertSettings settings, IActivitySink activity, TimeProvider clock, ILogger log)
+    {
+        (_settings, _activity, _clock, _log) = (settings, activity, clock, log);
+        _loop = Task.Run(SendAllAsync, CancellationToken.None);
+    }
+
+    /// <summary>Returns at once.</summary>
+    /// <param name="channels">Names of channels; one that is not set is passed over, for rules outlive settings.</param>
+    public void Tell(AlertMessage message, IReadOnlyList<string> channels)
+    {
+        if (_activity.IsWatched(message.Tenant))
+        {
+            string type = message.Escalated ? "alert.escalated" : message.Level == "ok" ? "alert.resolved" : "alert.raised";
+            _activity.Publish(new ActivityEvent(message.Tenant, type, Json(message)) { AgentId = message.Signal == "agent_silence_seconds" ? message.Resource : null });
+        }
+
+        foreach (string channel in channels)
+        {
+            switch (_settings.Channels.GetValueOrDefault(channel))
+            {
+                case null:
+                    NoChannel(_log, message.Rule, channel);
+                    break;
+                case AlertChannel.Mail { To: var to }:
+                    // Each on its own: a server that refuses one address must not make the others get it twice.
+                    foreach (string address in to)
+                    {
+                        _waiting.Writer.TryWrite((message, channel, new AlertChannel.Mail([address])));
+                    }
+
+                    break;
+                case var other:
+                    _waiting.Writer.TryWrite((message, channel, other));
+                    break;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        _stop.CancelAfter(TimeSpan.FromSeconds(2));
+        await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+        _http.Dispose();
+    }
+
+    private static byte[] Json(AlertMessage message) => JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.AlertMessage);
+
+    private async Task SendAllAsync()
+    {
+        await foreach ((AlertMessage message, string channel, AlertChannel to) in _waiting.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+        {
+            TimeSpan pause = TimeSpan.FromMilliseconds(200);
+            for (int attempt = 1; await ProblemAsync(message, to).ConfigureAwait(false) is { } problem; attempt++)
+            {
+                if (attempt == Attempts)
+                {
+                    NotTold(_log, message.Text, channel, problem);
+                    break;
+                }
+
+                await Task.Delay(pause, _clock, _stop.Token).ConfigureAwait(false);
+                pause *= 4;
+            }
+        }
+    }
+
+    /// <returns>Why it was not taken; <see langword="null"/> when it was.</returns>
+    private async Task<string?> ProblemAsync(AlertMessage message, AlertChannel channel)
+    {
+        try
+        {
+            switch (channel)
+            {
+                case AlertChannel.Webhook { Address: var address }:
+                    using (var content = new ByteArrayContent(Json(message)))
+                    {
+                        content.Headers.ContentType = new("application/json");
+                        using HttpResponseMessage answer = await _http.PostAsync(address, content, _stop.Token).ConfigureAwait(false);
+                        return answer.IsSuccessStatusCode ? null : $"status {(int)answer.StatusCode}";
+                    }
+
+                case AlertChannel.Mail { To: var to }:
+                    await MailAsync(message, to).ConfigureAwait(false);
+                    return null;
+                default:
+                    throw new NotSupportedException($"There is no way to {channel}.");
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or SmtpException or OperationCanceledException && !_stop.IsCancellationRequested)
+        {
+            return e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
+        }
+    }
+
+    private async Task MailAsync(AlertMessage message, IReadOnlyList<string> to)
+    {
+        Uri server = _settings.Smtp!;
+        using var client = new SmtpClient(server.Host, server.IsDefaultPort || server.Port < 0 ? 25 : server.Port) { EnableSsl = _settings.SmtpTls, Timeout = 10_000 };
+        if (server.UserInfo.Length > 0)
+        {
+            client.Credentials = new NetworkCredential(Uri.UnescapeDataString(server.UserInfo), _settings.SmtpPassword);
+        }
+
+        string subject = $"[{message.Tenant}] {message.Text}";
+        using var mail = new MailMessage
+        {
+            From = new MailAddress(_settings.SmtpFrom),
+            // An agent chooses its id, and a line end would begin another header.
+            Subject = string.Concat(subject.Select(static c => char.IsControl(c) ? ' ' : c)),
+            Body = $"{message.Text}\n\nSince {message.Since.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, seen {message.At.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.\nBefore: {message.Previous}\n",
+        };
+        foreach (string address in to)
+        {
+            mail.To.Add(address);
+        }
+
+        await client.SendMailAsync(mail, _stop.Token).ConfigureAwait(false);
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "The alert '{Text}' did not reach the channel {Channel}: {Reason}")]
+    private static partial void NotTold(ILogger logger, string text, string channel, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "The alert rule {Rule} names the channel {Channel}, which is not set any more")]
+    private static partial void NoChannel(ILogger logger, string rule, string channel);
+}
