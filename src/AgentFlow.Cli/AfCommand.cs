@@ -8,6 +8,7 @@ using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
+using AgentFlow.Cli.Farm;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
@@ -48,6 +49,7 @@ internal static class AfCommand
             ExprCommand.Create(),
             JsonCommand.Create(),
             SimCommand.Create(),
+            FarmCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,
             GlobalOptions.Server,

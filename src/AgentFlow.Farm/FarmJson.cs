@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Farm.Generation;
 using AgentFlow.Farm.Http;
+using AgentFlow.Farm.Load;
 using AgentFlow.Farm.StressTests;
 
 namespace AgentFlow.Farm;
@@ -23,6 +24,7 @@ namespace AgentFlow.Farm;
 [JsonSerializable(typeof(StressTestRuns))]
 [JsonSerializable(typeof(FarmProblem))]
 [JsonSerializable(typeof(JsonObject))]
+[JsonSerializable(typeof(LoadReport))]
 public sealed partial class FarmJson : JsonSerializerContext
 {
     public static byte[] Canonical(Fleet fleet) => CanonicalJson.Canonicalize(fleet, Default.Fleet);

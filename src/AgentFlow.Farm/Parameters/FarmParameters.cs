@@ -35,6 +35,16 @@ public static class FarmParameters
 
     public static Word Events { get; } = new("events", ["auto", "sse", "websocket", "none"], "auto");
 
+    /// <summary>Workflows a second that are pushed to a platform.</summary>
+    public static WholeNumber LoadRate { get; } = new("rate", 1, 5000, 10);
+
+    public static Duration LoadDuration { get; } = new("duration", TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(24), TimeSpan.FromMinutes(1));
+
+    /// <summary>How long after a load's end what was not taken is still offered.</summary>
+    public static Duration Drain { get; } = new("drain", TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromMinutes(1));
+
+    public static WholeNumber Connections { get; } = new("connections", 1, 1024, 64);
+
     /// <summary>Chaos of single workflows.</summary>
     public static Fraction WorkflowChaos { get; } = Chaos(0);
 

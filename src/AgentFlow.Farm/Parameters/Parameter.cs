@@ -61,3 +61,34 @@ public sealed record Switch(string Name, bool Default) : Parameter<bool>(Name, D
 
     protected override bool TryParse(string text, out bool value) => bool.TryParse(text, out value);
 }
+
+/// <summary>A time span: a whole number with its unit, <c>ms</c>, <c>s</c>, <c>m</c> or <c>h</c>.</summary>
+public sealed record Duration(string Name, TimeSpan Least, TimeSpan Most, TimeSpan Default) : Parameter<TimeSpan>(Name, Default)
+{
+    public override string Accepts => $"a time such as 500ms, 30s, 5m or 1h, from {Text(Least)} to {Text(Most)} (default {Text(Default)})";
+
+    protected override bool TryParse(string text, out TimeSpan value)
+    {
+        int digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        long ticks = digits < 1 ? 0 : text[digits..] switch
+        {
+            "ms" => TimeSpan.TicksPerMillisecond,
+            "s" => TimeSpan.TicksPerSecond,
+            "m" => TimeSpan.TicksPerMinute,
+            "h" => TimeSpan.TicksPerHour,
+            _ => 0,
+        };
+        bool isRead = int.TryParse(text.AsSpan(0, Math.Max(0, digits)), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && ticks > 0;
+        value = isRead ? TimeSpan.FromTicks(count * (Int128)ticks > Most.Ticks ? Most.Ticks + 1 : count * ticks) : default;
+        return isRead && value >= Least && value <= Most;
+    }
+
+    private static string Text(TimeSpan time) => time switch
+    {
+        { Ticks: 0 } => "0s",
+        _ when time.Ticks % TimeSpan.TicksPerHour == 0 => $"{time.Ticks / TimeSpan.TicksPerHour}h",
+        _ when time.Ticks % TimeSpan.TicksPerMinute == 0 => $"{time.Ticks / TimeSpan.TicksPerMinute}m",
+        _ when time.Ticks % TimeSpan.TicksPerSecond == 0 => $"{time.Ticks / TimeSpan.TicksPerSecond}s",
+        _ => $"{time.Ticks / TimeSpan.TicksPerMillisecond}ms",
+    };
+}

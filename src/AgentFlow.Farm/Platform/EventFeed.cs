@@ -131,7 +131,7 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, target.At(Path));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        request.Headers.TryAddWithoutValidation("X-Tenant-ID", target.Tenant);
+        target.Sign(request.Headers);
         if (_lastId is not null)
         {
             request.Headers.TryAddWithoutValidation("Last-Event-ID", _lastId);
@@ -164,6 +164,11 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
     {
         using var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("X-Tenant-ID", target.Tenant);
+        if (target.Token is not null)
+        {
+            socket.Options.SetRequestHeader("Authorization", $"Bearer {target.Token}");
+        }
+
         if (_lastId is not null)
         {
             socket.Options.SetRequestHeader("Last-Event-ID", _lastId);

@@ -25,7 +25,7 @@ public sealed class PlatformClient : IDisposable
         Target = target;
         _limit = limit;
         _http = new HttpClient(Handler(connections)) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.Add("X-Tenant-ID", target.Tenant);
+        target.Sign(_http.DefaultRequestHeaders);
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("AgentFlow-FARM", "1.0"));
     }

@@ -12,6 +12,9 @@ public sealed record Target
 
     private Target(Uri address, string tenant) => (Address, Tenant) = (address, tenant);
 
+    /// <summary>Shown as <c>Authorization: Bearer</c> to a platform that asks who is calling; never written anywhere.</summary>
+    public string? Token { get; init; }
+
     /// <summary>Ends with a slash: the protocol's paths follow.</summary>
     public Uri Address { get; }
 
@@ -48,6 +51,15 @@ public sealed record Target
 
     /// <param name="path">Below the address, without a leading slash; parts from outside must be escaped.</param>
     public Uri At(string path) => new(Address, path);
+
+    internal void Sign(System.Net.Http.Headers.HttpRequestHeaders headers)
+    {
+        headers.TryAddWithoutValidation("X-Tenant-ID", Tenant);
+        if (Token is not null)
+        {
+            headers.TryAddWithoutValidation("Authorization", $"Bearer {Token}");
+        }
+    }
 
     public override string ToString() => Address.ToString().TrimEnd('/');
 }

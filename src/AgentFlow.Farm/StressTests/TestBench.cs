@@ -64,9 +64,12 @@ public sealed class TestBench : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops the tests that are under way; their records say so.</summary>
+    public Task StopAsync() => _stop.CancelAsync();
+
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
+        await StopAsync().ConfigureAwait(false);
         await Task.WhenAll(_underWay.Values).ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
         _stop.Dispose();
         _places.Dispose();
