@@ -60,14 +60,15 @@ internal sealed class ChaosPlan(double rate, bool isHarsh)
         int retries = task.Retryable ? task.MaxRetries : 0;
         ChaosParameters parameters = kind.Type switch
         {
-            ChaosCatalog.ToolTimeout => new(Attempts(retries), DelayMs: task.ExpectedDurationMs * 2),
-            ChaosCatalog.ToolFailure => new(beyond ? 1 : Attempts(retries), Recoverable: !beyond),
+            // One retry is left over: the agent may fail on its own account as well.
+            ChaosCatalog.ToolTimeout => new(beyond ? retries + 1 : Attempts(retries - 1), DelayMs: task.ExpectedDurationMs * 2),
+            ChaosCatalog.ToolFailure => new(beyond ? 1 : Attempts(retries - 1), Recoverable: !beyond),
             ChaosCatalog.RateLimit => new(Attempts(ChaosRule.RateLimitRetries), DelayMs: dice.Between(2, 10) * 100),
             ChaosCatalog.NetworkPartition => new(Attempts(ChaosRule.PartitionRetries), DelayMs: dice.Between(5, 20) * 100),
             ChaosCatalog.DataCorruption => new(1, Repairable: !beyond),
             ChaosCatalog.PolicyViolation => new(1, AutoApprove: true),
-            ChaosCatalog.AgentConflict => new(1, Units: dice.Between(2, 3)),
-            ChaosCatalog.MemoryPressure => new(1, Units: dice.Between(1, 16) * 1000),
+            ChaosCatalog.AgentConflict => new(1, ConflictingAgents: dice.Between(2, 3)),
+            ChaosCatalog.MemoryPressure => new(1, ExcessTokens: dice.Between(1, 16) * 1000),
             _ => new(1),
         };
         WorkflowTask hit = task with { ChaosInjection = new ChaosInjection(kind.Type, kind.Description, kind.RecoveryAction, 1, parameters) };

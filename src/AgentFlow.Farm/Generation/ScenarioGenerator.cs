@@ -26,12 +26,20 @@ public static class ScenarioGenerator
             ScenarioOracle.Expect(fleet, batch.Workflows, assignments));
     }
 
-    /// <summary>The probability that an agent fails a task for good, when it has this many retries.</summary>
-    internal static decimal Failure(Agent agent, int retries)
+    /// <summary>
+    /// The probability that an agent fails a task for good, with the retries that the task's fault leaves. None for what a
+    /// person decides and for what the platform itself does.
+    /// </summary>
+    internal static decimal Failure(Agent agent, WorkflowTask task)
     {
+        if (task.Type is TaskCatalog.Approval or TaskCatalog.Checkpoint)
+        {
+            return 0;
+        }
+
         decimal once = 1 - agent.Reliability.SuccessRate;
         decimal all = once;
-        for (int i = 0; i < retries; i++) all *= once;
+        for (int i = ChaosRule.RetriesUsed(task); i < task.MaxRetries; i++) all *= once;
         return all;
     }
 
@@ -44,8 +52,7 @@ public static class ScenarioGenerator
             foreach (WorkflowTask task in workflow.Tasks)
             {
                 Agent[] able = [.. fleet.Agents.Where(a => a.Type == task.AssignedAgentType)];
-                int retries = Math.Max(0, task.MaxRetries - ChaosRule.RetriesUsed(task));
-                Agent[] safe = [.. able.Where(a => Failure(a, retries) <= AcceptedFailure)];
+                Agent[] safe = [.. able.Where(a => Failure(a, task) <= AcceptedFailure)];
                 if (safe.Length == 0)
                 {
                     decimal best = able.Max(a => a.Reliability.SuccessRate);

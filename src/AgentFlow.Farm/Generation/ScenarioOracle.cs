@@ -33,5 +33,5 @@ public static class ScenarioOracle
 
     /// <summary>The probability that no agent fails its task for good.</summary>
     private static decimal Completes(Workflow workflow, SortedDictionary<string, string> assigned, Dictionary<string, Agent> agents) =>
-        workflow.Tasks.Aggregate(1m, (all, task) => all * (1 - ScenarioGenerator.Failure(agents[assigned[task.TaskId]], Math.Max(0, task.MaxRetries - ChaosRule.RetriesUsed(task)))));
+        workflow.Tasks.Aggregate(1m, (all, task) => all * (1 - ScenarioGenerator.Failure(agents[assigned[task.TaskId]], task)));
 }

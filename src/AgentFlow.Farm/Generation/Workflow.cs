@@ -46,8 +46,9 @@ public sealed record ChaosInjection(string Type, string Description, string Reco
 /// <param name="Repairable">Of <c>data_corruption</c>: whether the input can be repaired.</param>
 /// <param name="AutoApprove">Of <c>policy_violation</c>: whether a simulation grants the approval.</param>
 /// <param name="DelayMs">How long the fault lasts, or the time limit that it runs into.</param>
-/// <param name="Units">Of <c>agent_conflict</c> agents that disagree, of <c>memory_pressure</c> tokens too many.</param>
-public sealed record ChaosParameters(int AttemptsAffected, bool? Recoverable = null, bool? Repairable = null, bool? AutoApprove = null, int? DelayMs = null, int? Units = null);
+/// <param name="ConflictingAgents">Of <c>agent_conflict</c>: how many agents disagree.</param>
+/// <param name="ExcessTokens">Of <c>memory_pressure</c>: how many tokens too many there are.</param>
+public sealed record ChaosParameters(int AttemptsAffected, bool? Recoverable = null, bool? Repairable = null, bool? AutoApprove = null, int? DelayMs = null, int? ConflictingAgents = null, int? ExcessTokens = null);
 
 /// <summary>What a sound platform makes of a workflow, computed from its graph by <see cref="WorkflowOracle"/>.</summary>
 /// <param name="ExpectedStatus"><c>completed</c>, <c>partial</c> or <c>failed</c>.</param>
