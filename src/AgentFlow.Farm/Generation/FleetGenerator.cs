@@ -1,4 +1,5 @@
 using System.Globalization;
+using static System.FormattableString;
 
 namespace AgentFlow.Farm.Generation;
 
@@ -34,14 +35,14 @@ public static class FleetGenerator
         {
             for (int i = 0; i < counts[kind]; i++)
             {
-                agents.Add(CreateAgent(AgentCatalog.Kinds[kind], i, agents.Count, new Dice(seed, $"fleet/{scale.Name}/{agents.Count}"), taken));
+                agents.Add(CreateAgent(AgentCatalog.Kinds[kind], i, agents.Count, new Dice(seed, Invariant($"fleet/{scale.Name}/{agents.Count}")), taken));
             }
         }
 
         bool planners = agents.Exists(a => a.Type == "planner");
         bool approvers = agents.Exists(a => a.Type == "approver");
         return new Fleet(
-            $"fleet-{seed}-{scale.Name}",
+            Invariant($"fleet-{seed}-{scale.Name}"),
             seed,
             scale.Name,
             agents.Count,
@@ -56,7 +57,7 @@ public static class FleetGenerator
     /// <param name="size">3 to 10.</param>
     public static Team Team(int size, long seed)
     {
-        var dice = new Dice(seed, $"team/{size}");
+        var dice = new Dice(seed, Invariant($"team/{size}"));
         // One planner and one worker always; the rest by these weights, in the catalog's order.
         List<int> kinds = [0, 1];
         while (kinds.Count < size)
@@ -66,9 +67,9 @@ public static class FleetGenerator
 
         kinds.Sort();
         var taken = new HashSet<string>(StringComparer.Ordinal);
-        Agent[] agents = [.. kinds.Select((kind, at) => CreateAgent(AgentCatalog.Kinds[kind], kinds.Take(at).Count(k => k == kind), at, new Dice(seed, $"team/{size}/{at}"), taken))];
+        Agent[] agents = [.. kinds.Select((kind, at) => CreateAgent(AgentCatalog.Kinds[kind], kinds.Take(at).Count(k => k == kind), at, new Dice(seed, Invariant($"team/{size}/{at}")), taken))];
         return new Team(
-            $"team-{seed}-{size}",
+            Invariant($"team-{seed}-{size}"),
             $"Team {dice.Pick(TeamNames)}",
             seed,
             size,
@@ -132,7 +133,7 @@ public static class FleetGenerator
             id,
             $"{char.ToUpperInvariant(kind.Name[0])}{kind.Name[1..]} {(number + 1).ToString("000", CultureInfo.InvariantCulture)}",
             kind.Name,
-            $"1.{dice.Below(10)}.{dice.Below(10)}",
+            Invariant($"1.{dice.Below(10)}.{dice.Below(10)}"),
             kind.Capabilities,
             [.. tools.Take(dice.Between(3, 8)).Order(StringComparer.Ordinal)],
             new AgentPolicy(policy.Name, policy.RequiresApproval, policy.ApprovalAbove, policy.MaxConcurrent, new AgentRateLimits(policy.RequestsPerMinute, policy.RequestsPerMinute * 1000), policy.AuditAll, policy.DataAccess),

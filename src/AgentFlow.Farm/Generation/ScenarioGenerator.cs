@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace AgentFlow.Farm.Generation;
 
 /// <summary>Makes a fleet with work for it.</summary>
@@ -11,7 +13,7 @@ public static class ScenarioGenerator
     public static Scenario Generate(Scale scale, int workflows, double chaosRate, long seed)
     {
         ArgumentNullException.ThrowIfNull(scale);
-        string id = $"stress-{seed}-{scale.Name}";
+        string id = Invariant($"stress-{seed}-{scale.Name}");
         Fleet fleet = FleetGenerator.Fleet(scale, seed);
         WorkflowBatch batch = WorkflowGenerator.Batch($"{id}-workflows", $"scenario/{scale.Name}", workflows, scale.LeastTasks, scale.MostTasks, chaosRate, seed);
         SortedDictionary<string, SortedDictionary<string, string>> assignments = Assign(fleet, batch, new Dice(seed, $"scenario/{scale.Name}/assignments"));

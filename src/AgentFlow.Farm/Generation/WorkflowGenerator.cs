@@ -1,4 +1,5 @@
 using System.Globalization;
+using static System.FormattableString;
 
 namespace AgentFlow.Farm.Generation;
 
@@ -21,13 +22,13 @@ public static class WorkflowGenerator
     }
 
     /// <param name="count">1 to 100.</param>
-    public static WorkflowBatch Batch(int count, double chaosRate, long seed) => Batch($"batch-{seed}-{count}", "batch", count, 4, 10, chaosRate, seed);
+    public static WorkflowBatch Batch(int count, double chaosRate, long seed) => Batch(Invariant($"batch-{seed}-{count}"), "batch", count, 4, 10, chaosRate, seed);
 
     /// <summary>One workflow of the endless stream; every other one can be made without it.</summary>
     /// <param name="sequence">From 0.</param>
     public static Workflow InStream(long sequence, double chaosRate, long seed)
     {
-        string stream = $"stream/{sequence}";
+        string stream = Invariant($"stream/{sequence}");
         var dice = new Dice(seed, stream + "/type");
         return Create(seed, "stream", sequence, dice.Pick(WorkflowShape.All), dice.Between(4, 10), ChaosPlan.For(seed, stream, chaosRate)) with { StreamSequence = sequence };
     }
@@ -46,8 +47,8 @@ public static class WorkflowGenerator
     private static Workflow Create(long seed, string stream, long number, string type, int count, ChaosPlan chaos)
     {
         string id = $"wf-{new Dice(seed, stream + "/id").Hex8()}-{(number + 1).ToString("0000", CultureInfo.InvariantCulture)}";
-        var dice = new Dice(seed, $"{stream}/{number}/graph");
-        string name = $"{dice.Pick(Subjects)} {type.Replace('_', ' ')} {number + 1}";
+        var dice = new Dice(seed, Invariant($"{stream}/{number}/graph"));
+        string name = Invariant($"{dice.Pick(Subjects)} {type.Replace('_', ' ')} {number + 1}");
         ShapeNode[] nodes = WorkflowShape.Nodes(type, count, dice);
         WorkflowTask[] tasks = [.. nodes.Select((node, i) => CreateTask(id, i, node, type, dice))];
         WorkflowCycle? cycle = null;
@@ -58,7 +59,7 @@ public static class WorkflowGenerator
             tasks[first] = tasks[first] with { DependsOn = [.. tasks[first].DependsOn, cycle.From] };
         }
 
-        IReadOnlyList<WorkflowTask> struck = chaos.Plant(tasks, new Dice(seed, $"{stream}/{number}/chaos"));
+        IReadOnlyList<WorkflowTask> struck = chaos.Plant(tasks, new Dice(seed, Invariant($"{stream}/{number}/chaos")));
         return new Workflow(id, type, name, struck, tasks[0].TaskId, tasks[^1].TaskId, WorkflowOracle.Expect(struck, cycle), cycle);
     }
 

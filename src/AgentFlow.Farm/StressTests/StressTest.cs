@@ -93,7 +93,8 @@ internal sealed class StressTest(StressTestRequest request, StressTestRun starte
             // A scenario whose answer is lost may be under way: sending it again would run it twice.
             TimeSpan pause = answer.RetryAfter ?? wait;
             bool mayRepeat = what == "fleet" || answer.Kind == AnswerKind.Refused;
-            TimeSpan left = options.SubmissionLimit - clock.GetElapsedTime(begin);
+            TimeSpan limit = answer.Kind == AnswerKind.Unreachable ? options.ReachLimit : options.SubmissionLimit;
+            TimeSpan left = limit - clock.GetElapsedTime(begin);
             if (!mayRepeat || pause >= left || pause >= Left)
             {
                 return answer;

@@ -20,6 +20,9 @@ public sealed record StressTestOptions
     /// <summary>For handing over the fleet, and again for the scenario, with everything that has to be tried again.</summary>
     public TimeSpan SubmissionLimit { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>For reaching a platform that refuses connections: it may just be starting.</summary>
+    public TimeSpan ReachLimit { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a platform that took the scenario may give no usable answer: restarts take their time.</summary>
     public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromMinutes(2);
 

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Farm.Generation;
+using static System.FormattableString;
 
 namespace AgentFlow.Farm.Tests.Generation;
 
@@ -59,35 +59,35 @@ public sealed class GoldenTests
         {
             foreach (Scale scale in Scale.All)
             {
-                yield return Line($"fleet {scale.Name} {seed}", FarmJson.Canonical(FleetGenerator.Fleet(scale, seed)));
-                yield return Line($"scenario {scale.Name} 5 0.2 {seed}", FarmJson.Canonical(ScenarioGenerator.Generate(scale, 5, 0.2, seed)));
-                yield return Line($"scenario {scale.Name} 50 0.5 {seed}", FarmJson.Canonical(ScenarioGenerator.Generate(scale, 50, 0.5, seed)));
+                yield return Line(Invariant($"fleet {scale.Name} {seed}"), FarmJson.Canonical(FleetGenerator.Fleet(scale, seed)));
+                yield return Line(Invariant($"scenario {scale.Name} 5 0.2 {seed}"), FarmJson.Canonical(ScenarioGenerator.Generate(scale, 5, 0.2, seed)));
+                yield return Line(Invariant($"scenario {scale.Name} 50 0.5 {seed}"), FarmJson.Canonical(ScenarioGenerator.Generate(scale, 50, 0.5, seed)));
             }
 
             foreach (int size in new[] { 3, 5, 10 })
             {
-                yield return Line($"team {size} {seed}", FarmJson.Canonical(FleetGenerator.Team(size, seed)));
+                yield return Line(Invariant($"team {size} {seed}"), FarmJson.Canonical(FleetGenerator.Team(size, seed)));
             }
 
             foreach (string type in WorkflowGenerator.Types)
             {
                 foreach (int tasks in new[] { 2, 3, 6, 20 })
                 {
-                    yield return Line($"workflow {type} {tasks} 0.3 {seed}", FarmJson.Canonical(WorkflowGenerator.Single(type, tasks, 0.3, seed)));
+                    yield return Line(Invariant($"workflow {type} {tasks} 0.3 {seed}"), FarmJson.Canonical(WorkflowGenerator.Single(type, tasks, 0.3, seed)));
                 }
             }
 
-            yield return Line($"workflow any 6 0 {seed}", FarmJson.Canonical(WorkflowGenerator.Single(null, 6, 0, seed)));
-            yield return Line($"batch 10 0.1 {seed}", FarmJson.Canonical(WorkflowGenerator.Batch(10, 0.1, seed)));
-            yield return Line($"batch 100 1 {seed}", FarmJson.Canonical(WorkflowGenerator.Batch(100, 1, seed)));
+            yield return Line(Invariant($"workflow any 6 0 {seed}"), FarmJson.Canonical(WorkflowGenerator.Single(null, 6, 0, seed)));
+            yield return Line(Invariant($"batch 10 0.1 {seed}"), FarmJson.Canonical(WorkflowGenerator.Batch(10, 0.1, seed)));
+            yield return Line(Invariant($"batch 100 1 {seed}"), FarmJson.Canonical(WorkflowGenerator.Batch(100, 1, seed)));
             foreach (long sequence in new[] { 0, 1, 999, 5_000_000_000 })
             {
-                yield return Line($"stream {sequence} 0.1 {seed}", FarmJson.Canonical(WorkflowGenerator.InStream(sequence, 0.1, seed)));
+                yield return Line(Invariant($"stream {sequence} 0.1 {seed}"), FarmJson.Canonical(WorkflowGenerator.InStream(sequence, 0.1, seed)));
             }
         }
     }
 
-    private static string Line(string name, byte[] json) => string.Create(CultureInfo.InvariantCulture, $"{Convert.ToHexStringLower(SHA256.HashData(json))} {name}");
+    private static string Line(string name, byte[] json) => $"{Convert.ToHexStringLower(SHA256.HashData(json))} {name}";
 
     private static string Golden(string name) => Path.Combine(AppContext.BaseDirectory, "Generation", "Golden", name);
 }
