@@ -52,11 +52,10 @@ internal sealed class Bench : IAsyncDisposable
     public IAuditStore Audit => _store.Audit;
 
     /// <summary>An engine on an empty store of its own.</summary>
-    /// <param name="audited">Commits are noted as <see cref="Sequencer"/> needs it.</param>
-    public static async Task<Bench> OpenAsync(IStorage storage, bool audited = false)
+    public static async Task<Bench> OpenAsync(IStorage storage)
     {
         IPlace place = await storage.CreateAsync();
-        var bench = new Bench(place, await OpenedStore.OpenAsync(place.Address, audited), new EngineOptions(), new InProcessBus());
+        var bench = new Bench(place, await OpenedStore.OpenAsync(place.Address), new EngineOptions(), new InProcessBus());
         await bench.Host.OpenAsync(default);
         return bench;
     }

@@ -17,6 +17,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(RowResult))]
 [JsonSerializable(typeof(Run))]
+[JsonSerializable(typeof(Saga))]
 [JsonSerializable(typeof(Tool))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]

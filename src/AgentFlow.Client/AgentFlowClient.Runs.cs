@@ -40,6 +40,10 @@ public sealed partial class AgentFlowClient
     public Task<Run> GetRunAsync(string runId, CancellationToken cancellationToken = default) =>
         GetAsync($"runs/{Escape(runId)}", ClientJson.Default.Run, cancellationToken);
 
+    /// <summary>What a run has done that can be undone, and how far undoing it has come.</summary>
+    public Task<Saga> GetSagaAsync(string runId, CancellationToken cancellationToken = default) =>
+        GetAsync($"runs/{Escape(runId)}/saga", ClientJson.Default.Saga, cancellationToken);
+
     /// <summary>Runs, newest first, in the short form.</summary>
     public Task<Page<Run>> ListRunsAsync(RunQuery query, CancellationToken cancellationToken = default)
     {
@@ -74,6 +78,13 @@ public sealed partial class AgentFlowClient
     /// <param name="id">The same id again is the same signal.</param>
     public Task SignalAsync(string runId, string name, JsonElement? payload = null, string? id = null, CancellationToken cancellationToken = default) =>
         KnockAsync(runId, "signal", new SignalBody(name, payload, id), ClientJson.Default.SignalBody, cancellationToken);
+
+    /// <summary>Says what became of a step that is <c>asked</c>.</summary>
+    /// <param name="step">The step's <see cref="RunStep.Id"/>.</param>
+    /// <param name="resolution"><c>retry</c>, <c>succeed</c> or <c>fail</c>.</param>
+    /// <param name="output">The step's output, with <c>succeed</c>.</param>
+    public Task ResolveAsync(string runId, string step, string resolution, JsonElement? output = null, CancellationToken cancellationToken = default) =>
+        KnockAsync(runId, $"steps/{Escape(step)}/resolve", new ResolveBody(resolution, output), ClientJson.Default.ResolveBody, cancellationToken);
 
     /// <summary>Asks a run to leave the process that executes it, for whichever claims it next, once no step of it is in flight.</summary>
     public Task MigrateAsync(string runId, CancellationToken cancellationToken = default) =>

@@ -34,6 +34,8 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(CancelBody))]
 [JsonSerializable(typeof(EmptyBody))]
 [JsonSerializable(typeof(SignalBody))]
+[JsonSerializable(typeof(ResolveBody))]
+[JsonSerializable(typeof(Saga))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Page<User>))]
@@ -58,6 +60,8 @@ internal sealed record AcceptedBody(string RunId, string? TraceId);
 internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionary<string, byte[]> Assets);
 
 internal sealed record CancelBody(string? Reason);
+
+internal sealed record ResolveBody(string Resolution, JsonElement? Output);
 
 internal sealed record EmptyBody;
 

@@ -51,7 +51,7 @@ internal sealed class OpenStore : IAsyncDisposable
                         return default;
                     });
             case StoreAddress.Postgres server:
-                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease, Outbox = options.Audit.IsOn }, log, cancellationToken).ConfigureAwait(false);
+                PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease }, log, cancellationToken).ConfigureAwait(false);
                 var runs = new PostgresRunStore(shared);
                 return new OpenStore(
                     runs,

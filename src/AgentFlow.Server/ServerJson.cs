@@ -23,6 +23,7 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]
+[JsonSerializable(typeof(SagaView))]
 [JsonSerializable(typeof(AcceptedView))]
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]

@@ -162,6 +162,7 @@ internal sealed class Invariants(World world)
             }
 
             Steps(row, journal);
+            Sagas(row, journal, state);
             Attempts(row, journal);
             Signals(row, journal, orders.Single(o => o.Run == row.Id));
             Times(row, journal);
@@ -192,6 +193,24 @@ internal sealed class Invariants(World world)
             {
                 throw Broken("the key names the intent", $"{place} used {generations} keys");
             }
+        }
+    }
+
+    /// <summary>Nothing is undone twice, and of a run that has not completed nothing stays done.</summary>
+    private void Sagas(SimulatedStore.Row row, List<JournalEvent> journal, RunState state)
+    {
+        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
+        var nodes = journal.OfType<NodeEntered>().ToDictionary(e => e.Id, e => definition.Nodes[e.Node]);
+        int[] undone = [.. journal.OfType<NodeEntered>().Where(e => nodes[e.Id].IsCompensation).Select(e => e.Visit)];
+        if (undone.Distinct().Count() != undone.Length)
+        {
+            throw Broken("what was done is undone once", $"{row.Id} undid a visit twice");
+        }
+
+        IEnumerable<int> done = journal.Where(IsSuccess).Select(IdOf).Where(id => nodes[id] is CallNode { Compensation: not null });
+        if (state.Status != RunStatus.Completed && done.Except(undone).Any())
+        {
+            throw Broken("what was done is undone once", $"{row.Id} ended as {state.Status} with {string.Join(", ", done.Except(undone))} done");
         }
     }
 

@@ -58,6 +58,15 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
             Timeout = TimeSpan.FromSeconds(2 + Below(10)),
             Retry = new RetryPolicy { MaxAttempts = 1 + Below(3), Initial = TimeSpan.FromMilliseconds(50 + Below(3000)) },
             OnUnknown = (OnUnknown)Below(3),
+            Compensation = Below(3) > 0 ? null : new CallNode
+            {
+                Id = $"u{i}",
+                Tool = external,
+                Timeout = TimeSpan.FromSeconds(2 + Below(10)),
+                Retry = new RetryPolicy { MaxAttempts = 1 + Below(3), Initial = TimeSpan.FromMilliseconds(50 + Below(3000)) },
+                OnUnknown = (OnUnknown)Below(3),
+                IsBestEffort = Below(2) == 0,
+            },
         },
     };
 

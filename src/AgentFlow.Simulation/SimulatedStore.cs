@@ -39,7 +39,7 @@ internal sealed class SimulatedStore
 
         foreach (InboxAppend item in batch.Inbox)
         {
-            item.Outcome = Enqueue(item);
+            item.Outcome = Enqueue(isLive ? owner : 0, item);
         }
     }
 
@@ -158,7 +158,8 @@ internal sealed class SimulatedStore
         }
     }
 
-    private CommitOutcome Enqueue(InboxAppend item)
+    /// <param name="owner">Who may take the run with it; 0: nobody.</param>
+    private CommitOutcome Enqueue(int owner, InboxAppend item)
     {
         Row? row = Find(item.Run);
         if (row is null)
@@ -167,7 +168,13 @@ internal sealed class SimulatedStore
         }
 
         item.StatusBefore = row.Status;
-        if (row.Status.IsTerminal() || row.Status == RunStatus.Diverged || row.Inbox.Exists(i => i.Item.Dedupe == item.Dedupe))
+        bool parked = row.Status is RunStatus.Waiting or RunStatus.Paused;
+        bool ignored = row.Inbox.Exists(i => i.Item.Dedupe == item.Dedupe);
+        bool owned = ignored && row.Status == RunStatus.Running && row.Owner == owner;
+        item.Claimed = item.Claims && owner != 0 && ((parked && !ignored) || owned)
+            ? new ClaimedRun(row.Key, row.Id, row.Tenant, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash)
+            : null;
+        if (row.Status.IsTerminal() || row.Status == RunStatus.Diverged || ignored)
         {
             return CommitOutcome.Ignored;
         }
@@ -175,7 +182,15 @@ internal sealed class SimulatedStore
         item.Item = ++_items;
         row.Inbox.Add(new Letter(new StoredItem(item.Item, item.Kind, item.Dedupe, item.Data)));
         item.WakeSeq = ++row.WakeSeq;
-        Wake(row);
+        if (item.Claimed is null)
+        {
+            Wake(row);
+        }
+        else
+        {
+            (row.Status, row.Owner) = (RunStatus.Running, owner);
+        }
+
         return CommitOutcome.Committed;
     }
 

@@ -32,10 +32,9 @@ internal sealed class OpenedStore : IAsyncDisposable
 
     public IAuditStore Audit { get; }
 
-    /// <param name="outbox">Whether commits are noted for those who follow them; a SQLite file needs no notes.</param>
-    public static async Task<OpenedStore> OpenAsync(string address, bool outbox = false) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
+    public static async Task<OpenedStore> OpenAsync(string address) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
         ? new OpenedStore(SqliteDatabase.Open(address[SqliteStorage.Prefix.Length..]))
-        : new OpenedStore(await PostgresDatabase.OpenAsync(address, new PostgresOptions { Outbox = outbox }));
+        : new OpenedStore(await PostgresDatabase.OpenAsync(address, new PostgresOptions()));
 
     public async ValueTask DisposeAsync()
     {

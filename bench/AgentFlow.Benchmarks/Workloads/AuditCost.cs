@@ -22,7 +22,7 @@ internal static class AuditCost
     {
         string folder = Directory.CreateTempSubdirectory("af-bench-witness-").FullName;
         await using Bench plain = await Bench.OpenAsync(storage);
-        await using Bench audited = await Bench.OpenAsync(storage, audited: true);
+        await using Bench audited = await Bench.OpenAsync(storage);
         WorkflowDefinition first = await plain.LoadAsync("ten-steps-durable");
         WorkflowDefinition second = await audited.LoadAsync("ten-steps-durable");
         await using (AuditSequencer sequencer = audited.Sequencer(new FileWitness(Path.Combine(folder, "witness.jsonl"))))

@@ -59,13 +59,20 @@ internal sealed class SingleRun(Terminal terminal, Connection connection)
     /// <summary>Says for what the run waits, so that nobody takes it for a hang.</summary>
     private async Task NoteWaitAsync(RunEvent happened, string runId, CancellationToken cancelled)
     {
-        if (happened.Type != "node_entered" || happened.Text("kind") != "wait")
+        bool asked = happened.Type == "step_asked";
+        if (!asked && (happened.Type != "node_entered" || happened.Text("kind") != "wait"))
         {
             return;
         }
 
         Run run = await connection.Client.GetRunAsync(runId, cancelled);
-        if (run.Steps.FirstOrDefault(s => s.Id == happened.Text("id")) is { Status: "waiting", Target: { Length: > 0 } signal } step)
+        if (asked && run.Steps.FirstOrDefault(s => s.Id == happened.Text("id")) is { Status: "asked" } open)
+        {
+            terminal.Note(
+                $"{open.Node} waits for somebody to say what became of it: {(connection.IsEmbedded ? "stop with Ctrl-C, then " : "")}{connection.CommandLine($"runs resolve {runId} {open.Id} retry|succeed|fail")}",
+                Tone.Warning);
+        }
+        else if (run.Steps.FirstOrDefault(s => s.Id == happened.Text("id")) is { Status: "waiting", Target: { Length: > 0 } signal } step)
         {
             // This process holds the database while it waits.
             string first = connection.IsEmbedded ? "stop with Ctrl-C, then " : "";

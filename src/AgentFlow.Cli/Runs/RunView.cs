@@ -72,6 +72,33 @@ internal static class RunView
         }
     }
 
+    /// <summary>What can be undone, oldest first.</summary>
+    public static void Saga(Terminal terminal, Saga saga)
+    {
+        if (terminal.IsJson)
+        {
+            terminal.WriteLine(saga, CliJson.Default.Saga);
+            return;
+        }
+
+        terminal.Say($"Saga of {saga.RunId}: {saga.Status}", Tone.Strong);
+        var table = new TableView(
+            terminal, new TableColumn("Done", IsFixed: true), new TableColumn("Undone by"), new TableColumn("Status", IsFixed: true), new TableColumn("Step", IsFixed: true), new TableColumn("Tries", IsNumber: true),
+            new TableColumn("Input"), new TableColumn("Error"));
+        foreach (SagaStep step in saga.Steps)
+        {
+            Tone tone = step.Status switch { "compensated" => Tone.Good, "given_up" => Tone.Bad, "asked" => Tone.Warning, _ => Tone.Plain };
+            table.Add(
+                step.Path, step.Target ?? "", new TableCell(step.Status, tone), step.Compensation ?? "", $"{step.Attempts}",
+                step.Input is { } input ? Excerpt.Of(input.GetRawText(), FieldLength) : "", step.Error is { } error ? $"{error.Code}: {Excerpt.OneLine(error.Message)}" : "");
+        }
+
+        if (saga.Steps.Count > 0)
+        {
+            table.Print();
+        }
+    }
+
     /// <summary>One event on one line.</summary>
     public static void Event(Terminal terminal, RunEvent happened)
     {

@@ -21,6 +21,9 @@ internal static class RunsCommand
     private static readonly Option<long> From = new("--from") { Description = "The first event to give, by its sequence.", HelpName = "seq" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for the run's journal.", HelpName = "text" };
     private static readonly Option<string?> Payload = new("--payload") { Description = "What the signal carries, as JSON.", HelpName = "json" };
+    private static readonly Argument<string> Step = new("step") { Description = "The step's id, as af runs saga and af runs show -o json give it." };
+    private static readonly Argument<string> Resolution = new("resolution") { Description = "retry: it did not happen or may be repeated; succeed: it happened; fail: it failed." };
+    private static readonly Option<string?> Result = new("--result") { Description = "With succeed: the step's output, as JSON.", HelpName = "json" };
     private static readonly Option<string?> SignalId = new("--id") { Description = "Sending the same id again delivers nothing twice.", HelpName = "text" };
 
     public static Command Create() => new("runs", "List, inspect and steer runs.")
@@ -31,6 +34,8 @@ internal static class RunsCommand
         Verb("watch", "Follow a run's journal live until the run ends.", WatchAsync, [From], RunId),
         Verb("cancel", "Ask a run to stop and wait until it has.", CancelAsync, [Reason], RunId),
         Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
+        Verb("saga", "Print what a run has done that can be undone, and what of it is.", SagaAsync, [], RunId),
+        Verb("resolve", "Say what became of a step that is asked.", ResolveAsync, [Result], RunId, Step, Resolution),
         Verb("migrate", "Move a run to another process.", MigrateAsync, [], RunId),
     };
 
@@ -67,6 +72,23 @@ internal static class RunsCommand
     {
         await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         RunView.Show(invocation.Terminal, await connection.Client.GetRunAsync(invocation.Get(RunId)!, invocation.Cancelled));
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> SagaAsync(Invocation invocation)
+    {
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
+        RunView.Saga(invocation.Terminal, await connection.Client.GetSagaAsync(invocation.Get(RunId)!, invocation.Cancelled));
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ResolveAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        JsonElement? output = ParseJson("--result", invocation.Get(Result));
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
+        await connection.Client.ResolveAsync(id, invocation.Get(Step)!, invocation.Get(Resolution)!, output, invocation.Cancelled);
+        invocation.Terminal.Note($"the run goes on. Follow it with: {connection.CommandLine($"runs watch {id}")}");
         return ExitCode.Ok;
     }
 
@@ -133,7 +155,7 @@ internal static class RunsCommand
     private static async Task<int> SignalAsync(Invocation invocation)
     {
         string id = invocation.Get(RunId)!;
-        JsonElement? payload = ParsePayload(invocation.Get(Payload));
+        JsonElement? payload = ParseJson("--payload", invocation.Get(Payload));
         await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         await connection.Client.SignalAsync(id, invocation.Get(SignalName)!, payload, invocation.Get(SignalId), invocation.Cancelled);
         Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
@@ -151,7 +173,7 @@ internal static class RunsCommand
         return ExitCode.Ok;
     }
 
-    private static JsonElement? ParsePayload(string? json)
+    private static JsonElement? ParseJson(string option, string? json)
     {
         try
         {
@@ -159,7 +181,7 @@ internal static class RunsCommand
         }
         catch (JsonException e)
         {
-            throw CliException.Usage($"--payload is not JSON: {e.Message} A text needs its quotes: '\"yes\"'.");
+            throw CliException.Usage($"{option} is not JSON: {e.Message} A text needs its quotes: '\"yes\"'.");
         }
     }
 

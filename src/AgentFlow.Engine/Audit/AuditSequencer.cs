@@ -22,9 +22,12 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     // Once is another process, or somebody's hand in the database; more often is a store that does not take records.
     private const int MaxRefused = 3;
 
-    // At most a sixteenth of the time while there is more to do: writing a batch keeps runs from writing, and they come first.
-    private const int PausePerWork = 15;
+    // At most a thirty-second of the time while there is more to do: writing a batch keeps runs from writing, and they come
+    // first. What has waited too long gets an eighth.
+    private const int PausePerWork = 31;
+    private const int PausePerLateWork = 7;
     private static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxLag = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxRound = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
 
@@ -43,6 +46,7 @@ public sealed partial class AuditSequencer : IAsyncDisposable
     private readonly Dictionary<string, Chain> _chains = new(StringComparer.Ordinal);
     private readonly Dictionary<Ulid, RunTrail> _trails = [];
     private int _refused;
+    private TimeSpan _lag;
     private Task _loop = Task.CompletedTask;
 
     /// <param name="archive">Where records go before they are dropped; needed for <see cref="AuditOptions.Retention"/>.</param>
@@ -121,7 +125,7 @@ public sealed partial class AuditSequencer : IAsyncDisposable
                 {
                     long begun = Stopwatch.GetTimestamp();
                     bool more = await TurnAsync(_stop.Token).ConfigureAwait(false);
-                    TimeSpan pause = Stopwatch.GetElapsedTime(begun) * PausePerWork;
+                    TimeSpan pause = Stopwatch.GetElapsedTime(begun) * (_lag > MaxLag ? PausePerLateWork : PausePerWork);
                     wait = more && pause < MaxPause ? pause : more ? MaxPause : _options.Interval;
                 }
             }
@@ -193,6 +197,8 @@ public sealed partial class AuditSequencer : IAsyncDisposable
         {
             await DeriveAsync(frame, notes, cancellationToken).ConfigureAwait(false);
         }
+
+        _lag = notes.Count > 0 ? TimeSpan.FromMilliseconds(_clock.GetUtcNow().ToUnixTimeMilliseconds() - notes.Min(n => n.At)) : TimeSpan.Zero;
 
         // Stable: what a run does stays in its order, and a command stands before what follows from it.
         if (await AppendAsync([.. notes.OrderBy(n => n.At)], intake, cancellationToken).ConfigureAwait(false))

@@ -53,6 +53,8 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                     .Text("answered_by"u8, Short(e.By)).Text("code"u8, Short(e.Error?.Code ?? "")).Text("cost_nano_dollars"u8, Amount(e.CostNanoDollars)).Number("seq"u8, seq));
             case StepExpired e:
                 return Step(e, e.Id, "step.ended", AuditDecision.Unknown, d => d.Number("attempt"u8, e.Attempt).Text("code"u8, Short(e.Error.Code)).Number("seq"u8, seq));
+            case CompensationStarted e:
+                return Step(e, e.Id, "scope.compensating", AuditDecision.Allowed, d => d.Text("code"u8, Short(e.Error?.Code ?? "")).Number("seq"u8, seq));
             case StepDenied e:
                 return Step(e, e.Id, "step.denied", AuditDecision.Denied, d => d.Text("code"u8, Short(e.Error.Code)).Number("seq"u8, seq).Text("target"u8, Target(e.Id)));
             case StepCancelled e:

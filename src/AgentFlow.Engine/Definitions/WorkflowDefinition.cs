@@ -64,5 +64,10 @@ public sealed class WorkflowDefinition
         {
             Number(node.Children[i], node, i, nodes);
         }
+
+        if (node is CallNode { Compensation: { } compensation })
+        {
+            Number(compensation, node, -1, nodes);
+        }
     }
 }

@@ -30,6 +30,12 @@ public sealed class CallNode : PlanNode
 
     public Effects Effects => DeclaredEffects ?? Tool.Contract.Effects;
 
+    /// <summary>What undoes the step, should a scope around it fail or be closed after the step has happened; <see langword="null"/>: nothing does.</summary>
+    public CallNode? Compensation { get; init; }
+
+    /// <summary>For a compensation: the run goes on without it when it fails for good. Default: somebody is asked.</summary>
+    public bool IsBestEffort { get; init; }
+
     /// <summary>Permissions that the step may use; <see langword="null"/>: no restriction beyond the workflow's.</summary>
     public IReadOnlyList<string>? Granted { get; init; }
 

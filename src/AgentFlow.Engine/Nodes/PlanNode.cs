@@ -36,8 +36,11 @@ public abstract class PlanNode
     /// <summary>Position in the definition's node list.</summary>
     public int Index { get; private set; }
 
-    /// <summary>Position among its siblings.</summary>
+    /// <summary>Position among its siblings; -1 for a compensation, which is nobody's child.</summary>
     public int Ordinal { get; private set; }
+
+    /// <summary>Undoes <see cref="Parent"/> instead of belonging to it.</summary>
+    public bool IsCompensation => Ordinal < 0;
 
     /// <summary>True when the node's own timer limits it as a scope.</summary>
     internal virtual bool IsScope => _children.Count > 0;

@@ -261,6 +261,18 @@ public sealed class InboxAppend
     /// <summary>The item's content, a JSON object whose shape the kind decides.</summary>
     public required ReadOnlyMemory<byte> Data { get; init; }
 
+    /// <summary>
+    /// The sender has room for the run: when it is parked, the store may give it to this process with the same commit instead of
+    /// waking it for whoever claims first. Default false.
+    /// </summary>
+    public bool Claims { get; init; }
+
+    /// <summary>
+    /// With <see cref="Claims"/>, set by the store: the run is this process's. After <see cref="CommitOutcome.Ignored"/> it may have been
+    /// so before.
+    /// </summary>
+    public ClaimedRun? Claimed { get; set; }
+
     public CommitOutcome Outcome { get; set; }
 
     /// <summary>The item's number; set by the store with <see cref="CommitOutcome.Committed"/>.</summary>

@@ -68,6 +68,14 @@ public sealed class NodeRun
 
     public long ReservedNanoDollars { get; internal set; }
 
+    /// <summary>An attempt may have taken effect although none has succeeded.</summary>
+    public bool MayHaveHappened { get; internal set; }
+
+    /// <summary>Set while what was done below the scope is undone; then how it will end.</summary>
+    public NodeStatus? Compensating { get; internal set; }
+
+    public StepError? CompensatingError { get; internal set; }
+
     /// <summary>Set once the node is being closed from above; then how it will end.</summary>
     public NodeStatus? Closing { get; internal set; }
 
@@ -85,6 +93,20 @@ public sealed class NodeRun
 
     /// <summary>Structural path with visits, for example <c>review#2/fetch#1</c>: what the idempotency key names.</summary>
     public string Path => Parent is null ? "" : Parent.Parent is null ? $"{Node.Id}#{Visit}" : $"{Parent.Path}/{Node.Id}#{Visit}";
+}
+
+/// <summary>Something done that can be undone.</summary>
+/// <param name="Visit">The visit that did it.</param>
+/// <param name="Step">Whose <see cref="CallNode.Compensation"/> undoes it.</param>
+/// <param name="Scopes">Ids of the visits around it, nearest first.</param>
+internal sealed record Compensable(int Visit, CallNode Step, IReadOnlyList<int> Scopes)
+{
+    /// <summary>What the compensation is called with; <see langword="null"/> while that is not decided, and when it cannot be computed.</summary>
+    public Payload? Input { get; init; }
+
+    public StepError? Error { get; init; }
+
+    public bool IsPlanned => Input is not null || Error is not null;
 }
 
 /// <summary>What a scope knows of its children, by their ordinal.</summary>

@@ -53,6 +53,7 @@ public static class Reducer
                 failed.Failures++;
                 Planted.Do(Bug.AttemptCountedTwice, () => failed.Failures++);
                 failed.Error = e.Error;
+                failed.MayHaveHappened = MayHaveHappened(failed, e.Error);
                 failed.Phase = NodePhase.Open;
                 break;
             case StepHandedOver e:
@@ -69,6 +70,7 @@ public static class Reducer
                 expired.Failures++;
                 expired.Error = e.Error;
                 expired.Phase = NodePhase.Open;
+                expired.MayHaveHappened = true;
                 break;
             case StepDenied e:
                 NodeRun denied = Expect(state, e.Id, NodePhase.Scheduled, e);
@@ -77,7 +79,9 @@ public static class Reducer
                 break;
             case StepCancelled e:
                 Planted.Do(Bug.ReservationLeaked, () => state.OpenNode(e.Id).ReservedNanoDollars = 0);
-                Settle(state, e.Id, 0, e).Phase = NodePhase.Open;
+                NodeRun cancelled = Settle(state, e.Id, 0, e);
+                cancelled.Phase = NodePhase.Open;
+                cancelled.MayHaveHappened = true;
                 break;
             case RetryScheduled e:
                 NodeRun retried = state.OpenNode(e.Id);
@@ -108,6 +112,7 @@ public static class Reducer
                 NodeRun closing = state.OpenNode(e.Id);
                 closing.Closing = e.Status;
                 closing.ClosingError = e.Error;
+                closing.Due = 0;
                 if (closing.Parent is null)
                 {
                     Move(state, RunStatus.Cancelling);
@@ -131,6 +136,7 @@ public static class Reducer
             case StepUnknown e:
                 NodeRun unknown = Expect(state, e.Id, NodePhase.InFlight, e);
                 unknown.Phase = NodePhase.Open;
+                unknown.MayHaveHappened = true;
                 state.InFlight--;
                 break;
             case StepAsked e:
@@ -140,6 +146,22 @@ public static class Reducer
                 NodeRun resolved = Expect(state, e.Id, NodePhase.Asked, e);
                 Release(state, resolved, 0);
                 resolved.Phase = NodePhase.Open;
+                resolved.MayHaveHappened &= e.Resolution == StepResolution.Retry;
+                break;
+            case CompensationPlanned e:
+                int planned = state.Compensables.FindLastIndex(c => c.Visit == e.Id);
+                state.Compensables[planned] = state.Compensables[planned] with { Input = e.Input, Error = e.Error };
+                break;
+            case CompensationStarted e:
+                NodeRun compensating = state.OpenNode(e.Id);
+                compensating.Compensating = e.Status;
+                compensating.CompensatingError = e.Error;
+                compensating.Due = 0;
+                if (compensating.Parent is null)
+                {
+                    Move(state, RunStatus.Compensating);
+                }
+
                 break;
             case RunCompleted e:
                 Move(state, RunStatus.Completed);
@@ -198,6 +220,11 @@ public static class Reducer
         {
             state.Root = node;
         }
+        else if (node.Node.IsCompensation)
+        {
+            parent.Scope!.Open++;
+            state.Compensables.RemoveAll(c => c.Visit == e.Visit);
+        }
         else
         {
             parent.Scope!.Open++;
@@ -218,6 +245,23 @@ public static class Reducer
         node.Ended = status;
         node.Due = 0;
         state.Open.Remove(node.Id);
+        if (node.Node.IsCompensation)
+        {
+            node.Parent!.Scope!.Open--;
+            return;
+        }
+
+        if (node.Node is Nodes.CallNode { Compensation: not null } step && (status == NodeStatus.Succeeded || (node.MayHaveHappened && step.Effects == Contracts.Tools.Effects.External)))
+        {
+            var scopes = new List<int>();
+            for (NodeRun? around = node.Parent; around is not null; around = around.Parent)
+            {
+                scopes.Add(around.Id);
+            }
+
+            state.Compensables.Add(new Compensable(node.Id, step, scopes));
+        }
+
         if (node.Parent?.Scope is { } scope)
         {
             int ordinal = node.Node.Ordinal;
@@ -251,8 +295,17 @@ public static class Reducer
         {
             node.Failures++;
             node.Error = e.Error;
+            node.MayHaveHappened = MayHaveHappened(node, e.Error);
         }
     }
+
+    /// <summary>What failed in passing may have taken effect all the same; a definite failure says that it has not.</summary>
+    private static bool MayHaveHappened(NodeRun node, Ports.StepError error) => error.Category switch
+    {
+        Contracts.Errors.ErrorCategory.Permanent or Contracts.Errors.ErrorCategory.Validation or Contracts.Errors.ErrorCategory.Permission => false,
+        Contracts.Errors.ErrorCategory.Resource => node.MayHaveHappened,
+        _ => true,
+    };
 
     private static NodeRun Settle(RunState state, int id, long cost, JournalEvent e)
     {

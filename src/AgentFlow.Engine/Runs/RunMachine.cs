@@ -67,6 +67,7 @@ public sealed class RunMachine(RunState state)
                 Enter(State.Definition.Root, null);
                 break;
             case StepSucceeded:
+                PlanCompensation(node!);
                 _ended.Enqueue(node!);
                 break;
             case StepFailed e:
@@ -80,10 +81,11 @@ public sealed class RunMachine(RunState state)
                 AfterFailure(node!, error);
                 break;
             case StepAnswered:
+                PlanCompensation(node!);
                 _ended.Enqueue(node!);
                 break;
             case StepDenied e:
-                Fail(node!, e.Error);
+                GiveUp(node!, e.Error);
                 break;
             case StepCancelled:
                 Finish(node!, NodeStatus.Cancelled, null, null);
@@ -202,7 +204,8 @@ public sealed class RunMachine(RunState state)
     internal void Close(NodeRun node, NodeStatus status, StepError? error)
     {
         Planted.Do(Bug.EndInFlight, () => node.Phase = node.Phase == NodePhase.InFlight ? NodePhase.Open : node.Phase);
-        if (node.Ended is not null || node.Closing is not null)
+        // What is being undone is not interrupted: it ends, and then it is closed.
+        if (node.Ended is not null || node.Closing is not null || node.Compensating is not null || node.Node.IsCompensation)
         {
             return;
         }
@@ -280,7 +283,7 @@ public sealed class RunMachine(RunState state)
         StepAnswered e => IsAwaited(e),
         StepResolved e => Is(e.Id, NodePhase.Asked),
         TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
-        CancelRequested => State.Root is { Closing: null },
+        CancelRequested => State.Root is { Closing: null, Compensating: null },
         PauseRequested => State.Status == RunStatus.Running,
         ResumeRequested => State.Status == RunStatus.Paused,
         RunRecovered => State.InFlight > 0,
@@ -320,6 +323,19 @@ public sealed class RunMachine(RunState state)
         }
         else
         {
+            GiveUp(step, error);
+        }
+    }
+
+    /// <summary>A step fails for good; a compensation that has to succeed waits for somebody instead.</summary>
+    private void GiveUp(NodeRun step, StepError error)
+    {
+        if (step.Node is CallNode { IsCompensation: true, IsBestEffort: false })
+        {
+            Emit(new StepAsked(step.Id));
+        }
+        else
+        {
             Fail(step, error);
         }
     }
@@ -352,7 +368,7 @@ public sealed class RunMachine(RunState state)
         }
         else if (call.OnUnknown == OnUnknown.Fail)
         {
-            Fail(step, new StepError("STEP_OUTCOME_UNKNOWN", ErrorCategory.Permanent, $"The worker of step '{step.Path}' died during attempt {step.Attempt}; whether it took effect is unknown."));
+            GiveUp(step, new StepError("STEP_OUTCOME_UNKNOWN", ErrorCategory.Permanent, $"The worker of step '{step.Path}' died during attempt {step.Attempt}; whether it took effect is unknown."));
         }
         else
         {
@@ -369,6 +385,10 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepResolution.Fail:
                 Fail(step, new StepError("STEP_OUTCOME_UNKNOWN", ErrorCategory.Permanent, $"{answer.By} said that step '{step.Path}' failed."));
+                break;
+            case StepResolution.Retry when step.Input is null:
+                // A compensation whose input could not be computed: there is nothing to call with.
+                Emit(new StepAsked(step.Id));
                 break;
             default:
                 Emit(new RetryScheduled(step.Id, step.Generation, _time));
@@ -409,8 +429,60 @@ public sealed class RunMachine(RunState state)
 
     private void Finish(NodeRun node, NodeStatus status, Payload? output, StepError? error)
     {
+        if (status != NodeStatus.Succeeded && node is { Scope: not null, Compensating: null } && LatestToUndo(node) is not null)
+        {
+            Emit(new CompensationStarted(node.Id, status, error));
+            Undo(node);
+            return;
+        }
+
         Emit(new NodeFinished(node.Id, status, output, error));
+        PlanCompensation(node);
         _ended.Enqueue(node);
+    }
+
+    /// <summary>Decides what undoing a step would be called with, while everything that its input names is in sight.</summary>
+    private void PlanCompensation(NodeRun step)
+    {
+        if (State.Compensables is not [.., { IsPlanned: false } done] || done.Visit != step.Id)
+        {
+            return;
+        }
+
+        if (done.Step.Compensation!.Input is not { } template)
+        {
+            Emit(new CompensationPlanned(step.Id, step.Output ?? step.Input ?? Payload.Null, null));
+            return;
+        }
+
+        Payload? input = template.Render(Variables(step.Parent), out string? problem);
+        StepError? error = input is null ? new StepError("EXPRESSION_FAILED", ErrorCategory.Validation, $"The input of the compensation of step '{step.Path}' cannot be computed: {problem}") : null;
+        Emit(new CompensationPlanned(step.Id, input, error));
+    }
+
+    private Compensable? LatestToUndo(NodeRun scope) => State.Compensables.FindLast(c => c.Scopes.Contains(scope.Id));
+
+    /// <summary>Undoes what was done last below a scope, or ends the scope when nothing is left.</summary>
+    private void Undo(NodeRun scope)
+    {
+        if (LatestToUndo(scope) is not { } done)
+        {
+            Emit(new NodeFinished(scope.Id, scope.Compensating!.Value, null, scope.CompensatingError));
+            _ended.Enqueue(scope);
+            return;
+        }
+
+        int id = State.Visits;
+        Emit(new NodeEntered(id, scope.Id, done.Step.Compensation!.Index, done.Visit));
+        NodeRun compensation = State.Open[id];
+        if (done.Input is { } input)
+        {
+            Schedule(compensation, input);
+        }
+        else
+        {
+            Emit(new StepAsked(id));
+        }
     }
 
     private void PropagateAll()
@@ -430,6 +502,13 @@ public sealed class RunMachine(RunState state)
         else if (parent.Ended is not null)
         {
             // Two children that closed together: the first took the parent with it.
+        }
+        else if (parent.Compensating is not null)
+        {
+            if (ended.Node.IsCompensation)
+            {
+                Undo(parent);
+            }
         }
         else if (parent.Closing is { } status)
         {

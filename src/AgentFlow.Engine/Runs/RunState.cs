@@ -47,6 +47,9 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
     /// <summary>Signals that nobody has consumed, in order of arrival.</summary>
     public List<SignalReceived> Signals { get; } = [];
 
+    /// <summary>What would be undone, in the order in which it was done.</summary>
+    internal List<Compensable> Compensables { get; } = [];
+
     public string CancelReason { get; internal set; } = "";
 
     /// <summary>Set once completed.</summary>

@@ -71,7 +71,7 @@ public static class RunLifecycle
     {
         RunStatus.Queued => to is RunStatus.Running,
         RunStatus.Running => to is RunStatus.Paused or RunStatus.Cancelling or RunStatus.Compensating or RunStatus.Completed or RunStatus.Failed,
-        RunStatus.Paused => to is RunStatus.Running or RunStatus.Cancelling or RunStatus.Completed or RunStatus.Failed,
+        RunStatus.Paused => to is RunStatus.Running or RunStatus.Cancelling or RunStatus.Compensating or RunStatus.Completed or RunStatus.Failed,
         RunStatus.Cancelling => to is RunStatus.Cancelled or RunStatus.Failed or RunStatus.Compensating,
         RunStatus.Compensating => to is RunStatus.Cancelled or RunStatus.Failed,
         _ => false,

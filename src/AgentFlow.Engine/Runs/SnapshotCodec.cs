@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 2;
+    public const byte FormatVersion = 3;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -54,6 +54,21 @@ public static class SnapshotCodec
                 w.Text(signal.Name);
                 w.Payload(signal.Payload);
                 w.Unsigned((ulong)signal.Item);
+            }
+
+            w.Int(state.Compensables.Count);
+            foreach (Compensable done in state.Compensables)
+            {
+                w.Int(done.Visit);
+                w.Int(done.Step.Index);
+                w.Int(done.Scopes.Count);
+                foreach (int scope in done.Scopes)
+                {
+                    w.Int(scope);
+                }
+
+                w.Optional(done.Input);
+                w.Optional(done.Error);
             }
 
             w.Int(state.Open.Count);
@@ -105,6 +120,12 @@ public static class SnapshotCodec
                 state.Signals.Add(new SignalReceived(r.Text(), r.Payload(), r.Long()) { At = at });
             }
 
+            int compensables = r.Count(5);
+            for (int i = 0; i < compensables; i++)
+            {
+                ReadCompensable(ref r, state);
+            }
+
             int nodes = r.Count(8);
             for (int i = 0; i < nodes; i++)
             {
@@ -117,6 +138,24 @@ public static class SnapshotCodec
         {
             return null;
         }
+    }
+
+    private static void ReadCompensable(ref FrameReader r, RunState state)
+    {
+        int visit = r.Int();
+        int index = r.Int();
+        if (index >= state.Definition.Nodes.Count || state.Definition.NodeAt(index) is not Nodes.CallNode { Compensation: not null } step)
+        {
+            throw new FrameCorruptException("a compensation does not fit its definition");
+        }
+
+        int[] scopes = new int[r.Count(1)];
+        for (int i = 0; i < scopes.Length; i++)
+        {
+            scopes[i] = r.Int();
+        }
+
+        state.Compensables.Add(new Compensable(visit, step, scopes) { Input = r.OptionalPayload(), Error = r.OptionalError() });
     }
 
     private static void WriteNode(ref FrameWriter w, NodeRun node)
@@ -135,6 +174,9 @@ public static class SnapshotCodec
         w.Signed(node.Closing is { } closing ? (int)closing : -1);
         w.Optional(node.ClosingError);
         w.Optional(node.Error);
+        w.Bool(node.MayHaveHappened);
+        w.Signed(node.Compensating is { } compensating ? (int)compensating : -1);
+        w.Optional(node.CompensatingError);
         if (node.Scope is { } scope)
         {
             w.Int(scope.Finished);
@@ -175,6 +217,10 @@ public static class SnapshotCodec
         node.Closing = closing < 0 ? null : (NodeStatus)closing;
         node.ClosingError = r.OptionalError();
         node.Error = r.OptionalError();
+        node.MayHaveHappened = r.Bool();
+        int compensating = r.Signed();
+        node.Compensating = compensating < 0 ? null : (NodeStatus)compensating;
+        node.CompensatingError = r.OptionalError();
         if (node.Scope is { } scope)
         {
             scope.Finished = r.Int();

@@ -132,6 +132,7 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         Interlocked.Exchange(ref _claiming, 1);
+        Interlocked.Exchange(ref _claimAgain, 1);
         try
         {
             await ClaimAsync(cancellationToken).ConfigureAwait(false);
@@ -242,10 +243,17 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
+            Claims = Options.Executes && !_stopping && !ClaimsAreHeld && Volatile.Read(ref _claimAgain) == 0 && _resident.Count + _unread.Count < Capacity,
             Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
-                if (item.Outcome == CommitOutcome.Committed)
+                if (item.Claimed is { } claimed)
+                {
+                    // After a first try whose answer was lost the run may be in memory already.
+                    (item.Outcome == CommitOutcome.Committed ? _unread : _unsure).Enqueue(claimed);
+                    RequestTakeOver();
+                }
+                else if (item.Outcome == CommitOutcome.Committed)
                 {
                     Deliver(item);
                 }
@@ -688,6 +696,12 @@ public sealed partial class RunHost : IAsyncDisposable
     internal void RequestClaim()
     {
         Interlocked.Exchange(ref _claimAgain, 1);
+        RequestTakeOver();
+    }
+
+    /// <summary>Has what is this process's already read, without looking for more.</summary>
+    private void RequestTakeOver()
+    {
         if (Options.Executes && !_stopping && !ClaimsAreHeld && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
         {
             Options.Schedule(new ClaimWork(this));
@@ -698,8 +712,8 @@ public sealed partial class RunHost : IAsyncDisposable
     {
         while (!_stopping)
         {
-            Interlocked.Exchange(ref _claimAgain, 0);
-            int room = Math.Min(ClaimSize, Capacity - _resident.Count);
+            bool looks = Interlocked.Exchange(ref _claimAgain, 0) != 0;
+            int room = looks ? Math.Min(ClaimSize, Capacity - _resident.Count) : 0;
             IReadOnlyList<ClaimedRun> claimed = room > 0 ? await _store.ClaimAsync(room, cancellationToken).ConfigureAwait(false) : [];
             foreach (ClaimedRun claim in claimed)
             {
@@ -711,7 +725,7 @@ public sealed partial class RunHost : IAsyncDisposable
             {
                 await TakeOverAsync(next, cancellationToken).ConfigureAwait(false);
                 _unread.TryDequeue(out _);
-                if (!_unread.IsEmpty || claimed.Count == room)
+                if (!_unread.IsEmpty || (room > 0 && claimed.Count == room))
                 {
                     Turns.Wake();
                 }
@@ -727,7 +741,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 _unsure.TryDequeue(out _);
             }
 
-            if (room <= 0 || claimed.Count == room)
+            if (looks && claimed.Count >= Math.Max(room, 0))
             {
                 // There may be more; whoever leaves memory next asks again.
                 Interlocked.Exchange(ref _claimAgain, 1);
@@ -742,20 +756,22 @@ public sealed partial class RunHost : IAsyncDisposable
 
     private async Task ClaimLoopAsync()
     {
+        bool failed = false;
         try
         {
             await ClaimAsync(CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e)
         {
+            failed = true;
             ClaimFailed(_log, e);
             ArmStoreTimer(Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000);
         }
 
         Interlocked.Exchange(ref _claiming, 0);
-        if (Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Capacity)
+        if ((Volatile.Read(ref _claimAgain) != 0 && _resident.Count < Capacity) || (!failed && !(_unread.IsEmpty && _unsure.IsEmpty)))
         {
-            RequestClaim();
+            RequestTakeOver();
         }
 
         Turns.Work();

@@ -63,7 +63,8 @@ public sealed class BudgetAdmission : IAdmission
             return new Verdict(null, most);
         }
 
-        if (run.Definition.Policies.OnExceed == OnExceed.Warn)
+        // What was done has to be undone, whatever it costs.
+        if (run.Definition.Policies.OnExceed == OnExceed.Warn || call.IsCompensation)
         {
             return new Verdict(null, most, OverBudget: true);
         }

@@ -11,15 +11,14 @@ namespace AgentFlow.Storage.Postgres;
 /// One connection that commits batches. All statements of a batch travel together and run in one transaction, so a commit
 /// takes one round trip; only when something was refused does a second one ask what became of each item.
 /// </summary>
-internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : IAsyncDisposable
+internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposable
 {
     private readonly NpgsqlBatch _batch = new(connection);
     private readonly SetStatement _hold = new("SELECT hold_session($1)");
     private readonly RunLocks _locks = new();
     private readonly InboxStatement _inbox = new();
-    private readonly OutboxStatement _outbox = new();
     private readonly NotesStatement _notes = new();
-    private readonly PlainAppends _plain = new(outbox);
+    private readonly PlainAppends _plain = new();
     private readonly List<CommitWave> _waves = [new()];
     private int _used;
 
@@ -100,11 +99,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
 
                 _waves[_used++].TryAdd(append);
             }
-
-            if (outbox && !append.Frame.IsEmpty)
-            {
-                _outbox.Add(append);
-            }
         }
 
         _hold.Session = session;
@@ -125,11 +119,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
             _batch.BatchCommands.Add(_inbox.Command);
         }
 
-        if (_outbox.Rows > 0)
-        {
-            _batch.BatchCommands.Add(_outbox.Command);
-        }
-
         if (_notes.Fill(batch.Notes))
         {
             _batch.BatchCommands.Add(_notes.Command);
@@ -140,7 +129,6 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool outbox) : I
     {
         _batch.BatchCommands.Clear();
         _inbox.Clear();
-        _outbox.Clear();
         foreach (CommitWave wave in _waves.Take(_used))
         {
             wave.Clear();

@@ -21,23 +21,15 @@ internal sealed class PlainAppends
         WHERE EXISTS (SELECT FROM held)
         """;
 
-    private const string Noted = $"""
-        {Held}, written AS ({Insert} RETURNING run, first_seq), noted AS (
-            INSERT INTO outbox (runs, first_seqs)
-            SELECT array_agg(run ORDER BY run, first_seq), array_agg(first_seq ORDER BY run, first_seq) FROM written HAVING count(*) > 0)
-        SELECT FROM written
-        """;
-
     private readonly SetStatement _statement;
 
     private readonly List<long> _key, _firstSeq;
     private readonly List<int> _epoch;
     private readonly List<ReadOnlyMemory<byte>> _frame;
 
-    /// <param name="outbox">Whether the commit is noted in the outbox as well.</param>
-    public PlainAppends(bool outbox)
+    public PlainAppends()
     {
-        _statement = new SetStatement(outbox ? Noted : $"{Held}\n{Insert}");
+        _statement = new SetStatement($"{Held}\n{Insert}");
         _key = _statement.Column<long>(Bigint);
         _epoch = _statement.Column<int>(Integer);
         _firstSeq = _statement.Column<long>(Bigint);

@@ -7,16 +7,26 @@ using NpgsqlTypes;
 namespace AgentFlow.Storage.Postgres;
 
 /// <summary>
-/// The audit chains in the same database as the runs. Frames come from the outbox (<see cref="PostgresOptions.Outbox"/>), which
-/// every process of the deployment has to write, and which this store empties. Whoever holds the lease chains; a holder that
-/// was silent for too long appends nothing any more, because each append holds the lease's row.
+/// The audit chains in the same database as the runs. Frames are found in the journal by the transactions that wrote them.
+/// Whoever holds the lease chains; a holder that was silent for too long appends nothing any more, because each append holds
+/// the lease's row, in which it also stands how far the journal is chained.
 /// </summary>
 public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 {
     private const string Columns = "tenant, at, actor, action, resource, decision, trace, details";
 
-    // An outbox row is a commit, which has tens of frames when the engine is busy.
+    // Readers stay below the oldest open transaction, so that none with a smaller number commits later behind their backs.
+    private const string Horizon = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint";
+
+    // A transaction has tens of frames when the engine is busy.
     private const int FramesPerCommit = 16;
+    private const int WidestWindow = 1 << 20;
+    private const int ReadsPerSummary = 256;
+
+    // Transactions to look through at once; most of a server's may be somebody else's.
+    private long _window = 1;
+    private (long Position, long Empty) _seen;
+    private int _reads;
 
     public ValueTask<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
@@ -46,41 +56,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                 }
             }
 
-            // Below the oldest open transaction, so that none with a smaller number commits later behind this reader's back.
-            using var journal = new NpgsqlCommand("""
-                WITH box AS MATERIALIZED (
-                    SELECT o.xid, o.runs, o.first_seqs FROM outbox o WHERE o.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY o.xid LIMIT $1)
-                SELECT b.xid, r.tenant, r.id, r.definition, j.first_seq, j.data
-                FROM box b
-                LEFT JOIN LATERAL unnest(b.runs, b.first_seqs) WITH ORDINALITY AS p (run, first_seq, n) ON true
-                LEFT JOIN journal j ON j.run = p.run AND j.first_seq = p.first_seq
-                LEFT JOIN runs r ON r.key = j.run
-                ORDER BY b.xid, p.n
-                """, connection);
-            journal.Parameters.Value(Math.Max(1, max / FramesPerCommit));
-            var commits = new List<ulong>();
-            var frames = new List<WaitingFrame>();
-            NpgsqlDataReader rows = await journal.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (rows.ConfigureAwait(false))
-            {
-                while (await rows.ReadAsync(token).ConfigureAwait(false))
-                {
-                    ulong xid = rows.GetFieldValue<ulong>(0);
-                    if (commits.Count == 0 || commits[^1] != xid)
-                    {
-                        commits.Add(xid);
-                    }
-
-                    // A noted frame that was refused is not in the journal.
-                    if (!rows.IsDBNull(4))
-                    {
-                        frames.Add(new WaitingFrame(
-                            rows.GetString(1), Parameters.ToUlid(rows.GetGuid(2)), Convert.ToHexStringLower(rows.GetFieldValue<byte[]>(3)), rows.GetInt64(4), rows.GetFieldValue<byte[]>(5)));
-                    }
-                }
-            }
-
-            return new AuditIntake(notes, frames, new Position(ids, commits)) { IsEmpty = ids.Count + commits.Count == 0 };
+            (long position, List<WaitingFrame> frames, long upTo) = await ReadFramesAsync(connection, max, token).ConfigureAwait(false);
+            return new AuditIntake(notes, frames, new Position(ids, position, upTo)) { IsEmpty = ids.Count + frames.Count == 0 };
         },
         cancellationToken);
 
@@ -206,7 +183,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
         await using (transaction.ConfigureAwait(false))
         {
             using var batch = new NpgsqlBatch(connection);
-            batch.Add("SELECT count(*) FROM (SELECT FROM audit_lease WHERE holder = $1 FOR UPDATE) AS held").Value(database.Tag);
+            NpgsqlBatchCommand lead = batch.AddCommand("UPDATE audit_lease SET position = coalesce($2, position) WHERE holder = $1 AND position = coalesce($3, position)");
+            lead.Parameters.Value(database.Tag).Optional(taken?.UpTo).Optional(taken?.From);
             NpgsqlBatchCommand insert = batch.AddCommand($"""
                 INSERT INTO audits ({Columns}, number, prev, hash)
                 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bigint[], $10::bytea[], $11::bytea[])
@@ -225,10 +203,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                 .Values(records.Select(r => r.Hash.ToArray()), NpgsqlDbType.Bytea);
             NpgsqlBatchCommand notes = batch.AddCommand("DELETE FROM audit_intake WHERE id = ANY ($1)");
             notes.Parameters.Values(taken?.Notes ?? [], NpgsqlDbType.Bigint);
-            NpgsqlBatchCommand commits = batch.AddCommand("DELETE FROM outbox WHERE xid = ANY ($1)");
-            commits.Parameters.Values(taken?.Commits ?? [], NpgsqlDbType.Xid8);
-            long held = (long)(await batch.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
-            if (held == 1 && notes.RecordsAffected == (taken?.Notes.Count ?? 0) && commits.RecordsAffected == (taken?.Commits.Count ?? 0))
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            if (lead.RecordsAffected == 1 && notes.RecordsAffected == (taken?.Notes.Count ?? 0))
             {
                 await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
                 return true;
@@ -237,6 +213,75 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             await transaction.RollbackAsync(cancellationToken).ConfigureAwait(false);
             return false;
         }
+    }
+
+    /// <summary>
+    /// The frames of the next transactions that wrote any, whole transactions at a time. Where the journal has none, the window
+    /// grows: other databases of the server use up numbers as well.
+    /// </summary>
+    private async Task<(long Position, List<WaitingFrame> Frames, long UpTo)> ReadFramesAsync(NpgsqlConnection connection, int max, CancellationToken cancellationToken)
+    {
+        if (++_reads % ReadsPerSummary == 0)
+        {
+            using var summary = new NpgsqlCommand("SELECT brin_summarize_new_values('journal_by_xid')", connection);
+            await summary.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        (long position, long horizon) = await PositionAsync(connection, cancellationToken).ConfigureAwait(false);
+        long from = _seen.Position == position ? Math.Max(position, _seen.Empty) : position;
+        long least = Math.Max(1, max / FramesPerCommit);
+        _window = Math.Max(_window, least);
+        while (from + 1 < horizon)
+        {
+            long upTo = Math.Min(from + _window, horizon - 1);
+            List<WaitingFrame> frames = await ReadFramesAsync(connection, from, upTo, cancellationToken).ConfigureAwait(false);
+            if (frames.Count > 0)
+            {
+                _window = frames.Count > max ? Math.Max(1, _window / 2) : _window;
+                return (position, frames, upTo);
+            }
+
+            _seen = (position, upTo);
+            _window = Math.Min(_window * 2, WidestWindow);
+            from = upTo;
+        }
+
+        _window = least;
+        return (position, [], position);
+    }
+
+    private static async Task<(long Position, long Horizon)> PositionAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var command = new NpgsqlCommand($"SELECT position, {Horizon} FROM audit_lease", connection);
+        NpgsqlDataReader row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (row.ConfigureAwait(false))
+        {
+            await row.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return (row.GetInt64(0), row.GetInt64(1));
+        }
+    }
+
+    private static async Task<List<WaitingFrame>> ReadFramesAsync(NpgsqlConnection connection, long after, long upTo, CancellationToken cancellationToken)
+    {
+        using var journal = new NpgsqlCommand("""
+            SELECT r.tenant, r.id, r.definition, j.first_seq, j.data
+            FROM journal j JOIN runs r ON r.key = j.run
+            WHERE j.xid > $1 AND j.xid <= $2
+            ORDER BY j.xid, j.run, j.first_seq
+            """, connection);
+        journal.Parameters.Value(after).Value(upTo);
+        var frames = new List<WaitingFrame>();
+        NpgsqlDataReader rows = await journal.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (rows.ConfigureAwait(false))
+        {
+            while (await rows.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                frames.Add(new WaitingFrame(
+                    rows.GetString(0), Parameters.ToUlid(rows.GetGuid(1)), Convert.ToHexStringLower(rows.GetFieldValue<byte[]>(2)), rows.GetInt64(3), rows.GetFieldValue<byte[]>(4)));
+            }
+        }
+
+        return frames;
     }
 
     private static void Add(NpgsqlBatch batch, AuditCheckpoint checkpoint) =>
@@ -266,5 +311,6 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     private static AuditHash Hash(NpgsqlDataReader row, int column) =>
         row.GetFieldValue<byte[]>(column) is { Length: AuditHash.Length } hash ? new AuditHash(hash) : AuditHash.Of("no hash"u8);
 
-    private sealed record Position(List<long> Notes, List<ulong> Commits);
+    /// <param name="From">Where the journal was chained up to; the append is refused when it is not any more.</param>
+    private sealed record Position(List<long> Notes, long From, long UpTo);
 }

@@ -8,11 +8,21 @@ internal static class PostgresMigrator
     /// <summary>Held while migrating, together with a hash of the schema's name.</summary>
     private const int LockSpace = 0x4146;
 
+    // A dump that was restored into another server: transactions begin again with small numbers there. What is chained stays so,
+    // and the rest is as if it had been written now.
+    private const string Renumber = """
+        WITH moved AS (
+            UPDATE audit_lease SET position = 0 WHERE position >= (pg_snapshot_xmax(pg_current_snapshot())::text)::bigint
+            RETURNING (SELECT position FROM audit_lease) AS chained)
+        UPDATE journal SET xid = CASE WHEN xid <= moved.chained THEN 0 ELSE (pg_current_xact_id()::text)::bigint END FROM moved
+        """;
+
     public static async Task MigrateAsync(NpgsqlConnection connection, string server, int longestAnswerSeconds, CancellationToken cancellationToken)
     {
         IReadOnlyList<Migration> migrations = Migration.All("Postgres");
         if (await AppliedAsync(connection, cancellationToken).ConfigureAwait(false) is { } before && Check(before, migrations, server))
         {
+            await ExecuteAsync(connection, longestAnswerSeconds, Renumber, cancellationToken).ConfigureAwait(false);
             return;
         }
 

@@ -17,10 +17,4 @@ public sealed record PostgresOptions
 
     /// <summary>The server gives up first and says why.</summary>
     internal int LongestAnswerSeconds => (int)StatementTimeout.TotalSeconds + 5;
-
-    /// <summary>
-    /// Whether each commit leaves a row for <see cref="PostgresOutbox"/>. Every process of a deployment must agree, and
-    /// somebody has to read and delete the rows. Default false.
-    /// </summary>
-    public bool Outbox { get; init; }
 }

@@ -82,7 +82,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
             {
                 if (!_writers.TryPop(out writer))
                 {
-                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.Options.Outbox);
+                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
                 }
 
                 List<Ulid> elsewhere = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);

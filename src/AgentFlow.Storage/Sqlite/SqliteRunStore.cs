@@ -38,7 +38,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         {
             // Nothing was written: the outcomes belong to a transaction that is gone.
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
-            batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
+            batch.Inbox.ForEach(i => (i.Outcome, i.Claimed) = (CommitOutcome.Pending, null));
             throw;
         }
 
@@ -209,7 +209,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     {
         Span<byte> id = stackalloc byte[Ulid.ByteLength];
         item.Run.TryWriteBytes(id);
-        SqliteStatement find = connection.Prepare("SELECT key, status, wake_seq FROM runs WHERE tenant = ? AND id = ?").Bind(item.Tenant).Bind(id);
+        SqliteStatement find = connection.Prepare("SELECT key, status, wake_seq, workflow, version, definition FROM runs WHERE tenant = ? AND id = ?").Bind(item.Tenant).Bind(id);
         if (!find.Read())
         {
             return CommitOutcome.Missing;
@@ -218,6 +218,8 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         long key = find.Int64(0);
         item.StatusBefore = (RunStatus)find.Int64(1);
         item.WakeSeq = find.Int64(2) + 1;
+        bool claims = item.Claims && item.StatusBefore is RunStatus.Waiting or RunStatus.Paused;
+        item.Claimed = claims ? new ClaimedRun(key, item.Run, item.Tenant, find.Text(3), find.Text(4), Convert.ToHexStringLower(find.Blob(5))) : null;
         find.Reset();
         if (item.StatusBefore.IsTerminal() || item.StatusBefore == RunStatus.Diverged)
         {
@@ -227,12 +229,14 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         connection.Prepare("INSERT OR IGNORE INTO inbox (run, kind, dedupe, data) VALUES (?, ?, ?, ?)").Bind(key).Bind((long)item.Kind).Bind(item.Dedupe).Bind(item.Data.Span).Run();
         if (connection.Changes == 0)
         {
+            item.Claimed = null;
             return CommitOutcome.Ignored;
         }
 
         item.Item = connection.LastRowId;
         CrashPoint.Reach("sqlite.item_inserted");
-        connection.Prepare("UPDATE runs SET wake_seq = wake_seq + 1, status = CASE WHEN status IN (2, 3) THEN 0 ELSE status END WHERE key = ?").Bind(key).Run();
+        connection.Prepare("UPDATE runs SET wake_seq = wake_seq + 1, status = CASE WHEN status IN (2, 3) THEN ? ELSE status END WHERE key = ?")
+            .Bind((long)(claims ? RunStatus.Running : RunStatus.Queued)).Bind(key).Run();
         CrashPoint.Reach("sqlite.run_woken");
         return CommitOutcome.Committed;
     }

@@ -79,6 +79,37 @@ public sealed class RunsCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Resolve_CompensationThatCannotSucceed_LetsTheRunEnd()
+    {
+        _af.Write("trip.yaml", """
+            language: 1
+            name: trip
+            version: 1.0.0
+            planner: dag
+            steps:
+              - { id: flight, tool: skill.echo, input: { seat: 4 }, compensate: { tool: skill.http_call, input: { url: "http://192.0.2.1/" }, retry: { max_attempts: 1 } } }
+              - { id: pay, tool: skill.echo, depends_on: [flight], input: { a: "${output.missing}" } }
+            """);
+        using AfProcess process = _af.Start("run", "trip.yaml", "-o", "json");
+        await process.ErrorLineAsync("waits for somebody to say what became of it");
+        process.SendInterrupt();
+        await process.EndAsync();
+        string id = Assert.Single(await IdsAsync());
+        JsonElement saga = JsonElement.Parse((await _af.RunAsync("runs", "saga", id, "-o", "json")).Out);
+        Assert.Equal("waiting", saga.GetProperty("status").GetString());
+        string step = saga.GetProperty("steps")[0].GetProperty("compensation").GetString()!;
+        AfResult wrong = await _af.RunAsync("runs", "resolve", id, step, "perhaps");
+        Assert.Equal(ExitCode.Failed, wrong.Code);
+        Assert.Contains("retry, succeed or fail", wrong.Error, StringComparison.Ordinal);
+        AfResult resolved = await _af.RunAsync("runs", "resolve", id, step, "succeed");
+        Assert.True(resolved.Code == ExitCode.Ok, $"{resolved}");
+        AfResult watched = await _af.RunAsync("runs", "watch", id);
+        Assert.Contains("run_failed", watched.Out, StringComparison.Ordinal);
+        AfResult table = await _af.RunAsync("runs", "saga", id);
+        Assert.Matches(@"flight#1 +skill\.http_call +compensated", table.Out);
+    }
+
+    [Fact]
     public async Task Cancel_WaitingRun_EndsAsCancelled()
     {
         string id = await HoldAsync();

@@ -32,8 +32,8 @@ internal static class Flow
     public static ValueTemplate Template(string json) =>
         ValueTemplate.Compile(System.Text.Json.JsonDocument.Parse(json).RootElement, e => Cel(e.Source))!;
 
-    public static CallNode Call(string id, ITool? tool = null, RetryPolicy? retry = null, OnUnknown unknown = OnUnknown.Retry, string? input = null) =>
-        new() { Id = id, Tool = tool ?? FakeTool.External, Retry = retry ?? RetryPolicy.None, OnUnknown = unknown, Input = input is null ? null : Template(input) };
+    public static CallNode Call(string id, ITool? tool = null, RetryPolicy? retry = null, OnUnknown unknown = OnUnknown.Retry, string? input = null, CallNode? undo = null, bool bestEffort = false) =>
+        new() { Id = id, Tool = tool ?? FakeTool.External, Retry = retry ?? RetryPolicy.None, OnUnknown = unknown, Input = input is null ? null : Template(input), Compensation = undo, IsBestEffort = bestEffort };
 
     public static WaitNode Signal(string id, string name, TimeSpan? limit = null) => new() { Id = id, Signal = name, For = limit };
 

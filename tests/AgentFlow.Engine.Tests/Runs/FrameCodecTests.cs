@@ -47,6 +47,8 @@ public class FrameCodecTests
         new StepHandedOver(1, 2, T + 30_000) { At = T },
         new StepAnswered(1, 1, Payload.FromText("{\"done\":true}"), null, 77, "agent:far") { At = T },
         new StepExpired(1, 2, Error) { At = T },
+        new CompensationPlanned(1, Payload.FromText("{\"id\":7}"), null) { At = T },
+        new CompensationStarted(0, NodeStatus.Failed, Error) { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

@@ -139,7 +139,7 @@ public class ReplayTests
             1 => Sleep($"z{i}", TimeSpan.FromSeconds(1 + Next(100))),
             2 => new PassNode { Id = $"p{i}" },
             6 or 7 => Generate(random, depth + 1, $"n{i}"),
-            _ => Call($"c{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(3) }, unknown: (OnUnknown)Next(3)),
+            _ => Call($"c{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(3) }, unknown: (OnUnknown)Next(3), undo: Next(2) == 0 ? Call($"u{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(2) }, bestEffort: Next(2) == 0) : null),
         };
         PlanNode[] bodies = [.. Enumerable.Range(0, count).Select(Body)];
         if (Next(2) == 0)

@@ -58,8 +58,9 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         At = 2000,
     };
 
-    private static InboxAppend Item(RunAppend run, string dedupe, string? tenant = null) => new()
+    private static InboxAppend Item(RunAppend run, string dedupe, string? tenant = null, bool claims = false) => new()
     {
+        Claims = claims,
         Tenant = tenant ?? run.Tenant,
         Run = run.Run,
         Kind = InboxKind.Signal,
@@ -227,6 +228,23 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         RunHistory history = await Store.LoadAsync(Claim(run), default);
         Assert.Equal(1, history.WakeSeq);
         Assert.Single(history.Inbox);
+    }
+
+    [Fact]
+    public async Task Inbox_SenderWithRoom_GetsAParkedRunOnceInOneWayOrTheOther()
+    {
+        RunAppend run = await Commit(Create(then: RowChange.Park));
+        InboxAppend first = await Send(Item(run, "a", claims: true));
+        InboxAppend second = await Send(Item(run, "b", claims: true));
+        InboxAppend again = await Send(Item(run, "a", claims: true));
+        Assert.Equal((CommitOutcome.Committed, CommitOutcome.Committed, CommitOutcome.Ignored), (first.Outcome, second.Outcome, again.Outcome));
+        Assert.Null(second.Claimed);
+        ClaimedRun claim = Assert.Single([.. await Store.ClaimAsync(10, default), .. first.Claimed is { } given ? new[] { given } : []]);
+        Assert.Equal((run.Run, "t1", "w", "1.0.0", new string('a', 64)), (claim.Run, claim.Tenant, claim.Workflow, claim.Version, claim.DefinitionHash));
+        RunHistory history = await Store.LoadAsync(claim, default);
+        Assert.Equal(2, history.WakeSeq);
+        Assert.Equal(["a", "b"], history.Inbox.Select(i => i.Dedupe));
+        Assert.Equal(RunStatus.Running, (await Store.FindAsync("t1", run.Run, default))!.Status);
     }
 
     [Fact]

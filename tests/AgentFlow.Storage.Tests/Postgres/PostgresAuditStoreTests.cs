@@ -9,7 +9,7 @@ namespace AgentFlow.Storage.Tests.Postgres;
 
 public sealed class PostgresAuditStoreTests(PostgresFixture fixture) : AuditStoreCompliance
 {
-    private static readonly PostgresOptions Options = new() { Outbox = true };
+    private static readonly PostgresOptions Options = new();
 
     private TemporaryPostgres? _postgres;
 
@@ -39,23 +39,6 @@ public sealed class PostgresAuditStoreTests(PostgresFixture fixture) : AuditStor
         Assert.False(await Audit.AppendAsync(AuditChain.Extend(ref head, [Note(1)]), AuditIntake.None, default));
         Assert.Empty(await Audit.ReadAsync("t1", 0, 10, default));
     }
-
-    [Fact]
-    public async Task Outbox_RefusedFrame_IsTakenAsNothing()
-    {
-        await Audit.LeadAsync(TimeSpan.FromSeconds(30), default);
-        await _postgres!.Cluster.ExecuteAsync($"INSERT INTO {_postgres.Schema}.outbox (runs, first_seqs) VALUES ('{{12345}}', '{{7}}')");
-        AuditIntake intake;
-        do
-        {
-            intake = await Audit.ReadIntakeAsync(100, default);
-        }
-        while (intake.IsEmpty);
-
-        Assert.Empty(intake.Frames);
-        Assert.True(await Audit.AppendAsync([], intake, default));
-        Assert.True((await Audit.ReadIntakeAsync(100, default)).IsEmpty);
-    }
 }
 
 public sealed class PostgresAuditChainTests(PostgresFixture fixture) : AuditChainCompliance
@@ -67,7 +50,7 @@ public sealed class PostgresAuditChainTests(PostgresFixture fixture) : AuditChai
     [InlineData(2)]
     public async Task Sequencers_OfTwoProcessesTakingOverFromEachOther_ChainEachEventOnce(int seed)
     {
-        await using TemporaryPostgres other = await _postgres!.JoinAsync(new PostgresOptions { Outbox = true });
+        await using TemporaryPostgres other = await _postgres!.JoinAsync(new PostgresOptions());
 
         // So short that either may take over in the middle of the other's batch.
         var options = new AuditOptions { SegmentRecords = 16, Batch = 8, Lease = TimeSpan.FromMilliseconds(2) };
@@ -115,7 +98,7 @@ public sealed class PostgresAuditChainTests(PostgresFixture fixture) : AuditChai
 
     protected override string Literal(byte[] bytes) => $@"'\x{Convert.ToHexString(bytes)}'";
 
-    protected override async ValueTask OpenAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture, new PostgresOptions { Outbox = true });
+    protected override async ValueTask OpenAsync() => _postgres = await TemporaryPostgres.CreateAsync(fixture, new PostgresOptions());
 
     protected override ValueTask CloseAsync() => _postgres?.DisposeAsync() ?? default;
 }

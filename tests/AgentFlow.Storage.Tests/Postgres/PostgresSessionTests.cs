@@ -173,7 +173,7 @@ public sealed class PostgresSessionTests(PostgresFixture fixture)
         await using var paused = new NpgsqlConnection(a.Cluster.Dsn(a.Schema) + ";Pooling=false;Application Name=" + a.Database.Tag);
         await paused.OpenAsync();
         await using NpgsqlTransaction transaction = await paused.BeginTransactionAsync();
-        await using (var write = new NpgsqlCommand($"SELECT hold_session({a.Database.Session.Id}); INSERT INTO journal VALUES ({RunKey.From(run.Key).Row}, 1, 'late')", paused))
+        await using (var write = new NpgsqlCommand($"SELECT hold_session({a.Database.Session.Id}); INSERT INTO journal (run, first_seq, data) VALUES ({RunKey.From(run.Key).Row}, 1, 'late')", paused))
         {
             await write.ExecuteNonQueryAsync();
         }
@@ -194,7 +194,7 @@ public sealed class PostgresSessionTests(PostgresFixture fixture)
         await using var slow = new NpgsqlConnection(a.Cluster.Dsn(a.Schema) + ";Pooling=false");
         await slow.OpenAsync();
         await using NpgsqlTransaction transaction = await slow.BeginTransactionAsync();
-        await using (var write = new NpgsqlCommand($"SELECT hold_session({a.Database.Session.Id}); INSERT INTO journal VALUES ({RunKey.From(run.Key).Row}, 1, 'in time')", slow))
+        await using (var write = new NpgsqlCommand($"SELECT hold_session({a.Database.Session.Id}); INSERT INTO journal (run, first_seq, data) VALUES ({RunKey.From(run.Key).Row}, 1, 'in time')", slow))
         {
             await write.ExecuteNonQueryAsync();
         }

@@ -309,6 +309,16 @@ public static class FrameCodec
                 w.Int(e.Attempt);
                 w.Error(e.Error);
                 break;
+            case CompensationPlanned e:
+                w.Int(e.Id);
+                w.Optional(e.Input);
+                w.Optional(e.Error);
+                break;
+            case CompensationStarted e:
+                w.Int(e.Id);
+                w.Byte((byte)e.Status);
+                w.Optional(e.Error);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -347,6 +357,8 @@ public static class FrameCodec
         EventTag.StepHandedOver => new StepHandedOver(r.Int(), r.Int(), r.Long()),
         EventTag.StepAnswered => new StepAnswered(r.Int(), r.Int(), r.OptionalPayload(), r.OptionalError(), r.Long(), r.Text()),
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
+        EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
+        EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

@@ -99,6 +99,8 @@ public enum EventTag : byte
     StepHandedOver = 29,
     StepAnswered = 30,
     StepExpired = 31,
+    CompensationPlanned = 32,
+    CompensationStarted = 33,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -183,6 +185,23 @@ public sealed record StepAnswered(int Id, int Generation, Payload? Output, StepE
 public sealed record StepExpired(int Id, int Attempt, StepError Error) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.StepExpired;
+}
+
+/// <summary>The step has happened, or may have: this is what undoing it would be called with.</summary>
+/// <param name="Id">The step's visit, which has ended.</param>
+/// <param name="Error">Why the input cannot be computed; somebody is asked then, should it come to that.</param>
+public sealed record CompensationPlanned(int Id, Payload? Input, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.CompensationPlanned;
+}
+
+/// <summary>
+/// A scope has failed or is being closed, and what was done below it is undone first, the latest first. It ends as given
+/// afterwards. Each compensation is a visit of its own, whose visit number is the compensated visit's id.
+/// </summary>
+public sealed record CompensationStarted(int Id, NodeStatus Status, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.CompensationStarted;
 }
 
 /// <summary>An attempt that was asked to stop has stopped.</summary>

@@ -65,6 +65,8 @@ internal static class EventJson
         EventTag.StepHandedOver => "step_handed_over",
         EventTag.StepAnswered => "step_answered",
         EventTag.StepExpired => "step_expired",
+        EventTag.CompensationPlanned => "compensation_planned",
+        EventTag.CompensationStarted => "compensation_started",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -129,6 +131,16 @@ internal static class EventJson
             case StepExpired e:
                 Attempt(w, visits[e.Id], e.Attempt);
                 Target(w, visits[e.Id]);
+                Error(w, e.Error);
+                break;
+            case CompensationPlanned e:
+                Node(w, visits[e.Id]);
+                Value(w, "input"u8, e.Input);
+                Error(w, e.Error);
+                break;
+            case CompensationStarted e:
+                Node(w, visits[e.Id]);
+                w.WriteString("status"u8, StepFold.Word(e.Status));
                 Error(w, e.Error);
                 break;
             case StepDenied e:

@@ -61,6 +61,14 @@ internal sealed class RunEndpoints(RunReader reader)
     // No documentation comment: the OpenAPI generator would prefer it to the summary at the mapping.
     public Task PlanOfWorkflowAsync(HttpContext context, string id, string plan, CancellationToken cancellationToken) => PlanAsync(context, plan, id, cancellationToken);
 
+    public async Task SagaAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        new QueryReader(context).End();
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
+        RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        await Reply.TaggedJsonAsync(context, SagaView.Of(row, fold), ServerJson.Default.SagaView).ConfigureAwait(false);
+    }
+
     public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         var query = new QueryReader(context);

@@ -26,6 +26,12 @@ internal sealed class RunFold(WorkflowDefinition? definition)
     /// <summary>What each visit has come to, by its number; scopes included.</summary>
     public IReadOnlyList<StepFold> Steps => _steps;
 
+    /// <summary>What could be undone, by the visit that did it, in the order in which it was done.</summary>
+    public OrderedDictionary<int, CompensationPlanned> Undoable { get; } = [];
+
+    /// <summary>The compensations that have begun, by the visit that they undo.</summary>
+    public Dictionary<int, StepFold> Undoing { get; } = [];
+
     /// <summary>Indexes of nodes that a graph passed over without entering them.</summary>
     public HashSet<int> Skipped { get; } = [];
 
@@ -58,6 +64,17 @@ internal sealed class RunFold(WorkflowDefinition? definition)
                 break;
             case NodeEntered e:
                 _steps.Add(new StepFold(Visits[e.Id], e.At));
+                if (_steps[^1].Visit.Node is { IsCompensation: true })
+                {
+                    Undoing[e.Visit] = _steps[^1];
+                }
+
+                break;
+            case CompensationPlanned e:
+                Undoable[e.Id] = e;
+                break;
+            case CompensationStarted e when Visits[e.Id].Parent is null:
+                _status = RunStatus.Compensating;
                 break;
             case NodeSkipped e:
                 Skipped.Add(e.Node);
@@ -116,7 +133,7 @@ internal sealed class RunFold(WorkflowDefinition? definition)
     }
 
     /// <summary>The journal decides; the row says what is not journaled.</summary>
-    internal RunStatus Status(RunRow row) => _end is not null || row.Status != RunStatus.Diverged && _status is RunStatus.Paused or RunStatus.Cancelling
+    internal RunStatus Status(RunRow row) => _end is not null || row.Status != RunStatus.Diverged && _status is RunStatus.Paused or RunStatus.Cancelling or RunStatus.Compensating
         ? _status
         : row.Status is RunStatus.Queued or RunStatus.Waiting or RunStatus.Diverged ? row.Status : _status;
 

@@ -44,6 +44,12 @@ internal static class RunsFeature
             .Needs(Permission.RunsRead)
             .Gives<PlanView>(200, "The plan and how far it has come.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
+        api.MapGet("/runs/{id}/saga", runs.SagaAsync)
+            .AuditsRead("run.read", "run")
+            .Says("getRunSaga", Tag, "Read what a run can undo", "Steps with `compensate` that were done, oldest first, and how far undoing them has come. A compensation that is `asked` takes a resolution under its own step id.")
+            .Needs(Permission.RunsRead)
+            .Gives<SagaView>(200, "What was done, and what of it is undone.").Gives(304, Unchanged)
+            .Fails(ErrorCode.RunNotFound);
         api.MapGet("/runs/{id}/events", runs.EventsAsync)
             .AuditsRead("run.read", "run")
             .Says("listRunEvents", Tag, "Read a part of a run's journal", "`next_cursor` is the `from` of the next part, null at the journal's end as it is now.")

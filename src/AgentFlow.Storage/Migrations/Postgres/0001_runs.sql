@@ -50,9 +50,14 @@ CREATE INDEX runs_owned ON runs (owner) WHERE status = 1;
 CREATE TABLE journal (
     run       bigint NOT NULL,
     first_seq bigint NOT NULL,
+    xid       bigint NOT NULL DEFAULT (pg_current_xact_id()::text)::bigint, -- the transaction that wrote it
     data      bytea  NOT NULL,
     PRIMARY KEY (run, first_seq)
 );
+
+-- Whoever must not miss a frame reads by transaction, below the oldest one that is still open. Rows are appended in nearly that
+-- order, so that an index of block ranges finds them, which costs an insertion nothing.
+CREATE INDEX journal_by_xid ON journal USING brin (xid) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE TABLE snapshots (
     run  bigint PRIMARY KEY,
@@ -83,13 +88,6 @@ CREATE TABLE blobs (
     hash   bytea NOT NULL,
     data   bytea NOT NULL,
     PRIMARY KEY (tenant, hash)
-);
-
--- One row a commit: which frames it wrote. Readers stay below the oldest open transaction, so that none is skipped.
-CREATE TABLE outbox (
-    xid        xid8     PRIMARY KEY DEFAULT pg_current_xact_id(),
-    runs       bigint[] NOT NULL,
-    first_seqs bigint[] NOT NULL
 );
 
 CREATE TABLE workflows (

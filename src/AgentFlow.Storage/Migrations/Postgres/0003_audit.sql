@@ -25,7 +25,7 @@ CREATE TABLE audit_checkpoints (
     PRIMARY KEY (tenant, size, kind)
 );
 
--- Notes that wait to be chained. Frames wait in the outbox.
+-- Notes that wait to be chained. Frames wait in the journal, behind the position below.
 CREATE TABLE audit_intake (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant   text   NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE audit_intake (
 -- Who chains: one row, taken over when its holder has been silent for longer than its lease.
 CREATE TABLE audit_lease (
     holder     text        NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    position   bigint      NOT NULL DEFAULT 0 -- frames of transactions up to this one are chained
 );
 INSERT INTO audit_lease (holder, expires_at) VALUES ('', '-infinity');

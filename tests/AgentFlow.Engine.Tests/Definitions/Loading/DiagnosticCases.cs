@@ -52,6 +52,8 @@ internal static class DiagnosticCases
         Machine + "«not-applicable»steps: []\n«not-applicable»max_parallel: 2\nstates: { a: { on_success: z }, z: {} }\n",
         Graph + "steps: [{ id: a, «not-applicable»retry: {}, «not-applicable»timeout: 1s }, { id: b, wait: { for: 1s }, «not-applicable»effects: none, «not-applicable»timeout: 1s, «not-applicable»input: {} }]\n",
         Graph + "steps: [{ id: a, on_error: «not-applicable»retry }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, «missing-key»compensate: {} }, { id: b, wait: { for: 1s }, «not-applicable»compensate: { tool: skill.echo } }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, compensate: { tool: skill.echo, «conflicting-keys»agent: «unknown-agent»a, on_error: «unknown-value»abort } }]\n",
         Graph + "steps: [{ id: a, wait: { for: 1s, «not-applicable»timeout: 1s } }]\n",
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",

@@ -84,6 +84,30 @@ public class WorkflowLoaderTests
         """;
 
     [Fact]
+    public void Compensate_OnACall_IsReadWithItsDefaults()
+    {
+        WorkflowDefinition definition = Loading.Load("""
+            language: 1
+            name: pay
+            version: 1.0.0
+            planner: dag
+            steps:
+              - id: charge
+                tool: skill.http_call
+                input: { method: POST, url: "https://example.org/charges" }
+                compensate: { tool: skill.http_call, input: { method: DELETE, url: "https://example.org/charges/${output.body}" }, timeout: 3s, on_error: continue }
+              - { id: ship, tool: skill.echo, depends_on: [charge], compensate: { tool: skill.echo } }
+
+            """).Definition!;
+        var charge = (CallNode)definition.Root.Children[0];
+        Assert.Equal(("charge.compensate", "skill.http_call", TimeSpan.FromSeconds(3), true), (charge.Compensation!.Id, charge.Compensation.Tool.Contract.Id, charge.Compensation.AttemptTimeout, charge.Compensation.IsBestEffort));
+        CallNode ship = ((CallNode)definition.Root.Children[1]).Compensation!;
+        Assert.Equal((3, false, null), (ship.Retry.MaxAttempts, ship.IsBestEffort, ship.Input));
+        Assert.Equal(definition.Nodes.Count, definition.Nodes.Select(n => n.Index).Distinct().Count());
+        Assert.Contains(ship, definition.Nodes);
+    }
+
+    [Fact]
     public void Load_TenMistakes_GivesTenDiagnosticsEachAtItsPlace()
     {
         IReadOnlyList<Diagnostic> found = Marked.AssertDiagnostics("""

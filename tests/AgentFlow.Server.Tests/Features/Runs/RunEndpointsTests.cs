@@ -57,6 +57,32 @@ public sealed class RunEndpointsTests : IAsyncLifetime
         Assert.Equal("NO_LUCK", Text(item.GetProperty("error"), "code"));
     }
 
+    [Fact]
+    public async Task Saga_OfARunThatFailed_ShowsWhatWasUndone()
+    {
+        await _server.SaveAsync("""
+            language: 1
+            name: trip
+            version: 1.0.0
+            agents:
+              fail: { kind: custom, type: fail }
+            planner: dag
+            steps:
+              - { id: flight, tool: skill.echo, input: { seat: 4 }, compensate: { tool: skill.echo, input: { free: "${output.seat}" } } }
+              - { id: hotel, tool: skill.echo, depends_on: [flight], input: { room: 7 }, compensate: { tool: skill.echo } }
+              - { id: pay, agent: fail, depends_on: [hotel] }
+            """);
+        Assert.Equal("failed", Text((await _server.PostAsync("/api/v1/workflows/trip/execute", null)).Json, "status"));
+        JsonElement run = (await _server.GetAsync("/api/v1/runs?filter[workflow]=trip")).Json.GetProperty("items")[0];
+        JsonElement saga = (await _server.GetAsync($"/api/v1/runs/{Text(run, "id")}/saga")).Json;
+        Assert.Equal("compensated", Text(saga, "status"));
+        Assert.Equal(
+            [("flight#1", "compensated", """{"free":4}"""), ("hotel#1", "compensated", """{"room":7}""")],
+            saga.GetProperty("steps").EnumerateArray().Select(s => (Text(s, "path"), Text(s, "status"), s.GetProperty("input").GetRawText())));
+        string id = await _server.StartAsync("echo", """{"message":"x"}""");
+        Assert.Equal("none", Text((await _server.GetAsync($"/api/v1/runs/{id}/saga")).Json, "status"));
+    }
+
     [Theory]
     [InlineData("01M7XQPN3AV30BYVJPYJ337QFY")]
     [InlineData("not-a-ulid")]

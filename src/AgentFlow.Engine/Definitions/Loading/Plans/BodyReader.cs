@@ -98,7 +98,7 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions" })
+        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "compensate" })
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent' or 'tool'.");
         }
@@ -149,7 +149,7 @@ internal sealed class BodyReader(PlanContext context)
         return new WaitNode { Id = id, Signal = signal?.Text, For = duration ?? timeout };
     }
 
-    private CallNode? ReadCall(Fields fields, string id, StepScope place, bool triesAgain)
+    private CallNode? ReadCall(Fields fields, string id, StepScope place, bool triesAgain, bool bestEffort = false)
     {
         ValueTemplate? input = ReadInput(fields, place);
         RetryPolicy? retry = RetryReader.Read(fields, _findings) ?? context.Defaults.Retry;
@@ -194,7 +194,32 @@ internal sealed class BodyReader(PlanContext context)
             Granted = Narrow(granted, agent),
             InputValidator = schemas.InputValidator,
             OutputValidator = schemas.OutputValidator,
+            Compensation = ReadCompensation(fields, id, place),
+            IsBestEffort = bestEffort,
         };
+    }
+
+    /// <summary>What undoes a call. Its input is computed right after the call, and sees what an expression after it sees.</summary>
+    private CallNode? ReadCompensation(Fields fields, string id, StepScope place)
+    {
+        if (fields.Mapping("compensate", "'compensate: { tool: payment.refund, input: { id: \"${output.id}\" } }'") is not { } mapping)
+        {
+            return null;
+        }
+
+        var compensate = Fields.Of(mapping, fields.Entry("compensate")!.Value.Key.Offset, KeySet.Compensation, _findings);
+        if (compensate.Entry("agent") is { } agentEntry && compensate.Has("tool"))
+        {
+            _findings.Error(agentEntry.Key, DiagnosticCodes.ConflictingKeys, "'agent' and 'tool' exclude each other.", "Keep one of them.");
+        }
+
+        if (!compensate.Has("agent"))
+        {
+            compensate.Require("tool", "'compensate'", "Add 'tool: …' or 'agent: …': what undoes the step.");
+        }
+
+        bool bestEffort = compensate.Word("on_error", ("ask", false), ("continue", true)) ?? false;
+        return ReadCall(compensate, id + ".compensate", place with { AfterReader = true }, triesAgain: true, bestEffort);
     }
 
     /// <summary>An input without expressions is known now; so is what is wrong with it.</summary>
