@@ -43,13 +43,7 @@ internal static class FarmRunCommand
             FarmOptions.ScenarioChaos.Read(invocation),
             FarmOptions.Seed.Read(invocation),
             TimeSpan.FromSeconds(TimeoutSeconds.Read(invocation)),
-            Events.Read(invocation) switch
-            {
-                "sse" => EventTransport.Sse,
-                "websocket" => EventTransport.WebSocket,
-                "none" => EventTransport.None,
-                _ => EventTransport.Auto,
-            });
+            EventTransports.Named(Events.Read(invocation)!));
         StressTestRun run;
         try
         {

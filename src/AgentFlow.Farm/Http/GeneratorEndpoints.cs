@@ -42,7 +42,7 @@ internal static class GeneratorEndpoints
     /// Workflows without end, one a line. Each line waits until the one before has gone out, so a slow reader gets fewer
     /// and costs no memory; time that it lost is not made up for, because it asked for a rate.
     /// </summary>
-    private static async Task StreamAsync(HttpContext context, TimeProvider clock)
+    internal static async Task StreamAsync(HttpContext context, TimeProvider clock)
     {
         RequestParameters parameters = RequestParameters.OfQuery(context.Request.Query);
         long rate = parameters.Read(FarmParameters.StreamRate);
@@ -69,8 +69,8 @@ internal static class GeneratorEndpoints
         {
             for (long sequence = 0; ; sequence++)
             {
-                await context.Response.BodyWriter.WriteAsync(FarmJson.Canonical(WorkflowGenerator.InStream(sequence, chaos, seed)), left).ConfigureAwait(false);
-                await context.Response.BodyWriter.WriteAsync("\n"u8.ToArray(), left).ConfigureAwait(false);
+                byte[] line = [.. FarmJson.Canonical(WorkflowGenerator.InStream(sequence, chaos, seed)), (byte)'\n'];
+                await context.Response.BodyWriter.WriteAsync(line, left).ConfigureAwait(false);
                 due += (long)(every.TotalSeconds * clock.TimestampFrequency);
                 TimeSpan wait = clock.GetElapsedTime(clock.GetTimestamp(), due);
                 if (wait > TimeSpan.Zero)

@@ -24,7 +24,6 @@ internal sealed class RequestParameters(Func<string, (string? Text, bool IsSingl
     {
         JsonValueKind.Null => (null, true),
         JsonValueKind.String => (value.GetString(), true),
-        JsonValueKind.Array or JsonValueKind.Object => (value.GetRawText(), true),
         _ => (value.GetRawText(), true),
     });
 

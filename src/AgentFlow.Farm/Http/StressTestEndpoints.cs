@@ -70,7 +70,7 @@ internal sealed class StressTestEndpoints(TestBench bench, RunHistory history, T
         double chaos = parameters.Read(FarmParameters.ScenarioChaos);
         long seed = parameters.Read(FarmParameters.Seed);
         long timeout = parameters.Read(FarmParameters.Timeout);
-        EventTransport events = Transport(parameters.Read(FarmParameters.Events)!);
+        EventTransport events = EventTransports.Named(parameters.Read(FarmParameters.Events)!);
         if (!Target.TryParse(parameters.Text("target_url"), parameters.Text("tenant_id"), out Target? target, out string? problem))
         {
             parameters.Fault(problem.StartsWith("tenant_id", StringComparison.Ordinal) ? "tenant_id" : "target_url", problem);
@@ -123,12 +123,4 @@ internal sealed class StressTestEndpoints(TestBench bench, RunHistory history, T
             ? Answers.ObjectAsync(context, run, FarmJson.Default.StressTestRun)
             : Answers.ProblemAsync(context, FarmProblem.Of(404, "RUN_NOT_FOUND", "Stress test not found", $"No stress test has this id. {List} lists them."));
     }
-
-    internal static EventTransport Transport(string word) => word switch
-    {
-        "sse" => EventTransport.Sse,
-        "websocket" => EventTransport.WebSocket,
-        "none" => EventTransport.None,
-        _ => EventTransport.Auto,
-    };
 }

@@ -17,11 +17,11 @@ public sealed class LatencyHistogram
     public long Count => Interlocked.Read(ref _count);
 
     /// <summary>The longest duration.</summary>
-    public TimeSpan Most => TimeSpan.FromMicroseconds(Interlocked.Read(ref _most));
+    public TimeSpan Most => TimeSpan.FromTicks(Interlocked.Read(ref _most) * TimeSpan.TicksPerMicrosecond);
 
     public void Add(TimeSpan duration)
     {
-        long micros = Math.Max(0, (long)duration.TotalMicroseconds);
+        long micros = Math.Max(0, duration.Ticks / TimeSpan.TicksPerMicrosecond);
         Interlocked.Increment(ref _counts[Bucket((ulong)micros)]);
         Interlocked.Increment(ref _count);
         long most;
@@ -42,8 +42,7 @@ public sealed class LatencyHistogram
             seen += Interlocked.Read(ref _counts[i]);
             if (seen >= wanted)
             {
-                TimeSpan upper = TimeSpan.FromMicroseconds(UpperEnd(i));
-                return upper < Most ? upper : Most;
+                return TimeSpan.FromTicks(Math.Min(UpperEnd(i), Interlocked.Read(ref _most)) * TimeSpan.TicksPerMicrosecond);
             }
         }
 
@@ -57,10 +56,10 @@ public sealed class LatencyHistogram
         return (shift * Parts) + (int)(micros >> shift);
     }
 
-    private static double UpperEnd(int bucket)
+    private static long UpperEnd(int bucket)
     {
         int shift = bucket < 2 * Parts ? 0 : (bucket / Parts) - 1;
         ulong top = (ulong)(bucket - (shift * Parts));
-        return ((top + 1) << shift) - 1;
+        return (long)(((top + 1) << shift) - 1);
     }
 }

@@ -4,16 +4,6 @@ using System.Text.Json;
 
 namespace AgentFlow.Farm.Platform;
 
-/// <summary>Which way events come.</summary>
-public enum EventTransport
-{
-    /// <summary>Server-Sent Events; a WebSocket when the platform has none.</summary>
-    Auto,
-    Sse,
-    WebSocket,
-    None,
-}
-
 /// <summary>One thing that a platform said to have happened.</summary>
 /// <param name="Type">For example <c>workflow.completed</c>; empty when the platform gave none.</param>
 public sealed record PlatformEvent(string Type, JsonElement Body);
@@ -31,11 +21,15 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(15);
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? _lastId;
     private TimeSpan? _retry;
     private long _received;
     private long _unreadable;
     private int _connections;
+
+    /// <summary>Completes when the first connection stands, or has failed.</summary>
+    public Task Tried => _tried.Task;
 
     /// <summary><c>sse</c>, <c>websocket</c> or <c>none</c>: what worked.</summary>
     public string Used { get; private set; } = "none";
@@ -62,6 +56,7 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
     {
         if (transport == EventTransport.None)
         {
+            _tried.TrySetResult();
             return;
         }
 
@@ -76,6 +71,7 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
             {
                 if (transport != EventTransport.Auto || overSocket)
                 {
+                    _tried.TrySetResult();
                     return;
                 }
 
@@ -83,6 +79,7 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
                 continue;
             }
 
+            _tried.TrySetResult();
             // Whoever sent something may be asked again soon.
             wait = Received > before ? TimeSpan.FromMilliseconds(500) : wait * 2;
             TimeSpan pause = _retry ?? wait;
@@ -206,6 +203,7 @@ public sealed class EventFeed(Target target, EventTransport transport, TimeProvi
     {
         Used = how;
         Problem = null;
+        _tried.TrySetResult();
         Interlocked.Increment(ref _connections);
     }
 

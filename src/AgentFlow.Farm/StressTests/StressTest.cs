@@ -34,7 +34,7 @@ internal sealed class StressTest(StressTestRequest request, StressTestRun starte
         Task following = feed.FollowAsync(listening.Token);
         try
         {
-            Ending ending = await DriveAsync(platform, cancelled).ConfigureAwait(false);
+            Ending ending = await DriveAsync(platform, feed, cancelled).ConfigureAwait(false);
             if (ending.Report is not null && feed.Connections > 0)
             {
                 await Task.WhenAny(_tally.Ended, Task.Delay(options.EventGrace, clock, cancelled)).ConfigureAwait(false);
@@ -55,7 +55,7 @@ internal sealed class StressTest(StressTestRequest request, StressTestRun starte
     /// <param name="Error">Why there is no report.</param>
     private sealed record Ending(string Status, PlatformReport? Report, string? Error);
 
-    private async Task<Ending> DriveAsync(PlatformClient platform, CancellationToken cancelled)
+    private async Task<Ending> DriveAsync(PlatformClient platform, EventFeed feed, CancellationToken cancelled)
     {
         PlatformAnswer fleet = await SubmitAsync("fleet", FarmJson.Canonical(scenario.Agents), platform.PostFleetAsync, cancelled).ConfigureAwait(false);
         if (fleet.Kind != AnswerKind.Ok)
@@ -64,6 +64,8 @@ internal sealed class StressTest(StressTestRequest request, StressTestRun starte
         }
 
         _agentsIngested = fleet.Body.Whole("agents_ingested");
+        // Who listens only once the work has begun has missed something.
+        await Task.WhenAny(feed.Tried, Task.Delay(options.EventGrace, clock, cancelled)).ConfigureAwait(false);
         PlatformAnswer submitted = await SubmitAsync("scenario", FarmJson.Canonical(scenario), platform.PostScenarioAsync, cancelled).ConfigureAwait(false);
         if (submitted.Kind != AnswerKind.Ok)
         {

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using AgentFlow.Farm.Generation;
@@ -99,27 +98,6 @@ public sealed class FarmServerTests : IAsyncLifetime
         for (int i = 0; i < 20; i++)
         {
             Assert.Equal(Encoding.UTF8.GetString(FarmJson.Canonical(WorkflowGenerator.InStream(i, 0.5, 7))), await lines.ReadLineAsync(stop.Token));
-        }
-    }
-
-    /// <summary>A reader that does not read holds the stream back, and costs what a socket holds.</summary>
-    [Fact]
-    public async Task Get_AStreamThatNobodyReads_StopsWritingAndGoesOnWhereItWas()
-    {
-        var address = new Uri(_farm.Url);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
-        await socket.ConnectAsync(address.Host, address.Port);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET /api/agents/stream?rate=100 HTTP/1.0\r\nHost: {address.Authority}\r\n\r\n"));
-        await Task.Delay(1500);
-        using var stream = new StreamReader(new NetworkStream(socket));
-        while ((await stream.ReadLineAsync())!.Length > 0)
-        {
-        }
-
-        // HTTP/1.0: no chunks, the lines stand bare.
-        for (int i = 0; i < 50; i++)
-        {
-            Assert.Equal(i, JsonDocument.Parse((await stream.ReadLineAsync())!).RootElement.GetProperty("stream_sequence").GetInt32());
         }
     }
 
