@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.StateMachine;
@@ -142,6 +143,22 @@ public class ReplayTests
             _ => Call($"c{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(3) }, unknown: (OnUnknown)Next(3), undo: Next(2) == 0 ? Call($"u{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(2) }, bestEffort: Next(2) == 0) : null),
         };
         PlanNode[] bodies = [.. Enumerable.Range(0, count).Select(Body)];
+        switch (Next(10))
+        {
+            case 0:
+                return new SelectorNode(bodies) { Id = id };
+            case 1:
+                return new SequenceNode(bodies) { Id = id, Timeout = Next(4) == 0 ? TimeSpan.FromSeconds(5 + Next(300)) : null };
+            case 2:
+                return new ParallelNode(bodies, 1 + Next(count)) { Id = id };
+            case 3:
+                return new RepeatNode(bodies[0], Next(2) == 0 ? TimeSpan.FromSeconds(1) : null) { Id = id, Times = 1 + Next(3), IsRetry = Next(2) == 0, Until = Next(3) == 0 ? Cel("output == 3") : null };
+            case 4:
+                return new InvertNode(new ConditionalSelectorNode([.. bodies.Select(b => (Next(2) == 0 ? Cel("run.cost_dollars > 0.0000001") : null, b))]) { Id = "b" }) { Id = id };
+            default:
+                break;
+        }
+
         if (Next(2) == 0)
         {
             return new GraphNode([.. bodies.Select((b, i) => (b, new StepRules

@@ -1,5 +1,6 @@
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.StateMachine;
@@ -21,6 +22,14 @@ public sealed record PlanView(string RunId, string Workflow, string Version, str
     {
         StateMachineNode => "state_machine",
         GraphNode => "graph",
+        SelectorNode => "selector",
+        SequenceNode => "sequence",
+        ParallelNode => "parallel",
+        ConditionalSelectorNode => "conditional_selector",
+        InvertNode => "invert",
+        RepeatNode { IsRetry: true } => "retry",
+        RepeatNode => "repeat",
+        TimeoutNode => "timeout",
         _ => RunFold.Describe(node).Kind,
     };
 
@@ -46,7 +55,7 @@ public sealed record PlanView(string RunId, string Workflow, string Version, str
             Final = state?.IsFinal,
             Outcome = state?.Outcome,
             DependsOn = step is null ? null : [.. step.DependsOn.Select(d => NameOf(d)!)],
-            Condition = step?.Condition?.Source,
+            Condition = step?.Condition?.Source ?? (node as ConditionNode)?.Condition.Source ?? (node.Parent as ConditionalSelectorNode)?.Conditions[node.Ordinal]?.Source,
             Signal = (node as WaitNode)?.Signal,
             TimeoutMs = node.Timeout is { } timeout ? (long)timeout.TotalMilliseconds : null,
             Children = [.. node.Children.Select(c => Node(c, path.Length == 0 ? c.Id : $"{path}/{c.Id}", visits, skipped))],
@@ -62,7 +71,7 @@ public sealed record PlanNodeView
     /// <summary>The ids from below the root to here, joined by <c>/</c>; empty for the root.</summary>
     public required string Path { get; init; }
 
-    /// <summary><c>state_machine</c>, <c>graph</c>, <c>agent</c>, <c>tool</c>, <c>wait</c> or <c>pass</c>.</summary>
+    /// <summary><c>state_machine</c>, <c>graph</c>, <c>selector</c>, <c>sequence</c>, <c>parallel</c>, <c>conditional_selector</c>, <c>condition</c>, <c>invert</c>, <c>retry</c>, <c>repeat</c>, <c>timeout</c>, <c>agent</c>, <c>tool</c>, <c>wait</c> or <c>pass</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The agent's or tool's id, or the awaited signal's name.</summary>
@@ -94,7 +103,7 @@ public sealed record PlanNodeView
     /// <summary>A graph step's predecessors.</summary>
     public IReadOnlyList<string>? DependsOn { get; init; }
 
-    /// <summary>A graph step's condition.</summary>
+    /// <summary>Of a graph step, of a condition in a tree, or of a branch.</summary>
     public string? Condition { get; init; }
 
     /// <summary>What a wait waits for.</summary>

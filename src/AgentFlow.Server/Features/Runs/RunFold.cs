@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -183,6 +184,7 @@ internal sealed class RunFold(WorkflowDefinition? definition)
         CallNode { Agent: { } agent } => ("agent", agent),
         CallNode call => ("tool", call.Tool.Contract.Id),
         WaitNode wait => ("wait", wait.Signal),
+        ConditionNode condition => ("condition", condition.Condition.Source),
         null => ("unknown", null),
         _ => ("pass", null),
     };

@@ -6,6 +6,7 @@ internal static class DiagnosticCases
     private const string Head = "language: 1\nname: sample\nversion: 1.0.0\n";
     private const string Machine = Head + "planner: fsm\ninitial_state: a\nfinal_states: [z]\n";
     private const string Graph = Head + "planner: dag\n";
+    private const string Tree = Head + "planner: behavior_tree\n";
     private const string Plan = "planner: dag\nsteps: [{ id: a, tool: skill.echo }]\n";
 
     public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs];
@@ -58,7 +59,18 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
         Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",
-        Head + "planner: «not-supported»behavior_tree\n«not-supported»root: {}\n",
+        Tree + "«missing-key»root: {}\n",
+        Tree + "root: { sequence: «empty-list»[] }\n",
+        Tree + "root: { sequence: [{ id: a, tool: skill.echo }, { id: «duplicate-id»a, tool: skill.echo }], «conflicting-keys»selector: [] }\n",
+        Tree + "root: { parallel: [{ tool: skill.echo }], success_policy: «out-of-range»2 }\n",
+        Tree + "root: { parallel: [{ tool: skill.echo }], success_policy: «unknown-value»most, «not-applicable»timeout: 3s }\n",
+        Tree + "root: { conditional_selector: [«missing-key»{ child: { tool: skill.echo } }, { «not-applicable»default: { tool: skill.echo } }, { condition: 'true', child: { tool: skill.echo } }] }\n",
+        Tree + "root: { «missing-key»child: { tool: skill.echo } }\n",
+        Tree + "root: { «missing-key»repeat: {}, child: { tool: skill.echo } }\n",
+        Tree + "root: { retry: 2, «conflicting-keys»timeout: 3s, child: { invert: «wrong-type»3, child: { tool: skill.echo, «not-applicable»repeat: 2 } } }\n",
+        Tree + "root: { sequence: [{ condition: \"«unknown-step»steps.zz.output == 1\" }, { tool: skill.echo }] }\n",
+        Tree + "«not-applicable»steps: []\nroot: { tool: skill.echo, «not-applicable»success_policy: any }\n",
+        Graph + "«not-applicable»root: {}\nsteps: [{ id: a }]\n",
         Head + "planner: «not-supported»llm\n",
         Graph + "steps: [{ id: a, tool: skill.echo, «conflicting-keys»agent: x, «conflicting-keys»wait: { for: 1s }, «conflicting-keys»planner: dag }]\nagents: { x: { kind: llm } }\n",
         Graph + "steps: [{ id: a, wait: { signal: go, «conflicting-keys»for: 1s } }]\n",

@@ -3,6 +3,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.StateMachine;
@@ -82,6 +83,45 @@ public class WorkflowLoaderTests
         output: { stored: "${steps.store.output}", region: "${vars.region}" }
 
         """;
+
+    [Fact]
+    public void BehaviorTree_EveryKindOfNode_IsRead()
+    {
+        WorkflowDefinition definition = Loading.Load("""
+            language: 1
+            name: tree
+            version: 1.0.0
+            planner: behavior_tree
+            root:
+              selector:
+                - id: cached
+                  sequence:
+                    - { condition: "has(input.cached)" }
+                    - { id: look, tool: skill.echo, timeout: 2s }
+                    - { tool: skill.echo, input: "${steps.look.output}" }
+                - parallel:
+                    - { invert: true, child: { tool: skill.echo } }
+                    - { retry: { max_attempts: 4, delay: 1s }, child: { tool: skill.echo } }
+                    - { repeat: { until: "output.done", times: 9 }, child: { tool: skill.echo } }
+                  success_policy: 2
+                - conditional_selector:
+                    - { condition: "input.n > 1", child: { wait: { for: 1s } } }
+                    - { default: { timeout: 5s, child: { planner: dag, steps: [{ id: inner, tool: skill.echo }] } } }
+
+            """).Definition!;
+        var selector = (SelectorNode)definition.Root.Children[0];
+        Assert.Equal(["cached", "parallel", "conditional_selector"], selector.Children.Select(c => c.Id));
+        Assert.Equal(["condition", "look", "action"], selector.Children[0].Children.Select(c => c.Id));
+        var parallel = (ParallelNode)selector.Children[1];
+        Assert.Equal((2, 3), (parallel.Needed, parallel.Children.Count));
+        var retry = (RepeatNode)parallel.Children[1];
+        Assert.Equal((true, 4, 2), (retry.IsRetry, retry.Times, retry.Children.Count));
+        Assert.Equal("output.done", ((RepeatNode)parallel.Children[2]).Until!.Source);
+        var branches = (ConditionalSelectorNode)selector.Children[2];
+        Assert.Equal(["input.n > 1", null], branches.Conditions.Select(c => c?.Source));
+        Assert.Equal(TimeSpan.FromSeconds(5), branches.Children[1].Timeout);
+        Assert.IsType<GraphNode>(branches.Children[1].Children[0]);
+    }
 
     [Fact]
     public void Compensate_OnACall_IsReadWithItsDefaults()

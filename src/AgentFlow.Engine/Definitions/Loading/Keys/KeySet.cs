@@ -5,7 +5,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 /// <param name="Keys">In the order of the reference.</param>
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
-    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel"];
+    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root"];
     private static readonly string[] Body = ["agent", "tool", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
 
     public static KeySet Workflow { get; } = new(
@@ -15,6 +15,15 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
     public static KeySet State { get; } = new("a state", [.. Body, "transitions", "on_success", "on_error", "outcome"]);
 
     public static KeySet Step { get; } = new("a step", ["id", .. Body, "depends_on", "condition", "on_error"]);
+
+    public static KeySet TreeNode { get; } = new(
+        "a node of a tree", ["id", .. Body, "selector", "sequence", "parallel", "success_policy", "condition", "conditional_selector", "child", "invert", "repeat"]);
+
+    public static KeySet TreeBranch { get; } = new("a branch", ["condition", "child", "default"]);
+
+    public static KeySet TreeRetry { get; } = new("'retry'", ["max_attempts", "delay"]);
+
+    public static KeySet TreeRepeat { get; } = new("'repeat'", ["times", "until", "delay"]);
 
     public static KeySet Transition { get; } = new("a transition", ["condition", "target"]);
 
@@ -28,10 +37,10 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, Transition, Wait, Compensation, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Compensation, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
-    public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency", "root"];
+    public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];
 
     public bool Has(string key) => Keys.Contains(key, StringComparer.Ordinal);
 }

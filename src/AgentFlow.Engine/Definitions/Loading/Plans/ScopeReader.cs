@@ -8,7 +8,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Plans;
 internal sealed class ScopeReader(PlanContext context)
 {
     /// <summary>The keys that make a state or step a scope.</summary>
-    public static IReadOnlyList<string> Keys { get; } = ["planner", "states", "steps", "initial_state", "final_states", "max_parallel"];
+    public static IReadOnlyList<string> Keys { get; } = ["planner", "states", "steps", "initial_state", "final_states", "max_parallel", "root"];
 
     /// <param name="what">The scope in words, as the start of a sentence.</param>
     /// <param name="outer">Where the scope itself stands; <see langword="null"/> for the workflow's own.</param>
@@ -22,19 +22,28 @@ internal sealed class ScopeReader(PlanContext context)
             return default;
         }
 
-        fields.Require("planner", what, "Add 'planner: fsm' for states or 'planner: dag' for steps.");
+        fields.Require("planner", what, "Add 'planner: fsm' for states, 'planner: dag' for steps or 'planner: behavior_tree' for a root.");
         TimeSpan? timeout = outer is null ? null : fields.Duration("timeout", TimeSpan.FromMilliseconds(1));
         switch (PlannerOf(fields))
         {
             case "fsm":
                 fields.Refuse("steps", "with 'planner: fsm'", "Write 'states', or use 'planner: dag'.");
                 fields.Refuse("max_parallel", "with 'planner: fsm': one state is active at a time", "Remove it.");
+                fields.Refuse("root", "with 'planner: fsm'", "Write 'states', or use 'planner: behavior_tree'.");
                 return new StateMachineReader(context).Read(fields, id, what, outer, depth, timeout);
             case "dag":
                 fields.Refuse("states", "with 'planner: dag'", "Write 'steps', or use 'planner: fsm'.");
                 fields.Refuse("initial_state", "with 'planner: dag': steps start when what they depend on has ended", "Remove it.");
                 fields.Refuse("final_states", "with 'planner: dag': it ends when all steps have", "Remove it.");
+                fields.Refuse("root", "with 'planner: dag'", "Write 'steps', or use 'planner: behavior_tree'.");
                 return new GraphReader(context).Read(fields, id, what, outer, depth, timeout);
+            case "behavior_tree":
+                foreach (string foreign in new[] { "states", "steps", "initial_state", "final_states", "max_parallel" })
+                {
+                    fields.Refuse(foreign, "with 'planner: behavior_tree'", "Write 'root'.");
+                }
+
+                return new BehaviorTreeReader(context).Read(fields, id, what, outer, depth, timeout);
             default:
                 return default;
         }
@@ -45,7 +54,7 @@ internal sealed class ScopeReader(PlanContext context)
         if (!fields.Has("planner"))
         {
             // Reported as missing; what is there tells how to check the rest.
-            return fields.Has("states") ? "fsm" : fields.Has("steps") ? "dag" : null;
+            return fields.Has("states") ? "fsm" : fields.Has("steps") ? "dag" : fields.Has("root") ? "behavior_tree" : null;
         }
 
         if (fields.Text("planner") is not { } planner)
@@ -55,20 +64,21 @@ internal sealed class ScopeReader(PlanContext context)
 
         switch (planner.Text)
         {
-            case "fsm" or "dag":
+            case "fsm" or "dag" or "behavior_tree":
                 return planner.Text;
-            case "behavior_tree" or "llm":
-                context.Findings.Error(planner, DiagnosticCodes.NotSupported, $"'planner: {planner.Text}' is not supported by this version.", "Use 'planner: fsm' or 'planner: dag'.");
+            case "llm":
+                context.Findings.Error(planner, DiagnosticCodes.NotSupported, $"'planner: {planner.Text}' is not supported by this version.", "Use 'planner: fsm', 'planner: dag' or 'planner: behavior_tree'.");
                 return null;
             default:
-                string[] known = ["fsm", "dag"];
+                string[] known = ["fsm", "dag", "behavior_tree"];
                 string nearest = planner.Text.ToLowerInvariant() switch
                 {
                     "state_machine" or "statemachine" or "finite_state_machine" => "Did you mean 'fsm'? ",
                     "graph" or "workflow" or "pipeline" => "Did you mean 'dag'? ",
+                    "bt" or "behaviour_tree" or "tree" => "Did you mean 'behavior_tree'? ",
                     _ => context.Findings.Suggest(planner.Text, known),
                 };
-                context.Findings.Error(planner, DiagnosticCodes.UnknownValue, $"'{Excerpt.Of(planner.Text)}' is not a planner.", nearest + "Known: fsm, dag.");
+                context.Findings.Error(planner, DiagnosticCodes.UnknownValue, $"'{Excerpt.Of(planner.Text)}' is not a planner.", nearest + "Known: fsm, dag, behavior_tree.");
                 return null;
         }
     }
