@@ -144,7 +144,7 @@ public sealed class StressTestTests
             8 => Did(() => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { })),
             _ => PlainAsync(context),
         };
-        StressTestRun run = await Bench.RunAsync(Bench.Request(platform.Url), Bench.Hasty with { RequestLimit = TimeSpan.FromSeconds(1) });
+        StressTestRun run = await Bench.RunAsync(Bench.Request(platform.Url), Bench.Hasty with { RequestLimit = TimeSpan.FromSeconds(3) });
         Assert.Equal((StressTestStatus.Completed, StressTestOutcome.Passed), (run.Status, run.Outcome));
         Assert.Equal((9, 7), (run.Observed!.Polls, run.Observed.PollFailures));
 
