@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
+using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
@@ -10,6 +11,7 @@ using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Farm;
 using AgentFlow.Cli.Json;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -32,6 +34,7 @@ internal static class AfCommand
             ValidateCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
+            AgentsCommand.Create(),
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
@@ -44,6 +47,8 @@ internal static class AfCommand
             RolesCommand.Create(),
             KeysCommand.Create(),
             TenantsCommand.Create(),
+            LoginCommand.Create(),
+            LogoutCommand.Create(),
             WhoAmICommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),

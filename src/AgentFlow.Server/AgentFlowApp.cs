@@ -14,7 +14,9 @@ using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
@@ -151,11 +153,12 @@ public static class AgentFlowApp
             return app;
         }
 
+        var quotas = new TenantQuotas(opened.Quotas, options.Quotas, options.Store.IsShared, clock, logs.CreateLogger("AgentFlow.Access"));
         var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
@@ -165,9 +168,14 @@ public static class AgentFlowApp
             new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
             new RoleEndpoints(principals, recorder),
             new KeyEndpoints(principals, recorder, ids, clock),
-            new TenantEndpoints(principals, passwords, recorder, ids, clock));
-        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
+            new TenantEndpoints(principals, passwords, recorder, ids, clock),
+            new QuotaEndpoints(quotas, opened.Access, catalogue, recorder));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        AgentNews news = static (_, _, _, _, _, _) => { };
+        api.MapAgents(new AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock), new AgentImport(opened.Agents, recorder, news, clock));
+        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
+        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapDocs();

@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -27,6 +27,12 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAuditStore Audit { get; }
 
     public IConfigStore Config { get; }
+
+    public IQuotaStore Quotas { get; }
+
+    public IAgentStore Agents { get; }
+
+    public IMetricStore Metrics { get; }
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -44,6 +50,9 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteTokenStore(database),
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
+                    new SqliteQuotaStore(database),
+                    new SqliteAgentStore(database),
+                    new SqliteMetricStore(database),
                     static _ => Task.CompletedTask,
                     () =>
                     {
@@ -60,6 +69,9 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresTokenStore(shared),
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
+                    new PostgresQuotaStore(shared),
+                    new PostgresAgentStore(shared),
+                    new PostgresMetricStore(shared),
                     async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -83,6 +83,12 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
         return this;
     }
 
+    public SqliteStatement Bind(double value)
+    {
+        raw.sqlite3_bind_double(stmt, _next++, value);
+        return this;
+    }
+
     /// <param name="value"><see langword="null"/> becomes NULL.</param>
     public SqliteStatement Bind(string? value)
     {
@@ -133,6 +139,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
 
     public long Int64(int column) => raw.sqlite3_column_int64(stmt, column);
 
+    public double Double(int column) => raw.sqlite3_column_double(stmt, column);
+
     public bool IsNull(int column) => raw.sqlite3_column_type(stmt, column) == raw.SQLITE_NULL;
 
     public long? OptionalInt64(int column) => IsNull(column) ? null : Int64(column);
@@ -141,6 +149,9 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
 
     /// <summary>The text; empty for NULL.</summary>
     public string Text(int column) => raw.sqlite3_column_text(stmt, column).utf8_to_string() ?? "";
+
+    /// <summary>The text, without a copy when it is the one of the row before.</summary>
+    public string Text(int column, ref string? last) => last is not null && System.Text.Ascii.Equals(Blob(column), last) ? last : last = Text(column);
 
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(stmt, column);
 

@@ -30,6 +30,7 @@ public sealed class SqliteDatabase : IDisposable
     {
         _path = path;
         _lock = fileLock;
+        Shared = new SharedCommits(this);
         _writer = new SqliteConnection(path, readOnly: false);
         _writer.Execute("PRAGMA journal_mode=WAL");
         _writer.Execute("PRAGMA synchronous=FULL");
@@ -41,6 +42,10 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Held by whoever uses the writing connection.</summary>
     internal Lock WriteGate { get; } = new();
 
+    /// <summary>For small writes of which many come at once.</summary>
+    internal SharedCommits Shared { get; }
+
+    internal SqliteRunCounts RunCounts { get; } = new();
 
     internal SqliteConnection Writer => _writer;
 
@@ -257,6 +262,7 @@ public sealed class SqliteDatabase : IDisposable
         // Whatever an earlier process had claimed is free again: it is gone, the file's lock proves it.
         Write(connection => connection.Execute("UPDATE runs SET status = 0 WHERE status = 1"), durable: false);
         CrashPoint.Reach("sqlite.release.after");
+        RunCounts.Load(_writer);
     }
 }
 

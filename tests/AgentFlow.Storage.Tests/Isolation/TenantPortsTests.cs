@@ -25,6 +25,7 @@ public sealed class TenantPortsTests
         ["ITokenStore.RetireSigningKeyAsync"] = "Keys belong to the deployment.",
         ["IAuditStore.LeadAsync"] = "Which process chains, for every tenant.",
         ["IAuditStore.ReadIntakeAsync"] = "One process chains for every tenant; each note and frame says whose it is.",
+        ["IAgentStore.SweepOfflineAsync"] = "One clock watches the remote agents of every tenant.",
         ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
     };
 

@@ -34,7 +34,14 @@ public sealed partial class TenantQueriesTests
         ("DELETE FROM token_families WHERE expires_at <=", "The same."),
         ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
         ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
+        ("SELECT r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, by transactions."),
+        ("WITH moved AS", "A database that was restored elsewhere numbers all its transactions anew."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
+        ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
+        ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
+        ("DELETE FROM access_requests WHERE created_at <", "What nobody repeats any more is forgotten, whosever it is."),
+        ("SELECT tenant FROM run_counts", "Which tenants' runs are counted: a process begins with all of them."),
+        ("INSERT INTO sessions (name, tag, process, lease, expires_at, counts)", "Whether any tenant's runs are counted."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
     ];
 
@@ -97,7 +104,7 @@ public sealed partial class TenantQueriesTests
         }
     }
 
-    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING"];
+    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING", "INDEXED"];
 
     /// <summary>Which tables have a tenant, and which hang on a run, out of the migrations.</summary>
     private static readonly Lazy<(HashSet<string> Owned, HashSet<string> OfRuns)> Tables = new(() =>
