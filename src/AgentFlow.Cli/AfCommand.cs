@@ -11,6 +11,7 @@ using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
+using AgentFlow.Cli.Farm;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Load;
@@ -59,6 +60,7 @@ internal static class AfCommand
             JsonCommand.Create(),
             LoadCommand.Create(),
             SimCommand.Create(),
+            FarmCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,
             GlobalOptions.Server,
