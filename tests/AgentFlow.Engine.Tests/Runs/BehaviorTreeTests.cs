@@ -240,7 +240,8 @@ public class BehaviorTreeTests
     {
         Play play = Of(new SelectorNode([
             new SequenceNode([Call("book", undo: Call("unbook")), Call("pay")]) { Id = "first" },
-            Call("second")]) { Id = "s" });
+            Call("second")])
+        { Id = "s" });
         play.Succeed("book");
         play.Fail("pay", FakeTool.Error(ErrorCategory.Permanent));
         Assert.Equal("unbook", Assert.Single(play.Open));

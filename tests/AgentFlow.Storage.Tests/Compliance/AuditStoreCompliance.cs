@@ -182,21 +182,21 @@ public abstract class AuditStoreCompliance : IAsyncLifetime
         List<AuditRecord> records = await ExtendAsync(
             [.. Enumerable.Range(0, 120).Select(i => Note(i, actor: Of("ann", "bob", "run:1"), action: Of("run.cancel", "run.read"), resource: Of("run:01ARZ3NDEKTSV4", "run:01ARZ3NDEKTSV4/say#1", "run:02", "user:ann", "config"), decision: Of("allowed", "denied")))]);
         foreach (string? actor in new[] { null, "ann" })
-        foreach (string? action in new[] { null, "run.read" })
-        foreach (string? resource in new[] { null, "run:02", "run:*", "run:01ARZ3NDEKTSV4/*", "run:01ARZ3NDEKTSV4*", "*" })
-        foreach (string? decision in new[] { null, "denied" })
-        foreach ((long? from, long? to) in new (long?, long?)[] { (null, null), (1030, null), (null, 1090), (1030, 1090) })
-        foreach (bool ascending in new[] { false, true })
-        {
-            var filter = new AuditFilter(actor, action, resource, decision, from, to, Ascending: ascending, Size: 500);
-            IEnumerable<long> expected = records.Where(r =>
-                (actor is null || r.Note.Actor == actor) && (action is null || r.Note.Action == action) && (decision is null || r.Note.Decision == decision)
-                && (resource is null || (resource.EndsWith('*') ? r.Note.Resource.StartsWith(resource[..^1], StringComparison.Ordinal) : r.Note.Resource == resource))
-                && !(r.Note.At < from) && !(r.Note.At >= to)).Select(r => r.Number);
-            AuditPage page = await Audit.SearchAsync("t1", filter, default);
-            Assert.Equal(ascending ? expected.Order() : expected.OrderDescending(), page.Records.Select(r => r.Number));
-            Assert.Equal(expected.Count(), page.Total);
-        }
+            foreach (string? action in new[] { null, "run.read" })
+                foreach (string? resource in new[] { null, "run:02", "run:*", "run:01ARZ3NDEKTSV4/*", "run:01ARZ3NDEKTSV4*", "*" })
+                    foreach (string? decision in new[] { null, "denied" })
+                        foreach ((long? from, long? to) in new (long?, long?)[] { (null, null), (1030, null), (null, 1090), (1030, 1090) })
+                            foreach (bool ascending in new[] { false, true })
+                            {
+                                var filter = new AuditFilter(actor, action, resource, decision, from, to, Ascending: ascending, Size: 500);
+                                IEnumerable<long> expected = records.Where(r =>
+                                    (actor is null || r.Note.Actor == actor) && (action is null || r.Note.Action == action) && (decision is null || r.Note.Decision == decision)
+                                    && (resource is null || (resource.EndsWith('*') ? r.Note.Resource.StartsWith(resource[..^1], StringComparison.Ordinal) : r.Note.Resource == resource))
+                                    && !(r.Note.At < from) && !(r.Note.At >= to)).Select(r => r.Number);
+                                AuditPage page = await Audit.SearchAsync("t1", filter, default);
+                                Assert.Equal(ascending ? expected.Order() : expected.OrderDescending(), page.Records.Select(r => r.Number));
+                                Assert.Equal(expected.Count(), page.Total);
+                            }
     }
 
     [Fact]
