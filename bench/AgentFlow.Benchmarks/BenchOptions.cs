@@ -6,7 +6,7 @@ namespace AgentFlow.Benchmarks;
 /// <summary>What the command line asks for.</summary>
 internal sealed record BenchOptions
 {
-    private static readonly string[] Workloads = ["micro", "durable", "http", "audit", "first-step", "pure", "parallel", "signals", "size", "recovery", "processes"];
+    private static readonly string[] Workloads = ["micro", "durable", "http", "audit", "first-step", "pure", "parallel", "signals", "size", "recovery", "metrics", "processes"];
 
     /// <summary>Workloads by name. Default: all.</summary>
     public IReadOnlyList<string> Names { get; private init; } = Workloads;

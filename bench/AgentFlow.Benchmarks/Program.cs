@@ -74,6 +74,11 @@ foreach (string kind in options.Stores)
         await Recovery.RunAsync(report, storage, 1_000);
     }
 
+    if (options.Wants("metrics"))
+    {
+        await Metrics.RunAsync(report, storage);
+    }
+
     if (options.Wants("processes") && storage is PostgresStorage)
     {
         await TwoProcesses.RunAsync(report, storage, 2_000);

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
 using AgentFlow.Cli.Alerts;
+using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Bridge;
 using AgentFlow.Cli.Clusters;
@@ -12,6 +13,7 @@ using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Load;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -35,6 +37,7 @@ internal static class AfCommand
             RunCommand.Create(),
             RunsCommand.Create(),
             AlertsCommand.Create(),
+            AgentsCommand.Create(),
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
@@ -48,6 +51,8 @@ internal static class AfCommand
             RolesCommand.Create(),
             KeysCommand.Create(),
             TenantsCommand.Create(),
+            LoginCommand.Create(),
+            LogoutCommand.Create(),
             WhoAmICommand.Create(),
             ContractsCommand.Create(),
             ExprCommand.Create(),

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Load;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -26,7 +28,16 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(ApiKey))]
 [JsonSerializable(typeof(CreatedApiKey))]
 [JsonSerializable(typeof(TenantInfo))]
+[JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(SigningKey))]
+[JsonSerializable(typeof(RotatedKeys))]
+[JsonSerializable(typeof(Login))]
+[JsonSerializable(typeof(LoggedIn))]
 [JsonSerializable(typeof(CreatedTenant))]
+[JsonSerializable(typeof(Agent))]
+[JsonSerializable(typeof(AgentStats))]
+[JsonSerializable(typeof(ImportReport))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(AuditEntry))]
 [JsonSerializable(typeof(AuditCheckpoint))]
 [JsonSerializable(typeof(AuditVerification))]

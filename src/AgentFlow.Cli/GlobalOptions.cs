@@ -39,7 +39,7 @@ internal static class GlobalOptions
 
     public static Option<string?> Token { get; } = new("--token")
     {
-        Description = $"The API key or access token to show to the server. Default: {TokenVariable}, which other users of this machine cannot see.",
+        Description = $"The API key or access token to show to the server. Default: {TokenVariable}, which other users of this machine cannot see, else your login (af login).",
         HelpName = "text",
         Recursive = true,
     };

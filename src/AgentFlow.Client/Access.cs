@@ -57,3 +57,12 @@ public sealed record NewTenant(string Name, string? Description = null, string? 
 
 /// <param name="Password">The first user's, which nobody can show again; <see langword="null"/> when the tenant had users before.</param>
 public sealed record CreatedTenant(TenantInfo Tenant, string? Admin, string? Password);
+
+/// <summary>What a tenant may have.</summary>
+public sealed record TenantQuotas(string Tenant, IReadOnlyList<TenantQuota> Quotas);
+
+/// <param name="Kind"><c>runs</c>, <c>workflows</c>, <c>workflow_versions</c>, <c>storage</c> (bytes) or <c>agents</c>.</param>
+/// <param name="Limit"><see langword="null"/>: as much as there is.</param>
+/// <param name="Source"><c>tenant</c>, <c>default</c> (the deployment's settings) or <c>none</c>.</param>
+/// <param name="Used"><see langword="null"/> where nobody counts.</param>
+public sealed record TenantQuota(string Kind, string Source, long? Limit = null, long? Used = null);

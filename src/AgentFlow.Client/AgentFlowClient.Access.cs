@@ -64,6 +64,14 @@ public sealed partial class AgentFlowClient
 
     public Task<TenantInfo> EnableTenantAsync(string name, CancellationToken cancellationToken = default) => KnockAsync($"access/tenants/{Escape(name)}/enable", ClientJson.Default.TenantInfo, cancellationToken);
 
+    public Task<TenantQuotas> GetTenantQuotasAsync(string name, CancellationToken cancellationToken = default) =>
+        GetAsync($"access/tenants/{Escape(name)}/quotas", ClientJson.Default.TenantQuotas, cancellationToken);
+
+    /// <summary>Gives a tenant quotas.</summary>
+    /// <param name="limits">By kind: a number, a size, <c>unlimited</c> or <c>default</c>. Kinds that are left out stay.</param>
+    public Task<TenantQuotas> SetTenantQuotasAsync(string name, IReadOnlyDictionary<string, string> limits, CancellationToken cancellationToken = default) =>
+        ChangeAsync(HttpMethod.Put, $"access/tenants/{Escape(name)}/quotas", limits, ClientJson.Default.IReadOnlyDictionaryStringString, ClientJson.Default.TenantQuotas, cancellationToken);
+
     private Task<T> KnockAsync<T>(string address, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         ChangeAsync(HttpMethod.Post, address, new EmptyBody(), ClientJson.Default.EmptyBody, type, cancellationToken);
 

@@ -123,6 +123,11 @@ public sealed partial class AgentFlowClient : IDisposable
             try
             {
                 using HttpRequestMessage request = make();
+                if (_options.TokenSource is { } source)
+                {
+                    request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await source(cancellationToken).ConfigureAwait(false));
+                }
+
                 HttpResponseMessage response = await _http.SendAsync(request, completion, cancellationToken).ConfigureAwait(false);
                 if (response.IsSuccessStatusCode)
                 {

@@ -12,6 +12,12 @@ public sealed record AgentFlowClientOptions(ServerAddress Server)
     /// <summary>An API key or an access token. Default <see langword="null"/>: for a server that does not ask who is calling.</summary>
     public string? Token { get; init; }
 
+    /// <summary>
+    /// Gives the access token of each request, where one token does not last as long as the client; may be called from several
+    /// threads at once. Default <see langword="null"/>: <see cref="Token"/>.
+    /// </summary>
+    public Func<CancellationToken, ValueTask<string>>? TokenSource { get; init; }
+
     /// <summary>How long a connection may take to be made. Default 5 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -16,7 +16,7 @@ public sealed record AuditEntry
 
     public string Resource { get => field ?? ""; init; }
 
-    /// <summary><c>allowed</c>, <c>denied</c>, <c>refused</c>, <c>succeeded</c>, <c>failed</c>, <c>cancelled</c> or <c>unknown</c>.</summary>
+    /// <summary><c>allowed</c>, <c>denied</c>, <c>requires_approval</c>, <c>refused</c>, <c>succeeded</c>, <c>failed</c>, <c>cancelled</c> or <c>unknown</c>.</summary>
     public string Decision { get => field ?? ""; init; }
 
     public JsonElement? Details { get; init; }

@@ -20,6 +20,14 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(Page<AuditEntry>))]
 [JsonSerializable(typeof(Page<AuditCheckpoint>))]
 [JsonSerializable(typeof(AuditVerification))]
+[JsonSerializable(typeof(Agent))]
+[JsonSerializable(typeof(Page<Agent>))]
+[JsonSerializable(typeof(AgentContent))]
+[JsonSerializable(typeof(AgentImportBody))]
+[JsonSerializable(typeof(AgentImport))]
+[JsonSerializable(typeof(AgentStats))]
+[JsonSerializable(typeof(MetricsBody))]
+[JsonSerializable(typeof(Page<MetricGroup>))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(Page<Secret>))]
 [JsonSerializable(typeof(SecretValues))]
@@ -68,6 +76,14 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(NewTenant))]
 [JsonSerializable(typeof(CreatedTenant))]
 [JsonSerializable(typeof(Page<TenantInfo>))]
+[JsonSerializable(typeof(TenantQuotas))]
+[JsonSerializable(typeof(TokenRequestBody))]
+[JsonSerializable(typeof(TokenPair))]
+[JsonSerializable(typeof(RevokeTokenBody))]
+[JsonSerializable(typeof(SigningKey))]
+[JsonSerializable(typeof(Page<SigningKey>))]
+[JsonSerializable(typeof(RotatedKeys))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
 internal sealed record ExecuteBody(JsonElement Input, string? Version, string? TraceId);
@@ -81,6 +97,10 @@ internal sealed record CancelBody(string? Reason);
 internal sealed record ResolveBody(string Resolution, JsonElement? Output);
 
 internal sealed record EmptyBody;
+
+internal sealed record AgentImportBody(IReadOnlyList<AgentContent> Agents);
+
+internal sealed record MetricsBody(IReadOnlyList<AgentMetric> Metrics);
 
 internal sealed record ConfigSetBody(string? Value, string? Workflow);
 

@@ -15,8 +15,10 @@ using AgentFlow.Models.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
 using AgentFlow.Server.Features.Activities;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
@@ -177,11 +179,12 @@ public static class AgentFlowApp
             return app;
         }
 
+        var quotas = new TenantQuotas(opened.Quotas, options.Quotas, options.Store.IsShared, clock, logs.CreateLogger("AgentFlow.Access"));
         var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
         var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
@@ -191,12 +194,17 @@ public static class AgentFlowApp
             new UserEndpoints(principals, passwords, recorder, ids, clock, new Logouts(opened.Tokens, tokens.Revocations, clock).EndAsync),
             new RoleEndpoints(principals, recorder),
             new KeyEndpoints(principals, recorder, ids, clock),
-            new TenantEndpoints(principals, passwords, recorder, ids, clock));
+            new TenantEndpoints(principals, passwords, recorder, ids, clock),
+            new QuotaEndpoints(quotas, opened.Access, catalogue, recorder));
         api.MapAlerts(new AlertEndpoints(monitoring!.Watch, opened.Alerts, options.Alerts, recorder, ids, clock));
         api.MapLatencies(latencies);
         api.MapActivity(new ActivityEndpoint(activity, app.Lifetime, clock));
-        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime));
+        app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
+        AgentNews news = (tenant, type, agent, role, category, data) => activity.Publish(new ActivityEvent(tenant, type, data) { AgentId = agent, Role = role is "" ? null : role, Category = category is "" ? null : category });
+        api.MapAgents(new Features.Agents.AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock), new AgentImport(opened.Agents, recorder, news, clock));
+        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
+        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapBridge(bridge, workflows, host, secrets, transport, config, recorder, ids);

@@ -13,8 +13,8 @@ internal sealed class OpenStore : IAsyncDisposable
     private readonly Func<CancellationToken, Task> _handOver;
     private readonly Func<ValueTask> _dispose;
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Agents, Metrics, Alerts, Presence, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, agents, metrics, alerts, presence, bridgeTasks, bridgeEvents, handOver, dispose);
+    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
+        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, Alerts, Presence, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, alerts, presence, bridgeTasks, bridgeEvents, handOver, dispose);
 
     public IRunStore Runs { get; }
 
@@ -27,6 +27,8 @@ internal sealed class OpenStore : IAsyncDisposable
     public IAuditStore Audit { get; }
 
     public IConfigStore Config { get; }
+
+    public IQuotaStore Quotas { get; }
 
     public IAgentStore Agents { get; }
 
@@ -56,6 +58,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     new SqliteTokenStore(database),
                     new SqliteAuditStore(database),
                     new SqliteConfigStore(database),
+                    new SqliteQuotaStore(database),
                     new SqliteAgentStore(database),
                     new SqliteMetricStore(database),
                     new SqliteAlertStore(database),
@@ -78,6 +81,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     new PostgresTokenStore(shared),
                     new PostgresAuditStore(shared),
                     new PostgresConfigStore(shared),
+                    new PostgresQuotaStore(shared),
                     new PostgresAgentStore(shared),
                     new PostgresMetricStore(shared),
                     new PostgresAlertStore(shared),

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Access.Tokens;
+using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
@@ -35,10 +37,28 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<AuditRecordView>))]
 [JsonSerializable(typeof(PageView<AuditCheckpointView>))]
 [JsonSerializable(typeof(AuditReportView))]
+[JsonSerializable(typeof(RegisteredAgentView))]
+[JsonSerializable(typeof(PageView<RegisteredAgentView>))]
+[JsonSerializable(typeof(AgentStatsView))]
+[JsonSerializable(typeof(ImportView))]
+[JsonSerializable(typeof(MetricView))]
+[JsonSerializable(typeof(PageView<MetricView>))]
+[JsonSerializable(typeof(RecordedView))]
+[JsonSerializable(typeof(AggregateView))]
+[JsonSerializable(typeof(AgentMetricsView))]
+[JsonSerializable(typeof(HookEventView))]
+[JsonSerializable(typeof(HookDetails))]
+[JsonSerializable(typeof(IngestedView))]
+[JsonSerializable(typeof(PageView<AgentAuditView>))]
+[JsonSerializable(typeof(AgentAuditStatsView))]
 [JsonSerializable(typeof(SettingView))]
 [JsonSerializable(typeof(PageView<SettingView>))]
 [JsonSerializable(typeof(PageView<ConfigVersionView>))]
 [JsonSerializable(typeof(ConfigNowView))]
+[JsonSerializable(typeof(QuotasView))]
+[JsonSerializable(typeof(SigningKeyView))]
+[JsonSerializable(typeof(PageView<SigningKeyView>))]
+[JsonSerializable(typeof(RotatedKeysView))]
 [JsonSerializable(typeof(SecretView))]
 [JsonSerializable(typeof(PageView<SecretView>))]
 [JsonSerializable(typeof(DispatchedView))]

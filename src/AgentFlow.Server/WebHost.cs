@@ -37,6 +37,8 @@ internal static partial class WebHost
             builder.Services.AddSingleton(_ => service);
         }
 
+        var anonymous = new AnonymousRefusals(recorder, clock, logs.CreateLogger("AgentFlow.Access"));
+        builder.Services.AddSingleton<IHostedService>(_ => anonymous);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout * 2);
         if (!options.HandlesSignals)
         {
@@ -58,23 +60,38 @@ internal static partial class WebHost
         ILogger log = logs.CreateLogger("AgentFlow.Http");
         app.Use(next => new LatencyMiddleware(next, latencies, clock).InvokeAsync);
         app.Use(next => new ProblemMiddleware(next, log).InvokeAsync);
-        app.Use(next => new RefusalAudit(next, recorder).InvokeAsync);
+        app.Use(next => new RefusalAudit(next, recorder, anonymous).InvokeAsync);
         if (options.Access == AccessMode.Open && options.Listen is ListenAddress.Tcp)
         {
-            app.Use(next => new LoopbackGuard(next).InvokeAsync);
+            app.Use(next => new LoopbackGuard(next, options.CorsOrigins).InvokeAsync);
         }
+
+        app.Use(next => new CrossOrigin(next, options.CorsOrigins).InvokeAsync);
 
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         app.Use(next => new PrincipalMiddleware(next, identity).InvokeAsync);
-        if ((options.CallerRate ?? options.TenantRate) is not null)
-        {
-            RateLimiter? callers = options.CallerRate is { } each ? new RateLimiter(each, clock) : null;
-            RateLimiter? tenants = options.TenantRate is { } all ? new RateLimiter(all, clock) : null;
-            app.Use(next => new RateLimitMiddleware(next, callers, tenants).InvokeAsync);
-        }
+        UseRates(app, options, clock);
 
         app.Use(next => new ReadAudit(next, recorder, async (tenant, cancelled) => (await config.OfAsync(tenant, cancelled).ConfigureAwait(false)).Switch("AF_AUDIT_READS") ?? options.Audit.Reads).InvokeAsync);
         return app;
+    }
+
+    private static void UseRates(WebApplication app, ServerOptions options, TimeProvider clock)
+    {
+        RateLimiter? Limiter(RateLimit? limit) => limit is null ? null : new RateLimiter(limit, clock);
+        RateLimiter? callers = Limiter(options.CallerRate);
+        RateLimiter? tenants = Limiter(options.TenantRate);
+        // An area without a rate of its own is counted with the rest.
+        RatedArea[] areas =
+        [
+            .. from area in new[] { (Rate: options.BridgeRate, Beginnings: RatedArea.Bridge), (Rate: options.StressRate, Beginnings: RatedArea.StressTests) }
+               where area.Rate is not null
+               select new RatedArea(Limiter(area.Rate!.Value.Limit), area.Beginnings),
+        ];
+        if ((callers ?? tenants) is not null || areas.Any(a => a.Callers is not null))
+        {
+            app.Use(next => new RateLimitMiddleware(next, callers, tenants, areas).InvokeAsync);
+        }
     }
 
     /// <summary>Says where the server listens, once it does.</summary>

@@ -67,6 +67,37 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
     }
 
     [Fact]
+    public async Task Quota_OfRuns_IsExactOverAllProcesses()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        await one.SaveAsync(Flows.Wait);
+        string[] before = [await one.StartAsync("wait"), await other.StartAsync("wait")];
+        Answer set = await one.SendAsync(HttpMethod.Put, "/api/v1/access/tenants/default/quotas", RunningServer.Content("""{"runs":6}"""u8.ToArray(), "application/json"));
+        Assert.Equal((HttpStatusCode.OK, 2), (set.Status, set.Json.GetProperty("quotas")[0].GetProperty("used").GetInt32()));
+        // The other process may go by what it read before for five seconds.
+        await other.UntilAsync("/api/v1/access/quotas", q => q.GetProperty("quotas")[0].TryGetProperty("limit", out _));
+        Answer[] answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => (i % 2 == 0 ? one : other).PostAsync("/api/v1/workflows/wait/execute?async=true", "{}")));
+        Assert.Equal(4, answers.Count(a => a.Status == HttpStatusCode.Accepted));
+        Assert.All(answers.Where(a => a.Status != HttpStatusCode.Accepted), a => a.Problem(HttpStatusCode.TooManyRequests, "RUN_QUOTA_EXCEEDED"));
+
+        // A run that one process began and another one ends gives its place back, to whoever asks.
+        await other.PostAsync($"/api/v1/runs/{before[0]}/signal", """{"name":"go"}""");
+        await one.PostAsync($"/api/v1/runs/{before[1]}/cancel", "{}");
+        await one.EndAsync(before[0]);
+        await other.EndAsync(before[1]);
+        answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? one : other).PostAsync("/api/v1/workflows/wait/execute?async=true", "{}")));
+        Assert.Equal(2, answers.Count(a => a.Status == HttpStatusCode.Accepted));
+
+        // A process that stops takes no place with it, and one that starts knows the count.
+        await other.StopAsync();
+        RunningServer third = await StartAsync(ProcessMode.All);
+        (await third.PostAsync("/api/v1/workflows/wait/execute", "{}")).Problem(HttpStatusCode.TooManyRequests, "RUN_QUOTA_EXCEEDED");
+        Assert.Equal(6, await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.runs WHERE status < 6"));
+        Assert.Equal(6, await cluster.QueryAsync<long>($"SELECT active FROM {_schema}.run_counts"));
+    }
+
+    [Fact]
     public async Task Token_RevokedInOneProcess_EndsInTheOthersStreamsIncluded()
     {
         using var output = new StringWriter();

@@ -16,6 +16,7 @@ internal sealed class OpenedStore : IAsyncDisposable
         Runs = new SqliteRunStore(file);
         Catalogue = new SqliteCatalogue(file);
         Audit = new SqliteAuditStore(file);
+        Metrics = new SqliteMetricStore(file);
     }
 
     private OpenedStore(PostgresDatabase server)
@@ -24,6 +25,7 @@ internal sealed class OpenedStore : IAsyncDisposable
         Runs = new PostgresRunStore(server);
         Catalogue = new PostgresCatalogue(server);
         Audit = new PostgresAuditStore(server);
+        Metrics = new PostgresMetricStore(server);
     }
 
     public IRunStore Runs { get; }
@@ -31,6 +33,8 @@ internal sealed class OpenedStore : IAsyncDisposable
     public ICatalogue Catalogue { get; }
 
     public IAuditStore Audit { get; }
+
+    public IMetricStore Metrics { get; }
 
     public static async Task<OpenedStore> OpenAsync(string address) => address.StartsWith(SqliteStorage.Prefix, StringComparison.Ordinal)
         ? new OpenedStore(SqliteDatabase.Open(address[SqliteStorage.Prefix.Length..]))

@@ -20,6 +20,7 @@ internal static class KeysCommand
         ConnectedVerb.Create("list", "List the API keys that you may see, newest first.", ListAsync, []),
         ConnectedVerb.Create("create", "Make an API key and print it, once.", CreateAsync, [Name], User, Roles, Scopes, Days),
         ConnectedVerb.Create("disable", "End an API key for good.", DisableAsync, [Id]),
+        SigningKeysCommand.Create(),
     };
 
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)

@@ -12,12 +12,22 @@ internal static class TenantsCommand
     private static readonly Option<string?> Admin = new("--admin") { Description = "Name of its first administrator. Default: admin.", HelpName = "name" };
     private static readonly Option<string?> About = new("--description") { Description = "What the tenant is.", HelpName = "text" };
 
+    private static readonly (string Kind, Option<string?> Option)[] Quotas =
+    [
+        ("runs", Limit("--runs", "Runs that may be going at once: a number, unlimited, or default for what the settings say.")),
+        ("workflows", Limit("--workflows", "Names of workflows.")),
+        ("workflow_versions", Limit("--workflow-versions", "Versions of workflows.")),
+        ("storage", Limit("--storage", "Bytes, or a size such as 20GiB.")),
+        ("agents", Limit("--agents", "Registered agents.")),
+    ];
+
     public static Command Create() => new("tenants", "Manage the tenants of a deployment.")
     {
         ConnectedVerb.Create("list", "List tenants by name.", ListAsync, []),
         ConnectedVerb.Create("create", "Add a tenant and print the password of its first administrator, once.", CreateAsync, [Name], Admin, About),
         ConnectedVerb.Create("disable", "Let nobody of a tenant in any more.", (i, c) => ChangeAsync(i, c.Client.DisableTenantAsync), [Name]),
         ConnectedVerb.Create("enable", "Enable a tenant again.", (i, c) => ChangeAsync(i, c.Client.EnableTenantAsync), [Name]),
+        ConnectedVerb.Create("quota", "Show what a tenant may have and what it uses, or set it.", QuotaAsync, [Name], [.. Quotas.Select(q => q.Option)]),
     };
 
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)
@@ -73,4 +83,31 @@ internal static class TenantsCommand
 
         return ExitCode.Ok;
     }
+
+    private static Option<string?> Limit(string name, string description) => new(name) { Description = description, HelpName = "limit" };
+
+    private static async Task<int> QuotaAsync(Invocation invocation, Connection connection)
+    {
+        string tenant = invocation.Get(Name)!;
+        var limits = Quotas.Where(q => invocation.Get(q.Option) is not null).ToDictionary(q => q.Kind, q => invocation.Get(q.Option)!, StringComparer.Ordinal);
+        TenantQuotas quotas = limits.Count == 0
+            ? await connection.Client.GetTenantQuotasAsync(tenant, invocation.Cancelled)
+            : await connection.Client.SetTenantQuotasAsync(tenant, limits, invocation.Cancelled);
+        if (invocation.Terminal.IsJson)
+        {
+            invocation.Terminal.WriteObject(quotas, CliJson.Default.TenantQuotas);
+            return ExitCode.Ok;
+        }
+
+        var table = new TableView(invocation.Terminal, new TableColumn("Quota", IsFixed: true), new TableColumn("Limit", IsFixed: true), new TableColumn("Set by", IsFixed: true), new TableColumn("Used", IsFixed: true));
+        foreach (TenantQuota quota in quotas.Quotas)
+        {
+            table.Add(quota.Kind, Number(quota.Limit) ?? "unlimited", quota.Source, Number(quota.Used) ?? "not counted");
+        }
+
+        table.Print();
+        return ExitCode.Ok;
+    }
+
+    private static string? Number(long? number) => number?.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

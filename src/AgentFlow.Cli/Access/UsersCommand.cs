@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Text;
+using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Terminals;
 using AgentFlow.Client;
@@ -9,13 +9,11 @@ namespace AgentFlow.Cli.Access;
 /// <summary><c>af users</c>: who works in a tenant.</summary>
 internal static class UsersCommand
 {
-    private const int MaxPasswordBytes = 8 * 1024;
-
     private static readonly Argument<string> Name = new("name") { Description = "The name under which the user logs in." };
     private static readonly Argument<string[]> RoleNames = new("roles") { Description = "All roles that the user has from now on.", Arity = ArgumentArity.ZeroOrMore };
     private static readonly Option<string[]> Roles = new("--role") { Description = "A role of the user; can be repeated.", HelpName = "name", DefaultValueFactory = _ => [] };
     private static readonly Option<string?> Password = new("--password-file") { Description = "The file that holds the password, - for standard input. Without it the user works by API keys alone.", HelpName = "file" };
-    private static readonly Option<string> NewPassword = new("--password-file") { Description = "The file that holds the password. Default: - for standard input.", HelpName = "file", DefaultValueFactory = _ => "-" };
+    private static readonly Option<string?> NewPassword = new("--password-file") { Description = "The file that holds the password, - for standard input. Default: it is asked for where there is a terminal, else standard input.", HelpName = "file" };
 
     public static Command Create() => new("users", "Manage who works in a tenant.")
     {
@@ -48,7 +46,7 @@ internal static class UsersCommand
 
     private static async Task<int> CreateAsync(Invocation invocation, Connection connection)
     {
-        string? password = invocation.Get(Password) is { } file ? await ReadAsync(file, invocation.Cancelled) : null;
+        string? password = invocation.Get(Password) is { } file ? await SecretInput.ReadAsync(file, "", invocation.Terminal, invocation.Cancelled) : null;
         return Answer(invocation, await connection.Client.CreateUserAsync(new NewUser(invocation.Get(Name)!, password, invocation.Get(Roles)!), invocation.Cancelled));
     }
 
@@ -57,7 +55,7 @@ internal static class UsersCommand
 
     private static async Task<int> SetPasswordAsync(Invocation invocation, Connection connection)
     {
-        await connection.Client.SetUserPasswordAsync(invocation.Get(Name)!, await ReadAsync(invocation.Get(NewPassword)!, invocation.Cancelled), invocation.Cancelled);
+        await connection.Client.SetUserPasswordAsync(invocation.Get(Name)!, await SecretInput.ReadAsync(invocation.Get(NewPassword), "New password: ", invocation.Terminal, invocation.Cancelled), invocation.Cancelled);
         invocation.Terminal.Note($"{invocation.Get(Name)} has a new password; logins under the old one have ended.");
         return ExitCode.Ok;
     }
@@ -77,22 +75,5 @@ internal static class UsersCommand
         }
 
         return ExitCode.Ok;
-    }
-
-    /// <summary>A password never stands on a command line, where others can see it.</summary>
-    private static async Task<string> ReadAsync(string file, CancellationToken cancelled)
-    {
-        try
-        {
-            using Stream stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
-            using var reader = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true));
-            char[] text = new char[MaxPasswordBytes];
-            int length = await reader.ReadBlockAsync(text, cancelled);
-            return new string(text, 0, length).TrimEnd('\r', '\n');
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
-        {
-            throw CliException.Usage($"the password cannot be read from {(file == "-" ? "standard input" : file)}: {e.Message}");
-        }
     }
 }

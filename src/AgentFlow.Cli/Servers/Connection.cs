@@ -1,3 +1,4 @@
+using AgentFlow.Cli.Logins;
 using AgentFlow.Client;
 
 namespace AgentFlow.Cli.Servers;
@@ -72,6 +73,10 @@ internal sealed class Connection : IAsyncDisposable
         return new Connection(new AgentFlowClient(new AgentFlowClientOptions(embedded.Address) { Tenant = tenant }), embedded, prefix);
     }
 
-    private static AgentFlowClient NewClient(Invocation invocation, ServerAddress server) =>
-        new(new AgentFlowClientOptions(server) { Tenant = invocation.Tenant, Token = invocation.Token });
+    /// <summary>Shows the token that the user gives, else that of their login.</summary>
+    private static AgentFlowClient NewClient(Invocation invocation, ServerAddress server)
+    {
+        var options = new AgentFlowClientOptions(server) { Tenant = invocation.Tenant, Token = invocation.Token };
+        return new AgentFlowClient(options.Token is null && StoredLogin.Find(server) is { } login ? options with { TokenSource = login.TokenAsync } : options);
+    }
 }

@@ -43,6 +43,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode RoleNotFound = Define("ROLE_NOT_FOUND", 404, Permanent, "There is no such role");
     public static readonly ErrorCode RoleBuiltIn = Define("ROLE_BUILT_IN", 409, Permanent, "The role is the same in every tenant and cannot be changed");
     public static readonly ErrorCode ApiKeyNotFound = Define("API_KEY_NOT_FOUND", 404, Permanent, "There is no such API key");
+    public static readonly ErrorCode SigningKeyNotFound = Define("SIGNING_KEY_NOT_FOUND", 404, Permanent, "There is no such signing key");
+    public static readonly ErrorCode QuotaExceeded = Define("QUOTA_EXCEEDED", 403, Permission, "The tenant has as much of it as it may");
+    public static readonly ErrorCode RunQuotaExceeded = Define("RUN_QUOTA_EXCEEDED", 429, Resource, "As many runs of the tenant are going as may");
     public static readonly ErrorCode NetworkBlocked = Define("NETWORK_BLOCKED", 403, Permission, "The address may not be reached from here");
 
     // Workflows
@@ -51,6 +54,11 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode WorkflowVersionExists = Define("WORKFLOW_VERSION_EXISTS", 409, Permanent, "The version exists with other content");
     public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");
     public static readonly ErrorCode OutputInvalid = Define("OUTPUT_INVALID", 502, Permanent, "An output does not match its schema");
+
+    // Agents
+    public static readonly ErrorCode AgentNotFound = Define("AGENT_NOT_FOUND", 404, Permanent, "There is no such agent");
+    public static readonly ErrorCode AgentExists = Define("AGENT_EXISTS", 409, Permanent, "There is an agent of this name or id");
+    public static readonly ErrorCode AgentNotReady = Define("AGENT_NOT_READY", 409, Permanent, "The agent is not in a status for this");
 
     // Expressions
     public static readonly ErrorCode ExpressionFailed = Define("EXPRESSION_FAILED", 422, Validation, "An expression cannot be evaluated");
@@ -132,7 +140,6 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode TokenExpired = Define("TOKEN_EXPIRED", 401, Permission, "The token has expired");
     public static readonly ErrorCode AgentMismatch = Define("AGENT_MISMATCH", 403, Permission, "The token belongs to another agent");
     public static readonly ErrorCode AgentNotAllowed = Define("AGENT_NOT_ALLOWED", 403, Permission, "The agent may not take part");
-    public static readonly ErrorCode AgentNotFound = Define("AGENT_NOT_FOUND", 404, Permanent, "There is no such agent");
     public static readonly ErrorCode TaskNotFound = Define("TASK_NOT_FOUND", 404, Permanent, "There is no such task");
     public static readonly ErrorCode TaskAlreadyFinished = Define("TASK_ALREADY_FINISHED", 409, Permanent, "The task has ended otherwise");
     public static readonly ErrorCode RegistrationFailed = Define("REGISTRATION_FAILED", 500, Transient, "The registration could not be written");

@@ -8,25 +8,25 @@ public static class BuiltInRoles
     public const string Admin = "admin";
     public const string Platform = "platform";
 
-    private const string Read = "workflows.read runs.read tools.read activity.read alerts.read bridge.read";
+    private const string Read = "workflows.read runs.read tools.read activity.read alerts.read agents.read bridge.read";
     private const string Own = "keys.own";
-    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve alerts.write bridge.write";
+    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve alerts.write agents.report bridge.write";
     private const string EveryTool = "network.* fs.* db.* k8s.*";
 
     /// <summary>In alphabetical order.</summary>
     public static IReadOnlyList<Role> All { get; } =
     [
         Define(Admin, "Everything in its own tenant", [.. PermissionSet.Everything.Except(PermissionSet.Of(Permission.TenantsRead, Permission.TenantsWrite, Permission.DeploymentRead)).Names]),
-        Define("agent", "An agent that works through the API with a key of its own", $"{Read} plans.make workflows.execute runs.signal network.* fs.tmp"),
+        Define("agent", "An agent that works through the API with a key of its own", $"{Read} plans.make workflows.execute runs.signal agents.report network.* fs.tmp"),
         Define("analyst", "Reads everything that happened, and runs what only reads", $"{Read} {Own} plans.make audit.read workflows.execute network.http db.read fs.read fs.tmp"),
         Define("approver", "Answers for steps and runs that wait for a person", $"{Read} {Own} runs.signal runs.resolve"),
         Define("auditor", "Reads everything and changes nothing", $"{Read} {Own} audit.read access.read config.read secrets.read"),
         Define("backend", "Builds and runs workflows of services", $"{Operate} workflows.write network.* fs.* db.*"),
-        Define("coordinator", "Starts and steers the work of others", $"{Operate} network.http"),
+        Define("coordinator", "Starts and steers the work of others", $"{Operate} agents.write network.http"),
         Define("database", "Builds and runs workflows on databases", $"{Operate} workflows.write db.* fs.*"),
-        Define("developer", "Builds, runs and steers workflows", $"{Operate} workflows.write config.read secrets.read {EveryTool}"),
+        Define("developer", "Builds, runs and steers workflows", $"{Operate} workflows.write agents.write config.read secrets.read {EveryTool}"),
         Define("frontend", "Builds and runs workflows of user interfaces", $"{Operate} workflows.write network.http fs.*"),
-        Define("operator", "Runs and steers workflows", $"{Operate} config.read {EveryTool}"),
+        Define("operator", "Runs and steers workflows", $"{Operate} agents.write config.read {EveryTool}"),
         Define(Platform, "Creates and disables tenants, sees how the deployment does, and nothing in them", "tenants.read tenants.write deployment.read"),
         Define("reviewer", "Reads workflows and runs, and answers for steps that ask", $"{Read} {Own} runs.resolve audit.read"),
         Define("security", "Sees who may do what and who did it, and can stop runs", $"{Read} {Own} runs.control audit.read access.read access.write config.read secrets.read secrets.write"),

@@ -14,6 +14,15 @@ public interface IAccessStore
     /// <returns>False when there is one with this name; nothing is written then.</returns>
     ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Adds a tenant with its first user, and remembers the request; all of it or nothing. A tenant that has users already gets none.
+    /// </summary>
+    /// <param name="tenant">The caller's, in which the request's key is unique.</param>
+    ValueTask<AddOutcome> AddTenantOnceAsync(string tenant, TenantAccount account, UserAccount admin, AccessRequest request, CancellationToken cancellationToken);
+
+    /// <summary>What a request of this key has created; <see langword="null"/> when none came, or it is forgotten.</summary>
+    ValueTask<AccessRequest?> FindRequestAsync(string tenant, string key, CancellationToken cancellationToken);
+
     ValueTask<TenantAccount?> FindTenantAsync(string tenant, CancellationToken cancellationToken);
 
     /// <summary>By name; <paramref name="after"/> is the last name of the page before.</summary>
@@ -26,6 +35,9 @@ public interface IAccessStore
     /// <summary>Adds a user with their roles.</summary>
     /// <returns>False when the tenant has one with this name; nothing is written then.</returns>
     ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken);
+
+    /// <summary><see cref="AddUserAsync"/>, and remembers the request; both or neither.</summary>
+    ValueTask<AddOutcome> AddUserOnceAsync(string tenant, UserAccount user, AccessRequest request, CancellationToken cancellationToken);
 
     /// <summary>Adds a user unless the tenant has any: of several processes that start at once, one succeeds.</summary>
     ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken);
@@ -61,6 +73,9 @@ public interface IAccessStore
 
     ValueTask AddKeyAsync(string tenant, ApiKey key, CancellationToken cancellationToken);
 
+    /// <summary><see cref="AddKeyAsync"/>, and remembers the request; both or neither.</summary>
+    ValueTask<AddOutcome> AddKeyOnceAsync(string tenant, ApiKey key, AccessRequest request, CancellationToken cancellationToken);
+
     ValueTask<ApiKey?> FindKeyAsync(string tenant, Ulid id, CancellationToken cancellationToken);
 
     /// <summary>Newest first; <paramref name="before"/> is the last id of the page before.</summary>
@@ -70,6 +85,27 @@ public interface IAccessStore
     /// <summary>Ends a key for good.</summary>
     /// <returns>False when there is no such key, or it was disabled before.</returns>
     ValueTask<bool> DisableKeyAsync(string tenant, Ulid id, long at, CancellationToken cancellationToken);
+}
+
+/// <summary>A request that creates something once, however often it is sent.</summary>
+/// <param name="Key">The caller's, unique in the tenant.</param>
+/// <param name="Hash">What the key stands for; another request under the same key is refused. Of nothing secret.</param>
+/// <param name="Resource">What it creates; unlike that of any other try.</param>
+/// <param name="At">Unix milliseconds. The key is remembered for <see cref="RememberedFor"/>.</param>
+public sealed record AccessRequest(string Key, string Hash, string Resource, long At)
+{
+    public static readonly TimeSpan RememberedFor = TimeSpan.FromDays(7);
+}
+
+public enum AddOutcome
+{
+    Added,
+
+    /// <summary>There is one of this name: nothing was written.</summary>
+    Exists,
+
+    /// <summary>A request of this key came before: nothing was written.</summary>
+    Repeated,
 }
 
 /// <param name="Name">The id.</param>

@@ -45,8 +45,9 @@ public interface ITokenStore
     /// <summary>All keys of the deployment, newest first.</summary>
     ValueTask<IReadOnlyList<SigningKey>> ListSigningKeysAsync(CancellationToken cancellationToken);
 
-    /// <summary>Lets a key sign nothing any more, and verify until <paramref name="at"/>.</summary>
-    ValueTask RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken);
+    /// <summary>Lets a key verify until <paramref name="at"/> at the latest. An earlier end stays.</summary>
+    /// <returns>False when there is no such key.</returns>
+    ValueTask<bool> RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken);
 }
 
 /// <summary>The refresh tokens that replace each other from one login on.</summary>

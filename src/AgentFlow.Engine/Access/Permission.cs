@@ -25,6 +25,9 @@ public sealed class Permission
     public static readonly Permission DeploymentRead = Define("deployment.read", "Read latencies and metrics of the whole deployment");
     public static readonly Permission ToolsRead = Define("tools.read", "Read the contracts of tools");
     public static readonly Permission PlansMake = Define("plans.make", "Plan for a goal; nothing is stored and nothing runs");
+    public static readonly Permission AgentsRead = Define("agents.read", "Read agents and what was measured of them");
+    public static readonly Permission AgentsWrite = Define("agents.write", "Add, change, import and remove agents");
+    public static readonly Permission AgentsReport = Define("agents.report", "Say that agents work, and hand in their metrics and events");
     public static readonly Permission AuditRead = Define("audit.read", "Read, search, export and verify the audit");
     public static readonly Permission ConfigRead = Define("config.read", "Read settings and their history");
     public static readonly Permission ConfigWrite = Define("config.write", "Change and roll back settings");
@@ -33,8 +36,8 @@ public sealed class Permission
     public static readonly Permission AccessRead = Define("access.read", "Read users, roles and API keys");
     public static readonly Permission AccessWrite = Define("access.write", "Create, change and disable users, roles and the API keys of others");
     public static readonly Permission KeysOwn = Define("keys.own", "Create and disable API keys of one's own");
-    public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment");
-    public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants");
+    public static readonly Permission TenantsRead = Define("tenants.read", "List the tenants of the deployment, their quotas and the signing keys");
+    public static readonly Permission TenantsWrite = Define("tenants.write", "Create, disable and enable tenants, set their quotas, rotate and retire signing keys");
 
     public static readonly Permission BridgeRead = Define("bridge.read", "Read remote agents, their tasks and events, and who is subscribed to them");
     public static readonly Permission BridgeWrite = Define("bridge.write", "Dispatch tasks to remote agents, replay dead letters, and subscribe to events");

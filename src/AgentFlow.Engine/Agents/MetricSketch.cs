@@ -21,6 +21,8 @@ public sealed class MetricSketch
     private const byte ExactFormat = 1;
     private const byte BinnedFormat = 2;
 
+    private const int FewestBins = 64;
+
     // Values nearer to zero count as zero.
     private const double Nothing = 1e-9;
 
@@ -175,15 +177,17 @@ public sealed class MetricSketch
     {
         if (_bins.Length == 0)
         {
-            (_bins, _lowest) = (new long[16], bin);
+            (_bins, _lowest) = (new long[FewestBins], bin);
         }
 
         if (bin < _lowest || bin >= _lowest + _bins.Length)
         {
             int lowest = Math.Min(_lowest, bin), highest = Math.Max(_lowest + _bins.Length - 1, bin);
-            long[] wider = new long[highest - lowest + 1];
-            _bins.CopyTo(wider.AsSpan(_lowest - lowest));
-            (_bins, _lowest) = (wider, lowest);
+            int room = Math.Max(highest - lowest + 1, 2 * _bins.Length);
+            int start = bin < _lowest ? highest - room + 1 : lowest;
+            long[] wider = new long[room];
+            _bins.CopyTo(wider.AsSpan(_lowest - start));
+            (_bins, _lowest) = (wider, start);
         }
 
         _bins[bin - _lowest] += count;

@@ -16,6 +16,9 @@ public sealed class AuditInspector(IAuditStore store, IAuditWitness witness, Aud
     /// <summary>The public keys that are trusted, as PEM.</summary>
     public string Keys => key.PublicPem;
 
+    /// <summary>Chains what waits, if this process is the one that chains.</summary>
+    public Task CatchUpAsync(CancellationToken cancellationToken) => sequencer.RoundAsync(cancellationToken);
+
     /// <summary>Chains what waits, then checks everything that a tenant's chain holds.</summary>
     public async Task<AuditReport> VerifyAsync(string tenant, CancellationToken cancellationToken)
     {

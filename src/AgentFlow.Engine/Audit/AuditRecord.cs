@@ -12,6 +12,9 @@ public static class AuditDecision
     /// <summary>The actor may not do it, or a policy forbids it; nothing was done.</summary>
     public const string Denied = "denied";
 
+    /// <summary>It waits for a person who approves it; nothing was done yet. What an outside policy engine says of agents.</summary>
+    public const string RequiresApproval = "requires_approval";
+
     /// <summary>It could not be done (there is no such thing, or it is not in a state for it); nothing was done.</summary>
     public const string Refused = "refused";
 
@@ -22,7 +25,7 @@ public static class AuditDecision
     /// <summary>Whether it took effect is not known.</summary>
     public const string Unknown = "unknown";
 
-    public static IReadOnlyList<string> All { get; } = [Allowed, Denied, Refused, Succeeded, Failed, Cancelled, Unknown];
+    public static IReadOnlyList<string> All { get; } = [Allowed, Denied, RequiresApproval, Refused, Succeeded, Failed, Cancelled, Unknown];
 }
 
 /// <summary>What is to become a record: everything but its place in the chain.</summary>

@@ -29,6 +29,9 @@ public interface IAuditStore
 
     ValueTask<AuditPage> SearchAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken);
 
+    /// <summary>How many records match, by who did what to what and how it went; cursor, order and size say nothing here.</summary>
+    ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken);
+
     /// <summary>All checkpoints of a tenant, by size.</summary>
     ValueTask<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(string tenant, CancellationToken cancellationToken);
 
@@ -74,6 +77,8 @@ public sealed record AuditFilter(
     /// <summary>Whether every record matches: how many those are follows from their numbers, and nobody has to count a long chain.</summary>
     public bool MatchesAll => (Actor ?? Action ?? Resource ?? Decision) is null && From is null && To is null;
 }
+
+public sealed record AuditTally(string Actor, string Action, string Resource, string Decision, long Count);
 
 /// <param name="Total">All records that match, on whatever page.</param>
 public sealed record AuditPage(IReadOnlyList<AuditRecord> Records, long Total, bool HasMore);

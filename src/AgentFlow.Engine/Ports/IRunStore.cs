@@ -146,6 +146,9 @@ public enum CommitOutcome
 
     /// <summary>The tenant has no such run: nothing was written.</summary>
     Missing,
+
+    /// <summary>As many runs of the tenant are going as may (<see cref="RunCreation.MaxRuns"/>): nothing was written.</summary>
+    OverQuota,
 }
 
 /// <summary>What a frame does to its run's row besides being appended.</summary>
@@ -229,7 +232,11 @@ public sealed class RunAppend
 
 /// <param name="IdempotencyKey">The caller's, unique in the tenant; <see langword="null"/>: none.</param>
 /// <param name="RequestHash">What the key stands for; another request under the same key is refused.</param>
-public sealed record RunCreation(string Workflow, string Version, string DefinitionHash, string? IdempotencyKey, string RequestHash);
+/// <param name="MaxRuns">
+/// Most runs of the tenant that may be going, this one included; <see langword="null"/>: any number. The tenant's runs must be
+/// counted (<see cref="Access.IQuotaStore.CountRunsAsync"/>).
+/// </param>
+public sealed record RunCreation(string Workflow, string Version, string DefinitionHash, string? IdempotencyKey, string RequestHash, long? MaxRuns = null);
 
 public enum InboxKind : byte
 {

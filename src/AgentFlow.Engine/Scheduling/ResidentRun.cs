@@ -603,12 +603,17 @@ internal sealed class ResidentRun
                 Accepted?.TrySetResult(new StartOutcome(append.ExistingRun!.Value.Run, append.ExistingRun.Value.RequestHash, IsNew: false));
                 _host.NotCreated(S.Id);
                 return false;
+            case CommitOutcome.OverQuota:
+                Abandon();
+                Accepted?.TrySetException(RunHost.Refused(S.Id, append));
+                _host.NotCreated(S.Id);
+                return false;
             default:
                 _host.Fenced(this);
                 Abandon();
                 if (!_hasRow)
                 {
-                    Accepted?.TrySetException(RunHost.Refused(S.Id, append.Outcome));
+                    Accepted?.TrySetException(RunHost.Refused(S.Id, append));
                     _host.NotCreated(S.Id);
                 }
 

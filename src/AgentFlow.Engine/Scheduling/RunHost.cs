@@ -309,13 +309,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// </summary>
     /// <exception cref="EngineSaturatedException">The disk does not keep up.</exception>
     /// <exception cref="EngineStoppingException">The process is shutting down.</exception>
-    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken)
-    {
-        if (_stopping)
-        {
-            return Task.FromException(new EngineStoppingException());
-        }
+    public Task NoteAsync(AuditNote note, CancellationToken cancellationToken) =>
+        _stopping ? Task.FromException(new EngineStoppingException()) : NoteAnywayAsync(note, cancellationToken);
 
+    /// <summary><see cref="NoteAsync"/> for what has happened and only has to be told: taken until the process has handed over.</summary>
+    public Task NoteAnywayAsync(AuditNote note, CancellationToken cancellationToken)
+    {
         if (StoreFailure is { } failure)
         {
             return Task.FromException(failure);
@@ -546,7 +545,10 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    internal static InvalidOperationException Refused(Ulid run, CommitOutcome outcome) => new($"Run {run} was refused by the store ({outcome}); ask again.");
+    /// <summary>Why the store did not create a run.</summary>
+    internal static Exception Refused(Ulid run, RunAppend append) => append.Outcome == CommitOutcome.OverQuota
+        ? new RunQuotaException(append.Creation!.MaxRuns!.Value)
+        : new InvalidOperationException($"Run {run} was refused by the store ({append.Outcome}); ask again.");
 
     /// <summary>Tells whoever waits how the run ended.</summary>
     private void Tell(RunState state)
@@ -600,7 +602,7 @@ public sealed partial class RunHost : IAsyncDisposable
             machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
         }
 
-        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash);
+        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash, request.MaxRuns);
         if (end is not null)
         {
             _waiters[id] = end;
@@ -661,7 +663,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 if (append.Outcome != CommitOutcome.Committed)
                 {
                     NotCreated(state.Id);
-                    accepted.TrySetException(Refused(state.Id, append.Outcome));
+                    accepted.TrySetException(Refused(state.Id, append));
                     return;
                 }
 
@@ -880,6 +882,12 @@ public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, 
     public RunAuthority? Authority { get; init; }
 
     /// <summary>
+    /// Most runs of the tenant that may be going with this one. Default <see langword="null"/>: any number. The store must count
+    /// the tenant's runs (<see cref="IQuotaStore.CountRunsAsync"/>).
+    /// </summary>
+    public long? MaxRuns { get; init; }
+
+    /// <summary>
     /// Gets each frame's first sequence and events once they are durable, in order, for as long as the run stays in memory
     /// from its start. Called on the writing thread; must neither block nor throw.
     /// </summary>
@@ -908,6 +916,13 @@ public enum SendOutcome
 
 /// <summary>The process is shutting down and accepts nothing any more; try another one, or again after the restart.</summary>
 public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts no new runs; try again shortly.");
+
+/// <summary>As many runs of the tenant are going as may; nothing was accepted. One that ends makes room.</summary>
+/// <param name="most"><see cref="StartRequest.MaxRuns"/>.</param>
+public sealed class RunQuotaException(long most) : InvalidOperationException($"{most} runs of the tenant may be going at once, and are; nothing was accepted.")
+{
+    public long Most => most;
+}
 
 /// <summary>More work is waiting than this deployment should take on: send it again a little later.</summary>
 public sealed class EngineSaturatedException() : InvalidOperationException("Too much work is waiting to be done; nothing was accepted. Send it again a little later.");

@@ -84,6 +84,10 @@ internal static class AccessSettings
         return new RateLimit(burst ?? usual?.Burst ?? (int)Math.Clamp(Math.Ceiling(2 * perSecond), 1, MaxBurst), perSecond);
     }
 
+    /// <summary>The rate of some addresses; <see langword="null"/> when nothing is said about them.</summary>
+    public static AreaRate? AreaRate(SettingReader read, string burstName, string sustainedName) =>
+        read.Text(burstName) is null && read.Text(sustainedName) is null ? null : new AreaRate(Rate(read, burstName, sustainedName, null));
+
     /// <summary>What one setting says about another.</summary>
     public static void Hold(SettingReader read, ServerOptions options)
     {
@@ -112,6 +116,11 @@ internal static class AccessSettings
     }
 
     public static string? RateProblem(string text) => text == "off" || PerSecond(text) is not null ? null : "write requests a second or minute, such as 50/s or 600/m, or off";
+
+    public static string? OriginProblem(string text) => Array.TrueForAll(SettingValue.List(text), IsOrigin) || text.Trim() == "off" ? null : "write origins as browsers send them, such as http://localhost:3000, or off";
+
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && text.Equals(uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
 
     public static string? FileProblem(string path) => File.Exists(path) ? null : "there is no such file: name a PEM file";
 

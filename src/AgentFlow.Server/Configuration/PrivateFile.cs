@@ -1,7 +1,7 @@
 namespace AgentFlow.Server.Configuration;
 
 /// <summary>Files that only the user of this process may read.</summary>
-internal static class PrivateFile
+public static class PrivateFile
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 

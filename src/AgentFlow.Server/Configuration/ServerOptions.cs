@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Access.Limits;
@@ -56,6 +57,24 @@ public sealed record ServerOptions
     /// </summary>
     public RateLimit? TenantRate { get; init; }
 
+    /// <summary>
+    /// Requests of one caller to the Agent Bridge, counted apart. Default <see langword="null"/>: counted with all others.
+    /// <c>AF_BRIDGE_RATE_LIMIT_BURST</c>, <c>AF_BRIDGE_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public AreaRate? BridgeRate { get; init; }
+
+    /// <summary>
+    /// Requests of one caller to the stress tests, counted apart. Default <see langword="null"/>: counted with all others.
+    /// <c>AF_STRESS_RATE_LIMIT_BURST</c>, <c>AF_STRESS_RATE_LIMIT_SUSTAINED</c>.
+    /// </summary>
+    public AreaRate? StressRate { get; init; }
+
+    /// <summary>
+    /// What each tenant may have that was given nothing of its own. Default: as much as there is, of everything.
+    /// <c>AF_QUOTA_*</c>.
+    /// </summary>
+    public IReadOnlyDictionary<QuotaKind, long> Quotas { get; init; } = new Dictionary<QuotaKind, long>();
+
     /// <summary>Where the credentials of the first administrator are written, once. Default: standard error.</summary>
     public TextWriter Credentials { get; init; } = Console.Error;
 
@@ -64,6 +83,9 @@ public sealed record ServerOptions
     /// <c>AF_HTTP_ALLOW</c>, comma separated.
     /// </summary>
     public IReadOnlyList<string> HttpAllow { get; init; } = [];
+
+    /// <summary>Origins whose pages may use the API from a browser. Default: localhost's ports 3000 and 5173, where dashboards are built. <c>AF_CORS_ORIGINS</c>.</summary>
+    public IReadOnlyList<string> CorsOrigins { get; init; } = ["http://localhost:3000", "http://localhost:5173"];
 
     /// <summary>How models are reached. <c>AF_MODEL_*</c>, <c>AF_RESIDENCY_*</c> and the providers' own variables.</summary>
     public ModelOptions Models { get; init; } = new();
@@ -132,7 +154,11 @@ public sealed record ServerOptions
             Tls = tls,
             CallerRate = AccessSettings.Rate(read, "AF_API_RATE_LIMIT_BURST", "AF_API_RATE_LIMIT_SUSTAINED", asked ? new RateLimit(100, 50) : null),
             TenantRate = AccessSettings.Rate(read, "AF_API_TENANT_RATE_LIMIT_BURST", "AF_API_TENANT_RATE_LIMIT_SUSTAINED", asked ? new RateLimit(1000, 500) : null),
+            BridgeRate = AccessSettings.AreaRate(read, "AF_BRIDGE_RATE_LIMIT_BURST", "AF_BRIDGE_RATE_LIMIT_SUSTAINED"),
+            StressRate = AccessSettings.AreaRate(read, "AF_STRESS_RATE_LIMIT_BURST", "AF_STRESS_RATE_LIMIT_SUSTAINED"),
+            Quotas = QuotaSettings.From(read),
             HttpAllow = read.List("AF_HTTP_ALLOW") ?? defaults.HttpAllow,
+            CorsOrigins = read.List("AF_CORS_ORIGINS") is { } origins ? [.. origins.Where(o => o != "off")] : defaults.CorsOrigins,
             LogLevel = read.Text("AF_LOG_LEVEL") is { } level ? Enum.Parse<LogLevel>(level, ignoreCase: true) : defaults.LogLevel,
             Models = ModelsOf(settings, read, problems) ?? defaults.Models,
             Audit = AuditSettings.From(read),

@@ -5,9 +5,10 @@ namespace AgentFlow.Server.Http;
 /// <summary>
 /// Audits what is refused, whoever refuses it. A request that is merely malformed decides nothing and is not noted.
 /// </summary>
-internal sealed class RefusalAudit(RequestDelegate next, AuditRecorder recorder)
+internal sealed class RefusalAudit(RequestDelegate next, AuditRecorder recorder, AnonymousRefusals anonymous)
 {
-    private const string Denied = "api.denied";
+    /// <summary>What the audit calls a refusal where the endpoint has no name for it.</summary>
+    public const string Denied = "api.denied";
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -19,12 +20,18 @@ internal sealed class RefusalAudit(RequestDelegate next, AuditRecorder recorder)
         catch (ProblemException e) when (Matters(e.Problem, audited))
         {
             string path = context.Request.Path.Value ?? "";
-            await recorder.RefuseAsync(
-                context,
-                TenantOf(context),
-                audited?.Action ?? Denied,
-                audited?.ResourceOf(context) ?? $"path:{(path.Length <= 200 ? path : path[..200])}",
-                e.Problem).ConfigureAwait(false);
+            string action = audited?.Action ?? Denied;
+            string resource = audited?.ResourceOf(context) ?? $"path:{(path.Length <= 200 ? path : path[..200])}";
+            if (context.Features.Get<Caller>() is { } caller)
+            {
+                await recorder.RefuseAsync(context, caller.Principal.Tenant, action, resource, e.Problem).ConfigureAwait(false);
+            }
+            else
+            {
+                // The tenant that somebody unknown names has no say: the deployment's own gets it.
+                await anonymous.RefuseAsync(context, action, resource, e.Problem).ConfigureAwait(false);
+            }
+
             throw;
         }
     }
@@ -36,9 +43,6 @@ internal sealed class RefusalAudit(RequestDelegate next, AuditRecorder recorder)
         StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests => audited is { IsRead: false },
         _ => false,
     };
-
-    /// <summary>Whose audit it belongs to: that of the caller's tenant. Of somebody unknown, the tenant that they name has no say.</summary>
-    private static string TenantOf(HttpContext context) => context.Features.Get<Caller>()?.Principal.Tenant ?? Tenant.Default;
 }
 
 /// <summary>Audits reads, where they are audited, once it is known who reads.</summary>

@@ -24,13 +24,41 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
 
     /// <summary>Notes that something was not done.</summary>
     /// <exception cref="ProblemException"><c>AUDIT_UNAVAILABLE</c>.</exception>
-    public Task RefuseAsync(HttpContext context, string tenant, string action, string resource, Problem problem) => NoteAsync(
+    /// <param name="source">Where it came from, of somebody unknown.</param>
+    public Task RefuseAsync(HttpContext context, string tenant, string action, string resource, Problem problem, string? source = null) => NoteAsync(
         context,
         tenant,
         action,
         resource,
         problem.Status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden ? AuditDecision.Denied : AuditDecision.Refused,
-        d => d.Text("code"u8, problem.Code));
+        d =>
+        {
+            d.Text("code"u8, problem.Code);
+            if (source is not null)
+            {
+                d.Text("source"u8, source);
+            }
+        });
+
+    /// <summary>Notes how often something was refused since a time (Unix milliseconds), beside the first one, which has a note of its own.</summary>
+    public Task SummarizeAsync(string tenant, string action, string resource, string codes, long times, long since, CancellationToken cancellationToken) => isOn
+        ? host.NoteAnywayAsync(
+            new AuditNote(
+                tenant,
+                clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                Caller.Anonymous,
+                action,
+                resource,
+                AuditDecision.Denied,
+                new Payload(new CanonicalObject().Text("codes"u8, codes).Number("further"u8, times).Number("since"u8, since).End().ToArray()),
+                ""),
+            cancellationToken)
+        : Task.CompletedTask;
+
+    /// <summary>Notes what somebody else says that they have decided.</summary>
+    /// <exception cref="ProblemException"><c>AUDIT_UNAVAILABLE</c>.</exception>
+    public Task RecordAsync(AuditNote note, CancellationToken cancellationToken) =>
+        WriteAsync(note with { Resource = mask.Text(note.Resource), Details = new Payload(mask.Json(note.Details.Utf8)) }, cancellationToken);
 
     private async Task NoteAsync(HttpContext context, string tenant, string action, string resource, string decision, Action<CanonicalObject>? describe)
     {
@@ -50,14 +78,19 @@ internal sealed partial class AuditRecorder(RunHost host, SecretMask mask, TimeP
             decision,
             new Payload(mask.Json(details.End().ToArray())),
             TraceIds.Current(context));
+        await WriteAsync(note, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(AuditNote note, CancellationToken cancellationToken)
+    {
         try
         {
-            await host.NoteAsync(note, context.RequestAborted).ConfigureAwait(false);
+            await host.NoteAsync(note, cancellationToken).ConfigureAwait(false);
             noted(note);
         }
         catch (Exception e) when (e is not (OperationCanceledException or EngineStoppingException or EngineSaturatedException) && !IsOfTheStore(e))
         {
-            NotWritten(log, action, resource, TraceIds.Current(context), e);
+            NotWritten(log, note.Action, note.Resource, note.Trace, e);
             throw new ProblemException(ErrorCode.AuditUnavailable, "What you asked for must be audited, and the audit could not be written. Nothing was done; send it again.");
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Text;
@@ -15,11 +16,14 @@ internal sealed class JsonBody
     private const int MaxFaults = 50;
 
     private readonly ReadOnlyMemory<byte> _utf8;
+    private readonly string _place;
     private readonly List<(string Name, JsonTokenType Kind, int Start, int Length)> _members = [];
     private readonly List<string> _known = [];
-    private List<ProblemEntry>? _errors;
+    private readonly List<ProblemEntry> _errors;
 
-    private JsonBody(ReadOnlyMemory<byte> utf8) => _utf8 = utf8;
+    /// <param name="place">Where the object stands in the body, as a JSON pointer with a slash behind it.</param>
+    /// <param name="errors">Those of the body that it stands in.</param>
+    private JsonBody(ReadOnlyMemory<byte> utf8, string place, List<ProblemEntry> errors) => (_utf8, _place, _errors) = (utf8, place, errors);
 
     /// <summary>Reads the body; an empty one is an empty object.</summary>
     /// <exception cref="ProblemException">It is not JSON, or not an object.</exception>
@@ -40,33 +44,11 @@ internal sealed class JsonBody
     /// <inheritdoc cref="ReadAsync"/>
     public static JsonBody Parse(ReadOnlyMemory<byte> utf8)
     {
-        var body = new JsonBody(utf8);
-        if (utf8.IsEmpty)
+        var body = new JsonBody(utf8, "/", []);
+        if (!utf8.IsEmpty)
         {
-            return body;
-        }
-
-        StrictJson.Check(utf8);
-        var reader = new Utf8JsonReader(utf8.Span, new JsonReaderOptions { MaxDepth = StrictJson.MaxDepth });
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            throw new ProblemException(ErrorCode.ValidationFailed, "The body must be a JSON object.", new ProblemEntry($"the body is {Word(reader.TokenType)}, not an object", Pointer: ""));
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            string name = reader.GetString()!;
-            reader.Read();
-            JsonTokenType kind = reader.TokenType;
-            int start = (int)reader.TokenStartIndex;
-            reader.Skip();
-            if (body._members.Count == MaxMembers)
-            {
-                throw new ProblemException(ErrorCode.ValidationFailed, $"The body has more than {MaxMembers} members.");
-            }
-
-            body._members.Add((name, kind, start, (int)reader.BytesConsumed - start));
+            StrictJson.Check(utf8);
+            body.Enter();
         }
 
         return body;
@@ -215,19 +197,140 @@ internal sealed class JsonBody
         return texts;
     }
 
+    /// <summary>An object, whose faults become those of this body; <see langword="null"/> when absent, null, or none. <see cref="Close"/> it.</summary>
+    public JsonBody? Object(string name)
+    {
+        if (Find(name, out JsonTokenType kind) is not { } raw || kind == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        if (kind != JsonTokenType.StartObject)
+        {
+            Fault(name, $"'{name}' is {Word(kind)}, not an object");
+            return null;
+        }
+
+        return Inner(raw, $"{Escape(name)}/");
+    }
+
+    /// <summary>A list of objects, whose faults become those of this body; <see langword="null"/> when absent. <see cref="Close"/> each.</summary>
+    /// <param name="most">Most items.</param>
+    public List<JsonBody>? Objects(string name, int most)
+    {
+        if (Find(name, out JsonTokenType kind) is not { } raw)
+        {
+            return null;
+        }
+
+        var items = new List<JsonBody>();
+        if (kind != JsonTokenType.StartArray)
+        {
+            Fault(name, $"'{name}' is {Word(kind)}, not a list of objects");
+            return items;
+        }
+
+        var reader = new Utf8JsonReader(raw.Span, new JsonReaderOptions { MaxDepth = StrictJson.MaxDepth });
+        reader.Read();
+        for (int i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
+        {
+            if (i == most)
+            {
+                Fault(name, $"'{name}' has more than {most} items", "Send the rest in another request.");
+                break;
+            }
+
+            int start = (int)reader.TokenStartIndex;
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                Fault($"{name}/{i}", $"item {i} of '{name}' is {Word(reader.TokenType)}, not an object");
+                reader.Skip();
+                continue;
+            }
+
+            reader.Skip();
+            items.Add(Inner(raw[start..(int)reader.BytesConsumed], $"{name}/{i}/"));
+        }
+
+        return items;
+    }
+
+    /// <summary>The JSON of an object; <see langword="null"/> when absent or null.</summary>
+    public ReadOnlyMemory<byte>? RawObject(string name, int maxBytes, bool orList = false)
+    {
+        if (Find(name, out JsonTokenType kind) is not { } raw || kind == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        if (kind != JsonTokenType.StartObject && !(orList && kind == JsonTokenType.StartArray))
+        {
+            Fault(name, $"'{name}' is {Word(kind)}, not an object{(orList ? " or a list" : "")}");
+        }
+        else if (raw.Length > maxBytes)
+        {
+            Fault(name, $"'{name}' has {raw.Length} bytes; at most {maxBytes} are taken");
+        }
+
+        return raw;
+    }
+
+    /// <summary>A point in time (RFC 3339); <see langword="null"/> when absent or null.</summary>
+    public DateTimeOffset? Time(string name)
+    {
+        if (Text(name, 100) is not { } text)
+        {
+            return null;
+        }
+
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))
+        {
+            return time;
+        }
+
+        Fault(name, $"'{name}' is no time", "Give a time such as 2026-01-31T12:00:00Z.");
+        return null;
+    }
+
+    /// <summary>The same body, to be read anew.</summary>
+    public JsonBody Again()
+    {
+        var again = new JsonBody(_utf8, _place, []);
+        again._members.AddRange(_members);
+        return again;
+    }
+
+    /// <summary>Takes members that are given back by others and mean nothing here.</summary>
+    public void Ignore(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            _known.Add(name);
+        }
+    }
+
     /// <param name="pointer">Without the leading slash.</param>
     public void Fault(string pointer, string message, string? remedy = null)
     {
-        _errors ??= [];
         if (_errors.Count < MaxFaults)
         {
-            _errors.Add(new ProblemEntry(message, Pointer: "/" + pointer, Remedy: remedy));
+            _errors.Add(new ProblemEntry(message, Pointer: _place + pointer, Remedy: remedy));
         }
     }
 
     /// <summary>Refuses members that nobody asked for, and everything that was found wrong.</summary>
     /// <exception cref="ProblemException"><c>VALIDATION_FAILED</c>.</exception>
     public void End()
+    {
+        Close();
+        if (_errors.Count > 0)
+        {
+            throw new ProblemException(ErrorCode.ValidationFailed, _errors.Count == 1 ? $"The body has a fault: {_errors[0].Message}." : $"The body has {(_errors.Count == MaxFaults ? "at least " : "")}{_errors.Count} faults.", _errors);
+        }
+    }
+
+    /// <summary>Notes members that nobody asked for, in an object inside of a body.</summary>
+    public void Close()
     {
         foreach (var (name, _, _, _) in _members)
         {
@@ -237,10 +340,37 @@ internal sealed class JsonBody
                 Fault(Escape(shown), $"'{shown}' is not a member of this body{NearWord.Hint(name, _known)}", $"It takes {string.Join(", ", _known)}.");
             }
         }
+    }
 
-        if (_errors is { Count: > 0 })
+    private JsonBody Inner(ReadOnlyMemory<byte> utf8, string place)
+    {
+        var inner = new JsonBody(utf8, _place + place, _errors);
+        inner.Enter();
+        return inner;
+    }
+
+    private void Enter()
+    {
+        var reader = new Utf8JsonReader(_utf8.Span, new JsonReaderOptions { MaxDepth = StrictJson.MaxDepth });
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new ProblemException(ErrorCode.ValidationFailed, _errors.Count == 1 ? $"The body has a fault: {_errors[0].Message}." : $"The body has {(_errors.Count == MaxFaults ? "at least " : "")}{_errors.Count} faults.", _errors);
+            throw new ProblemException(ErrorCode.ValidationFailed, "The body must be a JSON object.", new ProblemEntry($"the body is {Word(reader.TokenType)}, not an object", Pointer: ""));
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString()!;
+            reader.Read();
+            JsonTokenType kind = reader.TokenType;
+            int start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            if (_members.Count == MaxMembers)
+            {
+                throw new ProblemException(ErrorCode.ValidationFailed, $"The body has more than {MaxMembers} members.");
+            }
+
+            _members.Add((name, kind, start, (int)reader.BytesConsumed - start));
         }
     }
 

@@ -8,7 +8,8 @@ namespace AgentFlow.Server.Http;
 /// for any page that it shows: a foreign <c>Origin</c> is refused, and so is a <c>Host</c> that is not this machine's own
 /// name, which a page gets by letting its name resolve to 127.0.0.1.
 /// </summary>
-internal sealed class LoopbackGuard(RequestDelegate next)
+/// <param name="origins">Of the pages that may use it all the same.</param>
+internal sealed class LoopbackGuard(RequestDelegate next, IReadOnlyList<string> origins)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -19,7 +20,7 @@ internal sealed class LoopbackGuard(RequestDelegate next)
         }
 
         string origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !IsOwn(origin, context.Request.Scheme, host))
+        if (origin.Length > 0 && !IsOwn(origin, context.Request.Scheme, host) && !CrossOrigin.Allows(origins, origin))
         {
             throw new ProblemException(ErrorCode.PermissionDenied, $"Pages of '{Shorten(origin)}' may not use this server: it does not ask who is calling.");
         }

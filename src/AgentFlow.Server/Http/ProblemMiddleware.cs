@@ -118,6 +118,8 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
                 return Problem.Of(ErrorCode.ServerStopping, "The server is shutting down; send the request again after the restart.");
             case EngineSaturatedException:
                 return Problem.Of(ErrorCode.RateLimited, "More work is waiting than this deployment takes on. Nothing was accepted; send it again after the given time.");
+            case RunQuotaException full:
+                return Problem.Of(ErrorCode.RunQuotaExceeded, $"{full.Most} runs of this tenant may be going at once, and are. No run was started; send it again when one has ended.");
             case AuditRefusedException:
                 RequestFailed(log, context.Request.Method, context.Request.Path, TraceIds.Current(context), exception);
                 return Problem.Of(ErrorCode.AuditUnavailable, exception.Message);

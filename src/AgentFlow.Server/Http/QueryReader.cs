@@ -62,6 +62,19 @@ internal ref struct QueryReader(HttpContext context)
             : throw ProblemException.Parameter(name, $"is '{Shorten(text)}'", $"Give a duration such as 500ms, 30s or 5m, at most {most.TotalMinutes:0}m.");
     }
 
+    /// <summary>A point in time (RFC 3339) as Unix milliseconds; <see langword="null"/> when absent.</summary>
+    public readonly long? Time(string name)
+    {
+        if (Text(name) is not { } text)
+        {
+            return null;
+        }
+
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? time.ToUnixTimeMilliseconds()
+            : throw ProblemException.Parameter(name, "is no time", "Give a time such as 2026-01-31T12:00:00Z.");
+    }
+
     /// <summary>One of the given words; the first when the parameter is absent.</summary>
     public readonly string Word(string name, params ReadOnlySpan<string> words)
     {

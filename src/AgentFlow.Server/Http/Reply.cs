@@ -40,6 +40,15 @@ internal static class Reply
     public static Task TaggedJsonAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type) =>
         TaggedAsync(context, MediaTypes.ForJson(context), Serialize(value, type).WrittenSpan);
 
+    /// <summary>Whether the caller wants to change a value only as they know it, and knows another one (<c>If-Match</c>, RFC 9110, 13.1.1).</summary>
+    public static bool IsOutdated<T>(HttpContext context, T value, JsonTypeInfo<T> type)
+    {
+        Microsoft.Extensions.Primitives.StringValues ifMatch = context.Request.Headers.IfMatch;
+        return ifMatch.Count > 0
+            && !(EntityTagHeaderValue.TryParseList(ifMatch, out IList<EntityTagHeaderValue>? tags)
+                && tags.Any(t => t.Tag == "*" || (!t.IsWeak && t.Tag == Tag(Serialize(value, type).WrittenSpan))));
+    }
+
     /// <inheritdoc cref="TaggedJsonAsync"/>
     public static Task TaggedAsync(HttpContext context, string contentType, ReadOnlySpan<byte> content)
     {

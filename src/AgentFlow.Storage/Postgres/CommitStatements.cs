@@ -18,6 +18,7 @@ internal sealed class CommitStatements
     private readonly List<long> _createCost;
     private readonly List<long?> _createEndedAt;
     private readonly List<string?> _createIdempotencyKey, _createRequestHash;
+    private readonly List<long?>? _createMost;
 
     private readonly RunColumns _end;
     private readonly List<string> _endResult;
@@ -52,9 +53,10 @@ internal sealed class CommitStatements
     private readonly List<long> _timerWakeSeq, _due;
     private readonly List<int> _timerNode;
 
-    public CommitStatements()
+    /// <param name="counting">Whether runs are counted: then those that begin take a place, if there is one, and those that end give theirs back.</param>
+    public CommitStatements(bool counting)
     {
-        _create = new RunColumns("""
+        _create = new RunColumns(counting ? CountedStatements.Create : """
             INSERT INTO runs (key, id, tenant, workflow, version, definition, status, owner, epoch, result, cost, ended_at, idempotency_key, request_hash)
             SELECT u.key, u.id, u.tenant, u.workflow, u.version, u.definition, u.status, $1, u.epoch, u.result, u.cost, u.ended_at, u.idempotency_key, u.request_hash
             FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])
@@ -70,8 +72,9 @@ internal sealed class CommitStatements
         _createEndedAt = Create.Column<long?>(Bigint);
         _createIdempotencyKey = Create.Column<string?>(Text);
         _createRequestHash = Create.Column<string?>(Text);
+        _createMost = counting ? Create.Column<long?>(Bigint) : null;
 
-        _end = new RunColumns("""
+        _end = new RunColumns(counting ? CountedStatements.End : """
             UPDATE runs r SET status = u.status, result = u.result, cost = u.cost, ended_at = u.ended_at
             FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[])
                 AS u (key, epoch, status, wake_seq, result, cost, ended_at)
@@ -155,6 +158,7 @@ internal sealed class CommitStatements
         _createEndedAt.Add(append.Then == RowChange.End ? append.At : null);
         _createIdempotencyKey.Add(creation.IdempotencyKey is { } key ? Parameters.Storable(key) : null);
         _createRequestHash.Add(creation.IdempotencyKey is null ? null : Parameters.Storable(creation.RequestHash));
+        _createMost?.Add(creation.MaxRuns);
     }
 
     public void AddBlob(string tenant, Payload blob)

@@ -9,11 +9,13 @@ namespace AgentFlow.Storage.Postgres;
 /// Frames and what hangs on them, written by one pass over the statements of <see cref="CommitStatements"/>. A run occurs
 /// once in a wave, or with plain appends only, because a statement sees the rows as they were before it.
 /// </summary>
-internal sealed class CommitWave
+/// <param name="counting">Whether runs are counted.</param>
+internal sealed class CommitWave(bool counting)
 {
     private readonly Dictionary<Ulid, bool> _runs = [];
     private readonly List<RunAppend> _appends = [];
-    private readonly CommitStatements _statements = new();
+    private readonly HashSet<(string Tenant, string Key)> _keys = [];
+    private readonly CommitStatements _statements = new(counting);
     private bool _unproven;
 
     public IReadOnlyList<RunAppend> Appends => _appends;
@@ -27,6 +29,12 @@ internal sealed class CommitWave
     /// <returns>False when an earlier item of the run has to be written first.</returns>
     public bool TryAdd(RunAppend append)
     {
+        // Where runs are counted, the second one of a key must not take a place before the first one is there.
+        if (counting && append.Creation?.IdempotencyKey is { } key && !_keys.Add((append.Tenant, key)))
+        {
+            return false;
+        }
+
         bool plain = append.Change == RowChange.None && append.Then == RowChange.None && append.Snapshot is null;
         if (!_runs.TryAdd(append.Run, plain) && !(plain && _runs[append.Run]))
         {
@@ -80,6 +88,7 @@ internal sealed class CommitWave
     {
         _runs.Clear();
         _appends.Clear();
+        _keys.Clear();
         _statements.Clear();
         _unproven = false;
     }

@@ -11,15 +11,17 @@ namespace AgentFlow.Storage.Postgres;
 /// One connection that commits batches. All statements of a batch travel together and run in one transaction, so a commit
 /// takes one round trip; only when something was refused does a second one ask what became of each item.
 /// </summary>
-internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposable
+/// <param name="counting">Whether runs are counted (<see cref="RunCounts"/>); without it a commit fails once they must be.</param>
+internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) : IAsyncDisposable
 {
     private readonly NpgsqlBatch _batch = new(connection);
-    private readonly SetStatement _hold = new("SELECT hold_session($1)");
+    private readonly HoldStatement _hold = new(counting);
     private readonly RunLocks _locks = new();
     private readonly InboxStatement _inbox = new();
     private readonly NotesStatement _notes = new();
     private readonly PlainAppends _plain = new();
-    private readonly List<CommitWave> _waves = [new()];
+    private readonly RunCounts? _counts = counting ? new RunCounts() : null;
+    private readonly List<CommitWave> _waves = [new(counting)];
     private int _used;
 
     /// <summary>Writes a batch for a session and sets every outcome.</summary>
@@ -57,9 +59,14 @@ internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposab
                 NpgsqlDataReader reader = await _batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
                 await using (reader.ConfigureAwait(false))
                 {
-                    // Three statements give rows: the hold, the locks, the inbox. The commit is confirmed after the last one.
+                    // These statements give rows: the hold, the locks, the counts' locks, the inbox. The commit is confirmed after the last one.
                     await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                     await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    if (_counts is { IsNeeded: true })
+                    {
+                        await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    }
+
                     elsewhere = await _inbox.ReadOutcomesAsync(reader, batch.Inbox, session, cancellationToken).ConfigureAwait(false);
                     await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                 }
@@ -94,7 +101,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposab
             {
                 if (_waves.Count == _used)
                 {
-                    _waves.Add(new CommitWave());
+                    _waves.Add(new CommitWave(counting));
                 }
 
                 _waves[_used++].TryAdd(append);
@@ -104,9 +111,14 @@ internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposab
         _hold.Session = session;
         _batch.BatchCommands.Add(_hold.Command);
         _inbox.Fill(batch.Inbox);
-        if (_locks.Fill(_waves.Take(_used), batch.Inbox))
+        if (_locks.Fill(_waves.Take(_used), batch.Inbox, fewest: counting ? 1 : 2))
         {
             _batch.BatchCommands.Add(_locks.Command);
+        }
+
+        if (_counts is not null && _counts.Fill(batch.Frames))
+        {
+            _batch.BatchCommands.Add(_counts.Command);
         }
 
         for (int i = 0; i < _used; i++)
@@ -195,6 +207,12 @@ internal sealed class CommitWriter(NpgsqlConnection connection) : IAsyncDisposab
         {
             append.ExistingRun = (existing, row.GetString(5));
             append.Outcome = CommitOutcome.Duplicate;
+            return;
+        }
+
+        if (append.Creation?.MaxRuns is not null && row.IsDBNull(0))
+        {
+            append.Outcome = CommitOutcome.OverQuota;
             return;
         }
 

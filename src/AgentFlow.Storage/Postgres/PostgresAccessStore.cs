@@ -13,14 +13,34 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
     private const string UserColumns = $"s.id, s.name, s.password_hash, s.created_at, s.disabled_at, {Bound}";
     private const string KeyColumns = $"s.id, s.name, s.secret_hash, s.owner, s.scopes, s.created_by, s.created_at, s.expires_at, s.disabled_at, {Bound}";
     private const string InsertRoles = "INSERT INTO role_bindings (tenant, subject, role) SELECT $1, $2, unnest($3::text[]) WHERE EXISTS (SELECT FROM users u WHERE u.tenant = $1 AND u.id = $2) ON CONFLICT DO NOTHING";
-    private const string InsertUser = "INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at)";
+    private const string InsertTenant = "INSERT INTO tenants (name, description, created_at, disabled_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    private const string InsertUser = "INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    private const string InsertFirstUser = "INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM users WHERE tenant = $1)";
 
     // Held by whoever looks whether a tenant has users, together with a hash of the schema's name.
     private const int FirstUserLock = 0x4147;
 
     public ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken) => ChangeAsync(
-        "INSERT INTO tenants (name, description, created_at, disabled_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        p => p.Value(tenant.Name).Value(tenant.Description).Value(tenant.CreatedAt).Optional(tenant.DisabledAt),
+        InsertTenant,
+        p => Bind(p, tenant),
+        cancellationToken);
+
+    public ValueTask<AddOutcome> AddTenantOnceAsync(string tenant, TenantAccount account, UserAccount admin, AccessRequest request, CancellationToken cancellationToken) => AddOnceAsync(
+        tenant,
+        request,
+        batch =>
+        {
+            NpgsqlBatchCommand added = batch.AddCommand(InsertTenant);
+            Bind(added.Parameters, account);
+            Add(batch, account.Name, admin, InsertFirstUser);
+            return added;
+        },
+        cancellationToken);
+
+    public ValueTask<AccessRequest?> FindRequestAsync(string tenant, string key, CancellationToken cancellationToken) => FindAsync(
+        "SELECT key, request_hash, resource, created_at FROM access_requests WHERE tenant = $1 AND key = $2",
+        p => p.Value(tenant).Value(key),
+        static row => new AccessRequest(row.GetString(0), row.GetString(1), row.GetString(2), row.GetInt64(3)),
         cancellationToken);
 
     public ValueTask<TenantAccount?> FindTenantAsync(string tenant, CancellationToken cancellationToken) =>
@@ -39,10 +59,13 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
         ChangeAsync("UPDATE tenants SET disabled_at = $2 WHERE name = $1", p => p.Value(tenant).Optional(at), cancellationToken);
 
     public ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) =>
-        AddUserAsync(tenant, user, $"{InsertUser} VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", cancellationToken);
+        AddUserAsync(tenant, user, InsertUser, cancellationToken);
+
+    public ValueTask<AddOutcome> AddUserOnceAsync(string tenant, UserAccount user, AccessRequest request, CancellationToken cancellationToken) =>
+        AddOnceAsync(tenant, request, batch => Add(batch, tenant, user, InsertUser), cancellationToken);
 
     public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) =>
-        AddUserAsync(tenant, user, $"{InsertUser} SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM users WHERE tenant = $1)", cancellationToken);
+        AddUserAsync(tenant, user, InsertFirstUser, cancellationToken);
 
     public ValueTask<UserAccount?> FindUserAsync(string tenant, Ulid id, CancellationToken cancellationToken) =>
         FindAsync($"SELECT {UserColumns} FROM users s WHERE s.tenant = $1 AND s.id = $2", p => p.Value(tenant).Value(id), ToUser, cancellationToken);
@@ -119,13 +142,13 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
         async (connection, token) =>
         {
             using var batch = new NpgsqlBatch(connection);
-            batch.Add("INSERT INTO api_keys (tenant, id, name, secret_hash, owner, scopes, created_by, created_at, expires_at, disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
-                .Value(tenant).Value(key.Id).Value(key.Name).Value(key.SecretHash).Optional(key.Owner).Optional(key.Scopes)
-                .Value(key.CreatedBy).Value(key.CreatedAt).Optional(key.ExpiresAt).Optional(key.DisabledAt);
-            batch.Add("INSERT INTO role_bindings (tenant, subject, role) SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING").Value(tenant).Value(key.Id).Values(key.Roles, NpgsqlDbType.Text);
+            Add(batch, tenant, key);
             return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
         },
         cancellationToken).ConfigureAwait(false);
+
+    public ValueTask<AddOutcome> AddKeyOnceAsync(string tenant, ApiKey key, AccessRequest request, CancellationToken cancellationToken) =>
+        AddOnceAsync(tenant, request, batch => Add(batch, tenant, key), cancellationToken);
 
     public ValueTask<ApiKey?> FindKeyAsync(string tenant, Ulid id, CancellationToken cancellationToken) =>
         FindAsync($"SELECT {KeyColumns} FROM api_keys s WHERE s.tenant = $1 AND s.id = $2", p => p.Value(tenant).Value(id), ToKey, cancellationToken);
@@ -155,9 +178,7 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
         async (connection, token) =>
         {
             using var batch = new NpgsqlBatch(connection);
-            batch.Add($"SELECT pg_advisory_xact_lock({FirstUserLock}, hashtext(current_schema()))");
-            batch.Add(insert).Value(tenant).Value(user.Id).Value(user.Name).Value(user.PasswordHash).Value(user.CreatedAt).Optional(user.DisabledAt);
-            batch.Add(InsertRoles).Value(tenant).Value(user.Id).Values(user.Roles, NpgsqlDbType.Text);
+            Add(batch, tenant, user, insert);
             // By the id, not by what was inserted: the batch may have been sent a second time.
             batch.Add("SELECT EXISTS (SELECT FROM users WHERE tenant = $1 AND id = $2)").Value(tenant).Value(user.Id);
             NpgsqlDataReader reader = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
@@ -170,6 +191,63 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
             }
         },
         cancellationToken);
+
+    /// <param name="add">Adds the statements, and says which one's count tells whether something was added.</param>
+    private ValueTask<AddOutcome> AddOnceAsync(string tenant, AccessRequest request, Func<NpgsqlBatch, NpgsqlBatchCommand> add, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            NpgsqlTransaction transaction = await connection.BeginTransactionAsync(token).ConfigureAwait(false);
+            await using (transaction.ConfigureAwait(false))
+            {
+                using var remember = new NpgsqlBatch(connection);
+                remember.Add("DELETE FROM access_requests WHERE created_at < $1").Value(request.At - (long)AccessRequest.RememberedFor.TotalMilliseconds);
+                // Whoever sends the same key at the same time waits here for this one.
+                NpgsqlBatchCommand taken = remember.AddCommand("INSERT INTO access_requests (tenant, key, request_hash, resource, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING");
+                taken.Parameters.Value(tenant).Value(request.Key).Value(request.Hash).Value(request.Resource).Value(request.At);
+                await remember.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+                if (taken.RecordsAffected == 0)
+                {
+                    using var known = new NpgsqlCommand("SELECT resource FROM access_requests WHERE tenant = $1 AND key = $2", connection);
+                    known.Parameters.Value(tenant).Value(request.Key);
+                    // This very try may have got through without our hearing of it.
+                    return (string?)await known.ExecuteScalarAsync(token).ConfigureAwait(false) == request.Resource ? AddOutcome.Added : AddOutcome.Repeated;
+                }
+
+                using var batch = new NpgsqlBatch(connection);
+                NpgsqlBatchCommand added = add(batch);
+                await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+                if (added.RecordsAffected == 0)
+                {
+                    return AddOutcome.Exists;
+                }
+
+                await transaction.CommitAsync(token).ConfigureAwait(false);
+                return AddOutcome.Added;
+            }
+        },
+        cancellationToken);
+
+    private static void Bind(NpgsqlParameterCollection parameters, TenantAccount tenant) =>
+        parameters.Value(tenant.Name).Value(tenant.Description).Value(tenant.CreatedAt).Optional(tenant.DisabledAt);
+
+    /// <returns>The statement whose count tells whether the user was added.</returns>
+    private static NpgsqlBatchCommand Add(NpgsqlBatch batch, string tenant, UserAccount user, string insert)
+    {
+        batch.Add($"SELECT pg_advisory_xact_lock({FirstUserLock}, hashtext(current_schema()))");
+        NpgsqlBatchCommand added = batch.AddCommand(insert);
+        added.Parameters.Value(tenant).Value(user.Id).Value(user.Name).Value(user.PasswordHash).Value(user.CreatedAt).Optional(user.DisabledAt);
+        batch.Add(InsertRoles).Value(tenant).Value(user.Id).Values(user.Roles, NpgsqlDbType.Text);
+        return added;
+    }
+
+    private static NpgsqlBatchCommand Add(NpgsqlBatch batch, string tenant, ApiKey key)
+    {
+        NpgsqlBatchCommand added = batch.AddCommand("INSERT INTO api_keys (tenant, id, name, secret_hash, owner, scopes, created_by, created_at, expires_at, disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING");
+        added.Parameters.Value(tenant).Value(key.Id).Value(key.Name).Value(key.SecretHash).Optional(key.Owner).Optional(key.Scopes)
+            .Value(key.CreatedBy).Value(key.CreatedAt).Optional(key.ExpiresAt).Optional(key.DisabledAt);
+        batch.Add("INSERT INTO role_bindings (tenant, subject, role) SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING").Value(tenant).Value(key.Id).Values(key.Roles, NpgsqlDbType.Text);
+        return added;
+    }
 
     private async ValueTask<T?> FindAsync<T>(string sql, Action<NpgsqlParameterCollection> bind, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
         where T : class =>

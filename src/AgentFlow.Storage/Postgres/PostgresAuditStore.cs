@@ -15,6 +15,8 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 {
     private const string Columns = "tenant, at, actor, action, resource, decision, trace, details";
 
+    private static readonly AuditConditions Conditions = new(static n => $"${n}", static column => $"({column} || '')");
+
     // Readers stay below the oldest open transaction, so that none with a smaller number commits later behind their backs.
     private const string Horizon = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint";
 
@@ -103,25 +105,19 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     public ValueTask<AuditPage> SearchAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
-            // '' stands for "any": one statement, prepared once, whatever is filtered.
-            const string where = "tenant = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3) AND resource BETWEEN $4 AND $5 AND ($6 = '' OR decision = $6) AND at >= $7 AND at < $8";
-            (string low, string high) = ResourceRange.Of(filter.Resource);
-            void Bind(NpgsqlParameterCollection parameters) => parameters
-                .Value(tenant).Value(filter.Actor ?? "").Value(filter.Action ?? "").Value(low).Value(high).Value(filter.Decision ?? "")
-                .Value(filter.From ?? long.MinValue).Value(filter.To ?? long.MaxValue);
-
+            string where = Conditions.Of(filter);
             using var page = new NpgsqlCommand(
                 filter.Ascending
-                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number > $9 ORDER BY number LIMIT $10"
-                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE {where} AND number < $9 ORDER BY number DESC LIMIT $10",
+                    ? $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number > $9 ORDER BY number LIMIT $10"
+                    : $"SELECT {Columns}, number, prev, hash FROM audits WHERE tenant = $1{where} AND number < $9 ORDER BY number DESC LIMIT $10",
                 connection);
-            Bind(page.Parameters);
+            Bind(page.Parameters, tenant, filter);
             page.Parameters.Value(filter.Cursor ?? (filter.Ascending ? -1 : long.MaxValue)).Value(filter.Size + 1);
             List<AuditRecord> records = await RecordsAsync(page, token).ConfigureAwait(false);
             using var count = new NpgsqlCommand(
                 filter.MatchesAll
                     ? "SELECT coalesce((SELECT max(number) FROM audits WHERE tenant = $1) - (SELECT min(number) FROM audits WHERE tenant = $1) + 1, 0)"
-                    : $"SELECT count(*) FROM audits WHERE {where}",
+                    : $"SELECT count(*) FROM audits WHERE tenant = $1{where}",
                 connection);
             if (filter.MatchesAll)
             {
@@ -129,12 +125,31 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             }
             else
             {
-                Bind(count.Parameters);
+                Bind(count.Parameters, tenant, filter);
             }
 
             long total = (long)(await count.ExecuteScalarAsync(token).ConfigureAwait(false))!;
             bool more = records.Count > filter.Size;
             return new AuditPage(more ? records[..filter.Size] : records, total, more);
+        },
+        cancellationToken);
+
+    public ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditTally>>(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand($"SELECT actor, action, resource, decision, count(*) FROM audits WHERE tenant = $1{Conditions.Of(filter)} GROUP BY actor, action, resource, decision", connection);
+            Bind(command.Parameters, tenant, filter);
+            var tallies = new List<AuditTally>();
+            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    tallies.Add(new AuditTally(reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetInt64(4)));
+                }
+            }
+
+            return tallies;
         },
         cancellationToken);
 
@@ -213,6 +228,13 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             await transaction.RollbackAsync(cancellationToken).ConfigureAwait(false);
             return false;
         }
+    }
+
+    private static void Bind(NpgsqlParameterCollection parameters, string tenant, AuditFilter filter)
+    {
+        (string low, string high) = ResourceRange.Of(filter.Resource);
+        parameters.Value(tenant).Value(filter.Actor ?? "").Value(filter.Action ?? "").Value(low).Value(high).Value(filter.Decision ?? "")
+            .Value(filter.From ?? long.MinValue).Value(filter.To ?? long.MaxValue);
     }
 
     /// <summary>

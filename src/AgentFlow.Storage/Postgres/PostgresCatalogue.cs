@@ -12,14 +12,29 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
 {
     private const string Select = "SELECT w.name, w.version, w.hash, w.planner, w.description, w.yaml, w.path, w.created_at, a.path, a.data FROM workflows w LEFT JOIN workflow_assets a ON a.tenant = w.tenant AND a.hash = w.hash";
 
-    public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CancellationToken cancellationToken) => database.ReadAsync(
+    // Held by whoever looks how many versions a tenant has, together with a hash of the schema's and the tenant's name.
+    private const int LimitLock = 0x4157;
+
+    public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CatalogueLimits limits, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
             CrashPoint.Reach("definition.saved.before");
             using var batch = new NpgsqlBatch(connection);
-            NpgsqlBatchCommand insert = batch.AddCommand("INSERT INTO workflows (tenant, name, version, hash, planner, description, yaml, path, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING");
+            bool limited = limits != CatalogueLimits.None;
+            if (limited)
+            {
+                batch.Add($"SELECT pg_advisory_xact_lock({LimitLock}, hashtext(current_schema() || '/' || $1))").Value(tenant);
+            }
+
+            NpgsqlBatchCommand insert = batch.AddCommand("""
+                INSERT INTO workflows (tenant, name, version, hash, planner, description, yaml, path, created_at)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+                WHERE ($10::bigint IS NULL OR EXISTS (SELECT FROM workflows WHERE tenant = $1 AND name = $2) OR (SELECT count(DISTINCT name) FROM workflows WHERE tenant = $1) < $10)
+                    AND ($11::bigint IS NULL OR (SELECT count(*) FROM workflows WHERE tenant = $1) < $11)
+                ON CONFLICT DO NOTHING
+                """);
             insert.Parameters.Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash).Value(workflow.Planner).Value(workflow.Description)
-                .Value(workflow.Source.Yaml).Value(workflow.Source.Path).Value(workflow.CreatedAt);
+                .Value(workflow.Source.Yaml).Value(workflow.Source.Path).Value(workflow.CreatedAt).Optional(limits.Names).Optional(limits.Versions);
             batch.Add("""
                 INSERT INTO workflow_assets (tenant, hash, path, data)
                 SELECT $1, $2, u.path, u.data FROM unnest($3::text[], $4::bytea[]) AS u (path, data)
@@ -29,10 +44,43 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
                 .Value(tenant).Value(workflow.Hash)
                 .Values(workflow.Source.Assets.Files.Keys.Order(StringComparer.Ordinal).Select(Parameters.Storable), NpgsqlDbType.Text)
                 .Values(workflow.Source.Assets.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value), NpgsqlDbType.Bytea);
-            batch.Add("SELECT hash = $4 FROM workflows WHERE tenant = $1 AND name = $2 AND version = $3").Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash);
-            bool same = (bool)(await batch.ExecuteScalarAsync(token).ConfigureAwait(false))!;
-            CrashPoint.Reach("definition.saved.after");
-            return insert.RecordsAffected == 1 ? SaveOutcome.Created : same ? SaveOutcome.Unchanged : SaveOutcome.Conflict;
+            batch.Add("""
+                SELECT (SELECT hash = $4 FROM workflows WHERE tenant = $1 AND name = $2 AND version = $3),
+                    EXISTS (SELECT FROM workflows WHERE tenant = $1 AND name = $2),
+                    (SELECT count(DISTINCT name) FROM workflows WHERE tenant = $1),
+                    (SELECT count(*) FROM workflows WHERE tenant = $1)
+                """).Value(tenant).Value(workflow.Name).Value(workflow.Version).Value(workflow.Hash);
+            NpgsqlDataReader row = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (row.ConfigureAwait(false))
+            {
+                if (limited)
+                {
+                    await row.NextResultAsync(token).ConfigureAwait(false);
+                }
+
+                await row.ReadAsync(token).ConfigureAwait(false);
+                bool? same = row.IsDBNull(0) ? null : row.GetBoolean(0);
+                SaveOutcome? refusal = limits.Refusal(new CatalogueCount(row.GetInt64(2), row.GetInt64(3)), isNewName: !row.GetBoolean(1));
+                await row.NextResultAsync(token).ConfigureAwait(false);
+                CrashPoint.Reach("definition.saved.after");
+                return insert.RecordsAffected == 1 ? SaveOutcome.Created
+                    : same is { } equal ? equal ? SaveOutcome.Unchanged : SaveOutcome.Conflict
+                    : refusal ?? throw new InvalidOperationException($"Version {workflow.Version} of '{workflow.Name}' was neither stored nor refused.");
+            }
+        },
+        cancellationToken);
+
+    public ValueTask<CatalogueCount> CountAsync(string tenant, CancellationToken cancellationToken) => database.ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand("SELECT count(DISTINCT name), count(*) FROM workflows WHERE tenant = $1", connection);
+            command.Parameters.Value(tenant);
+            NpgsqlDataReader row = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (row.ConfigureAwait(false))
+            {
+                await row.ReadAsync(token).ConfigureAwait(false);
+                return new CatalogueCount(row.GetInt64(0), row.GetInt64(1));
+            }
         },
         cancellationToken);
 

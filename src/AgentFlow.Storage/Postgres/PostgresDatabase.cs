@@ -15,6 +15,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     private PostgresSession? _session;
     private PostgresNews? _news;
+    private bool _countsRuns;
     private int _disposed;
 
     private PostgresDatabase(NpgsqlDataSource source, string server, string tag, PostgresOptions options, ILogger log)
@@ -43,6 +44,13 @@ public sealed class PostgresDatabase : IAsyncDisposable
     internal PostgresNews News => _news!;
 
     internal ClaimTicket Claims { get; } = new();
+
+    /// <summary>Whether this process knows that runs must be counted. Once they must, they must for good.</summary>
+    internal bool CountsRuns
+    {
+        get => Volatile.Read(ref _countsRuns);
+        set => Volatile.Write(ref _countsRuns, value);
+    }
 
     /// <summary>Connects, brings the schema up to date and takes a session. Several processes may do so at once.</summary>
     /// <param name="dsn">

@@ -58,8 +58,12 @@ public sealed partial class PostgresRunStore
                 {
                     using var batch = new NpgsqlBatch(connection);
                     batch.Add("SELECT hold_session($1)").Value(session);
-                    batch.Add("UPDATE runs SET status = $4, result = $5 WHERE key = $1 AND owner = $2 AND epoch = $3 AND status = 1")
-                        .Value(key.Row).Value(session).Value(key.Epoch).Value((int)RunStatus.Diverged).Value(reason);
+                    // Nobody executes it any more: it takes no place.
+                    batch.Add("""
+                        WITH aside AS (
+                            UPDATE runs SET status = $4, result = $5 WHERE key = $1 AND owner = $2 AND epoch = $3 AND status = 1 RETURNING tenant)
+                        UPDATE run_counts c SET active = c.active - 1 FROM aside a WHERE c.tenant = a.tenant
+                        """).Value(key.Row).Value(session).Value(key.Epoch).Value((int)RunStatus.Diverged).Value(reason);
                     return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
                 },
                 cancellationToken).ConfigureAwait(false);

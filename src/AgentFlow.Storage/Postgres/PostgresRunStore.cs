@@ -14,6 +14,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
 {
     private const int Attempts = 5;
     private const string LostSession = "AF001";
+    private const string MustCount = "AF002";
 
     private readonly ConcurrentStack<CommitWriter> _writers = new();
     private readonly RunKeys _keys = new(database);
@@ -82,7 +83,7 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
             {
                 if (!_writers.TryPop(out writer))
                 {
-                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
+                    writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.CountsRuns);
                 }
 
                 List<Ulid> elsewhere = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);
@@ -101,6 +102,10 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
                     // Nothing was written, and what the old session owned will be fenced. The rest is written by the new one.
                     case LostSession:
                         await database.Session.ReplaceAsync(session, cancellationToken).ConfigureAwait(false);
+                        break;
+                    // Nothing was written. What was written before without counting is in the count, and from here on this process counts.
+                    case MustCount:
+                        database.CountsRuns = true;
                         break;
                     // A frame or run stands already: an earlier try of this batch got through without our hearing of it.
                     case PostgresErrorCodes.UniqueViolation when attempt == 1:

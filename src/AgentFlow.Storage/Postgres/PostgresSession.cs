@@ -179,7 +179,12 @@ internal sealed partial class PostgresSession : IAsyncDisposable
     private Task<long> RegisterAsync(CancellationToken cancellationToken) => _database.ReadAsync(
         async (connection, token) =>
         {
-            using var insert = new NpgsqlCommand("INSERT INTO sessions (name, tag, process, lease, expires_at) VALUES ($1, $2, $3, $4, clock_timestamp() + $4) RETURNING id", connection);
+            // Whoever begins to count locks the table and tells every session: one that is made meanwhile waits for the lock, and
+            // looks after that.
+            using var insert = new NpgsqlCommand("""
+                INSERT INTO sessions (name, tag, process, lease, expires_at, counts)
+                VALUES ($1, $2, $3, $4, clock_timestamp() + $4, EXISTS (SELECT FROM run_counts)) RETURNING id
+                """, connection);
             insert.Parameters.Value(_database.Options.Name).Value(_database.Tag).Value(LocalProcess.Name).Value(_database.Options.Lease);
             return (long)(await insert.ExecuteScalarAsync(token).ConfigureAwait(false))!;
         },

@@ -7,10 +7,10 @@ namespace AgentFlow.Storage.Postgres;
 /// <summary>What tokens need to be remembered, in the same database as the runs.</summary>
 public sealed class PostgresTokenStore(PostgresDatabase database) : ITokenStore
 {
-    public ValueTask AddFamilyAsync(string tenant, TokenFamily family, CancellationToken cancellationToken) => ExecuteAsync(
+    public async ValueTask AddFamilyAsync(string tenant, TokenFamily family, CancellationToken cancellationToken) => await ExecuteAsync(
         "INSERT INTO token_families (tenant, id, subject, current, created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         p => p.Value(tenant).Value(family.Id).Value(family.Subject).Value(family.Current).Value(family.CreatedAt).Value(family.ExpiresAt).Optional(family.RevokedAt),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<TokenFamily?> FindFamilyAsync(string tenant, Ulid id, CancellationToken cancellationToken) => (await QueryAsync(
         "SELECT subject, current, created_at, expires_at, revoked_at FROM token_families WHERE tenant = $1 AND id = $2",
@@ -48,18 +48,18 @@ public sealed class PostgresTokenStore(PostgresDatabase database) : ITokenStore
         },
         cancellationToken);
 
-    public ValueTask RevokeFamiliesAsync(string tenant, string subject, long now, CancellationToken cancellationToken) => ExecuteAsync(
+    public async ValueTask RevokeFamiliesAsync(string tenant, string subject, long now, CancellationToken cancellationToken) => await ExecuteAsync(
         "UPDATE token_families SET revoked_at = $3 WHERE tenant = $1 AND subject = $2 AND revoked_at IS NULL",
         p => p.Value(tenant).Value(subject).Value(now),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
-    public ValueTask RevokeAsync(string tenant, Revocation revocation, CancellationToken cancellationToken) => ExecuteAsync(
+    public async ValueTask RevokeAsync(string tenant, Revocation revocation, CancellationToken cancellationToken) => await ExecuteAsync(
         """
         INSERT INTO revocations (tenant, key, at, until) VALUES ($1, $2, $3, $4)
         ON CONFLICT (tenant, key) DO UPDATE SET at = greatest(revocations.at, excluded.at), until = greatest(revocations.until, excluded.until)
         """,
         p => p.Value(tenant).Value(revocation.Key).Value(revocation.At).Value(revocation.Until),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<IReadOnlyList<(string Tenant, Revocation Revocation)>> RevocationsAsync(long now, CancellationToken cancellationToken) => await QueryAsync(
         "SELECT tenant, key, at, until FROM revocations WHERE until > $1 ORDER BY tenant, key",
@@ -96,10 +96,10 @@ public sealed class PostgresTokenStore(PostgresDatabase database) : ITokenStore
         static row => new SigningKey(row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2), row.GetFieldValue<byte[]>(3), row.GetInt64(4), Optional(row, 5)),
         cancellationToken).ConfigureAwait(false);
 
-    public ValueTask RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken) =>
-        ExecuteAsync("UPDATE signing_keys SET retires_at = $2 WHERE id = $1", p => p.Value(id).Value(at), cancellationToken);
+    public async ValueTask<bool> RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken) =>
+        await ExecuteAsync("UPDATE signing_keys SET retires_at = least(coalesce(retires_at, $2), $2) WHERE id = $1", p => p.Value(id).Value(at), cancellationToken).ConfigureAwait(false) == 1;
 
-    private async ValueTask ExecuteAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => await database.ReadAsync(
+    private async ValueTask<int> ExecuteAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => await database.ReadAsync(
         async (connection, token) =>
         {
             using var command = new NpgsqlCommand(sql, connection);

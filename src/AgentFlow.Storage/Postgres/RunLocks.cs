@@ -34,11 +34,12 @@ internal sealed class RunLocks
 
     public NpgsqlBatchCommand Command => _statement.Command;
 
+    /// <param name="fewest">Changed rows that need locks. One needs none where nothing is waited for while it is held.</param>
     /// <returns>
-    /// Whether locks are needed. One changed row needs none, because nothing is waited for while it is held; an inbox item
-    /// always does, because it is decided by what the row says before it is changed.
+    /// Whether locks are needed. An inbox item always needs one, because it is decided by what the row says before it is
+    /// changed.
     /// </returns>
-    public bool Fill(IEnumerable<CommitWave> waves, List<InboxAppend> items)
+    public bool Fill(IEnumerable<CommitWave> waves, List<InboxAppend> items, int fewest)
     {
         _statement.Clear();
         foreach (CommitWave wave in waves)
@@ -52,6 +53,6 @@ internal sealed class RunLocks
             _id.Add(Parameters.ToUuid(item.Run));
         }
 
-        return items.Count > 0 || _rows.Count > 1;
+        return items.Count > 0 || _rows.Count >= fewest;
     }
 }

@@ -39,6 +39,7 @@ public sealed class StoreUnavailableException(string message, bool mayPass, Exce
         PostgresErrorCodes.CannotConnectNow => new($"PostgreSQL at {server} is starting up or recovering ({e.MessageText}). Wait until it is ready.", true, e),
         PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown => new($"PostgreSQL at {server} is going down ({e.MessageText}).", true, e),
         PostgresErrorCodes.QueryCanceled => new($"PostgreSQL at {server} gave a statement up ({e.MessageText}). Look for long transactions and a slow disk, or raise the time limit.", true, e),
+        PostgresErrorCodes.LockNotAvailable => new($"PostgreSQL at {server} has had a transaction open for seconds that holds what is needed ({e.MessageText}). Look for long transactions.", true, e),
         PostgresErrorCodes.DiskFull => new($"PostgreSQL at {server}: the disk is full ({e.MessageText}). Make room; nothing was written.", true, e),
         PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new($"PostgreSQL at {server} kept refusing a transaction ({e.MessageText}). It is written again.", true, e),
         ['0', '8', ..] or ['5', '3', ..] or ['5', '7', ..] or ['5', '8', ..] => new($"PostgreSQL at {server}: {e.MessageText}.", true, e),

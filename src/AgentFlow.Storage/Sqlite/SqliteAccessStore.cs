@@ -10,9 +10,25 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
     private const string UserColumns = $"s.id, s.name, s.password_hash, s.created_at, s.disabled_at, {Bound}";
     private const string KeyColumns = $"s.id, s.name, s.secret_hash, s.owner, s.scopes, s.created_by, s.created_at, s.expires_at, s.disabled_at, {Bound}";
 
-    public ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken) => ChangeAsync(connection => connection
-        .Prepare("INSERT OR IGNORE INTO tenants (name, description, created_at, disabled_at) VALUES (?, ?, ?, ?)")
-        .Bind(tenant.Name).Bind(tenant.Description).Bind(tenant.CreatedAt).BindOptional(tenant.DisabledAt).Run());
+    private const string InsertUser = "INSERT OR IGNORE INTO users (tenant, id, name, password_hash, created_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?)";
+    private const string InsertFirstUser = "INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM users WHERE tenant = ?1)";
+
+    public ValueTask<bool> AddTenantAsync(TenantAccount tenant, CancellationToken cancellationToken) => ChangeAsync(connection => Insert(connection, tenant));
+
+    public ValueTask<AddOutcome> AddTenantOnceAsync(string tenant, TenantAccount account, UserAccount admin, AccessRequest request, CancellationToken cancellationToken) => AddOnceAsync(tenant, request, connection =>
+    {
+        if (!Insert(connection, account))
+        {
+            return false;
+        }
+
+        Insert(connection, InsertFirstUser, account.Name, admin);
+        return true;
+    });
+
+    public ValueTask<AccessRequest?> FindRequestAsync(string tenant, string key, CancellationToken cancellationToken) => FindAsync(
+        connection => connection.Prepare("SELECT key, request_hash, resource, created_at FROM access_requests WHERE tenant = ? AND key = ?").Bind(tenant).Bind(key),
+        static row => new AccessRequest(row.Text(0), row.Text(1), row.Text(2), row.Int64(3)));
 
     public ValueTask<TenantAccount?> FindTenantAsync(string tenant, CancellationToken cancellationToken) => FindAsync(
         connection => connection.Prepare("SELECT name, description, created_at, disabled_at FROM tenants WHERE name = ?").Bind(tenant), ToTenant);
@@ -26,9 +42,12 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
     public ValueTask<bool> DisableTenantAsync(string tenant, long? at, CancellationToken cancellationToken) => ChangeAsync(connection =>
         connection.Prepare("UPDATE tenants SET disabled_at = ? WHERE name = ?").BindOptional(at).Bind(tenant).Run());
 
-    public ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => AddUserAsync("INSERT OR IGNORE INTO users (tenant, id, name, password_hash, created_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?)", tenant, user);
+    public ValueTask<bool> AddUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => ChangeAsync(connection => Insert(connection, InsertUser, tenant, user));
 
-    public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => AddUserAsync("INSERT INTO users (tenant, id, name, password_hash, created_at, disabled_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM users WHERE tenant = ?1)", tenant, user);
+    public ValueTask<AddOutcome> AddUserOnceAsync(string tenant, UserAccount user, AccessRequest request, CancellationToken cancellationToken) =>
+        AddOnceAsync(tenant, request, connection => Insert(connection, InsertUser, tenant, user));
+
+    public ValueTask<bool> AddFirstUserAsync(string tenant, UserAccount user, CancellationToken cancellationToken) => ChangeAsync(connection => Insert(connection, InsertFirstUser, tenant, user));
 
     public ValueTask<UserAccount?> FindUserAsync(string tenant, Ulid id, CancellationToken cancellationToken) => FindAsync(
         connection => connection.Prepare($"SELECT {UserColumns} FROM users s WHERE s.tenant = ? AND s.id = ?").Bind(tenant).Bind(id), ToUser);
@@ -90,15 +109,12 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
 
     public ValueTask AddKeyAsync(string tenant, ApiKey key, CancellationToken cancellationToken)
     {
-        database.Write(connection =>
-        {
-            connection.Prepare("INSERT INTO api_keys (tenant, id, name, secret_hash, owner, scopes, created_by, created_at, expires_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                .Bind(tenant).Bind(key.Id).Bind(key.Name).Bind(key.SecretHash.Span).BindOptional(key.Owner).BindOptional(Join(key.Scopes))
-                .Bind(key.CreatedBy).Bind(key.CreatedAt).BindOptional(key.ExpiresAt).BindOptional(key.DisabledAt).Run();
-            Bind(connection, tenant, key.Id, key.Roles);
-        });
+        database.Write(connection => Insert(connection, tenant, key));
         return default;
     }
+
+    public ValueTask<AddOutcome> AddKeyOnceAsync(string tenant, ApiKey key, AccessRequest request, CancellationToken cancellationToken) =>
+        AddOnceAsync(tenant, request, connection => Insert(connection, tenant, key));
 
     public ValueTask<ApiKey?> FindKeyAsync(string tenant, Ulid id, CancellationToken cancellationToken) => FindAsync(
         connection => connection.Prepare($"SELECT {KeyColumns} FROM api_keys s WHERE s.tenant = ? AND s.id = ?").Bind(tenant).Bind(id), ToKey);
@@ -125,19 +141,58 @@ public sealed class SqliteAccessStore(SqliteDatabase database) : IAccessStore
         return new(changed);
     }
 
-    private ValueTask<bool> AddUserAsync(string insert, string tenant, UserAccount user)
+    private ValueTask<bool> ChangeAsync(Func<SqliteConnection, bool> change)
     {
-        bool added = false;
+        bool changed = false;
+        database.Write(connection => changed = change(connection));
+        return new(changed);
+    }
+
+    private ValueTask<AddOutcome> AddOnceAsync(string tenant, AccessRequest request, Func<SqliteConnection, bool> add)
+    {
+        var outcome = AddOutcome.Added;
         database.Write(connection =>
         {
-            connection.Prepare(insert).Bind(tenant).Bind(user.Id).Bind(user.Name).Bind(user.PasswordHash).Bind(user.CreatedAt).BindOptional(user.DisabledAt).Run();
-            added = connection.Changes > 0;
-            if (added)
+            connection.Prepare("DELETE FROM access_requests WHERE created_at < ?").Bind(request.At - (long)AccessRequest.RememberedFor.TotalMilliseconds).Run();
+            SqliteStatement known = connection.Prepare("SELECT 1 FROM access_requests WHERE tenant = ? AND key = ?").Bind(tenant).Bind(request.Key);
+            bool repeated = known.Read();
+            known.Reset();
+            outcome = repeated ? AddOutcome.Repeated : add(connection) ? AddOutcome.Added : AddOutcome.Exists;
+            if (outcome == AddOutcome.Added)
             {
-                Bind(connection, tenant, user.Id, user.Roles);
+                connection.Prepare("INSERT INTO access_requests (tenant, key, request_hash, resource, created_at) VALUES (?, ?, ?, ?, ?)")
+                    .Bind(tenant).Bind(request.Key).Bind(request.Hash).Bind(request.Resource).Bind(request.At).Run();
             }
         });
-        return new(added);
+        return new(outcome);
+    }
+
+    private static bool Insert(SqliteConnection connection, TenantAccount tenant)
+    {
+        connection.Prepare("INSERT OR IGNORE INTO tenants (name, description, created_at, disabled_at) VALUES (?, ?, ?, ?)")
+            .Bind(tenant.Name).Bind(tenant.Description).Bind(tenant.CreatedAt).BindOptional(tenant.DisabledAt).Run();
+        return connection.Changes > 0;
+    }
+
+    private static bool Insert(SqliteConnection connection, string insert, string tenant, UserAccount user)
+    {
+        connection.Prepare(insert).Bind(tenant).Bind(user.Id).Bind(user.Name).Bind(user.PasswordHash).Bind(user.CreatedAt).BindOptional(user.DisabledAt).Run();
+        if (connection.Changes == 0)
+        {
+            return false;
+        }
+
+        Bind(connection, tenant, user.Id, user.Roles);
+        return true;
+    }
+
+    private static bool Insert(SqliteConnection connection, string tenant, ApiKey key)
+    {
+        connection.Prepare("INSERT INTO api_keys (tenant, id, name, secret_hash, owner, scopes, created_by, created_at, expires_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .Bind(tenant).Bind(key.Id).Bind(key.Name).Bind(key.SecretHash.Span).BindOptional(key.Owner).BindOptional(Join(key.Scopes))
+            .Bind(key.CreatedBy).Bind(key.CreatedAt).BindOptional(key.ExpiresAt).BindOptional(key.DisabledAt).Run();
+        Bind(connection, tenant, key.Id, key.Roles);
+        return true;
     }
 
     private static void Bind(SqliteConnection connection, string tenant, Ulid subject, IReadOnlyList<string> roles)

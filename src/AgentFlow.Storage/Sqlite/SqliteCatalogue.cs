@@ -10,7 +10,7 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
 {
     private const string Columns = "name, version, hash, planner, description, yaml, path, created_at";
 
-    public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CancellationToken cancellationToken)
+    public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CatalogueLimits limits, CancellationToken cancellationToken)
     {
         var outcome = SaveOutcome.Created;
         CrashPoint.Reach("definition.saved.before");
@@ -21,6 +21,12 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
             {
                 outcome = find.Text(0) == workflow.Hash ? SaveOutcome.Unchanged : SaveOutcome.Conflict;
                 find.Reset();
+                return;
+            }
+
+            if (limits != CatalogueLimits.None && limits.Refusal(Count(connection, tenant), isNewName: !Has(connection, tenant, workflow.Name)) is { } refusal)
+            {
+                outcome = refusal;
                 return;
             }
 
@@ -36,6 +42,8 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
         CrashPoint.Reach("definition.saved.after");
         return ValueTask.FromResult(outcome);
     }
+
+    public ValueTask<CatalogueCount> CountAsync(string tenant, CancellationToken cancellationToken) => new(database.Read(connection => Count(connection, tenant)));
 
     public async ValueTask<StoredWorkflow?> FindAsync(string tenant, string name, string? version, CancellationToken cancellationToken) =>
         (await VersionsAsync(tenant, name, cancellationToken).ConfigureAwait(false)).FirstOrDefault(w => version is null || w.Version == version);
@@ -54,6 +62,26 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
         List<StoredWorkflow> all = Query($"SELECT {Columns} FROM workflows WHERE tenant = ?", tenant, null);
         return ValueTask.FromResult<IReadOnlyList<StoredWorkflow>>(
             [.. all.GroupBy(w => w.Name, StringComparer.Ordinal).Select(g => g.MaxBy(w => SemanticVersion.Parse(w.Version))!).OrderBy(w => w.Name, StringComparer.Ordinal)]);
+    }
+
+    private static CatalogueCount Count(SqliteConnection connection, string tenant)
+    {
+        var count = default(CatalogueCount);
+        SqliteStatement row = connection.Prepare("SELECT count(DISTINCT name), count(*) FROM workflows WHERE tenant = ?").Bind(tenant);
+        while (row.Read())
+        {
+            count = new CatalogueCount(row.Int64(0), row.Int64(1));
+        }
+
+        return count;
+    }
+
+    private static bool Has(SqliteConnection connection, string tenant, string name)
+    {
+        SqliteStatement row = connection.Prepare("SELECT 1 FROM workflows WHERE tenant = ? AND name = ? LIMIT 1").Bind(tenant).Bind(name);
+        bool found = row.Read();
+        row.Reset();
+        return found;
     }
 
     private List<StoredWorkflow> Query(string sql, string tenant, string? second) => database.Read(connection =>

@@ -45,6 +45,8 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>For small writes of which many come at once.</summary>
     internal SharedCommits Shared { get; }
 
+    internal SqliteRunCounts RunCounts { get; } = new();
+
     internal SqliteConnection Writer => _writer;
 
     /// <summary>Opens or creates the file and brings its schema up to date.</summary>
@@ -260,6 +262,7 @@ public sealed class SqliteDatabase : IDisposable
         // Whatever an earlier process had claimed is free again: it is gone, the file's lock proves it.
         Write(connection => connection.Execute("UPDATE runs SET status = 0 WHERE status = 1"), durable: false);
         CrashPoint.Reach("sqlite.release.after");
+        RunCounts.Load(_writer);
     }
 }
 

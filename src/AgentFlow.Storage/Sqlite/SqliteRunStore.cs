@@ -17,7 +17,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             {
                 foreach (RunAppend append in batch.Frames)
                 {
-                    append.Outcome = Append(connection, append);
+                    append.Outcome = Append(connection, append, database.RunCounts);
                     rows += 2;
                 }
 
@@ -49,8 +49,15 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         CrashPoint.Reach("set_aside.before");
-        database.Write(connection => connection.Prepare("UPDATE runs SET status = ?, result = ? WHERE key = ?")
-            .Bind((long)RunStatus.Diverged).Bind(reason).Bind(run.Key).Run());
+        database.Write(connection =>
+        {
+            connection.Prepare("UPDATE runs SET status = ?, result = ? WHERE key = ? AND status < 6").Bind((long)RunStatus.Diverged).Bind(reason).Bind(run.Key).Run();
+            if (connection.Changes == 1)
+            {
+                // Nobody executes it any more: it takes no place.
+                database.RunCounts.Add(connection, run.Tenant, -1);
+            }
+        });
         CrashPoint.Reach("set_aside.after");
         return ValueTask.CompletedTask;
     }
@@ -94,17 +101,17 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         return ValueTask.FromResult((due.Count, next));
     }
 
-    private static CommitOutcome Append(SqliteConnection connection, RunAppend append)
+    private static CommitOutcome Append(SqliteConnection connection, RunAppend append, SqliteRunCounts counts)
     {
         bool ends = append.Then == RowChange.End;
         if (append.Change is RowChange.Create or RowChange.CreateQueued)
         {
-            if (Create(connection, append) is { } refused)
+            if (Create(connection, append, counts) is { } refused)
             {
                 return refused;
             }
         }
-        else if (ends && !End(connection, append))
+        else if (ends && !End(connection, append, counts))
         {
             return CommitOutcome.Woken;
         }
@@ -136,12 +143,13 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         return append.Then == RowChange.Park ? Park(connection, append) : CommitOutcome.Committed;
     }
 
-    private static CommitOutcome? Create(SqliteConnection connection, RunAppend append)
+    private static CommitOutcome? Create(SqliteConnection connection, RunAppend append, SqliteRunCounts counts)
     {
         RunCreation creation = append.Creation!;
         Span<byte> id = stackalloc byte[Ulid.ByteLength];
         append.Run.TryWriteBytes(id);
-        if (creation.IdempotencyKey is { } key)
+        string? key = creation.IdempotencyKey;
+        if (key is not null)
         {
             Planted.Change(Bug.RunDuplicated, ref key, key + append.Run);
             SqliteStatement known = connection.Prepare("SELECT run, request_hash FROM idempotency WHERE tenant = ? AND key = ?").Bind(append.Tenant).Bind(key);
@@ -151,7 +159,16 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
                 known.Reset();
                 return CommitOutcome.Duplicate;
             }
+        }
 
+        // After the keys: whoever asks again for a run that there is gets it, however many are going.
+        if (!counts.TryTake(connection, append.Tenant, creation.MaxRuns, stays: append.Then != RowChange.End))
+        {
+            return CommitOutcome.OverQuota;
+        }
+
+        if (key is not null)
+        {
             connection.Prepare("INSERT INTO idempotency (tenant, key, request_hash, run) VALUES (?, ?, ?, ?)").Bind(append.Tenant).Bind(key).Bind(creation.RequestHash).Bind(id).Run();
             CrashPoint.Reach("sqlite.key_inserted");
         }
@@ -173,12 +190,18 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     }
 
     /// <returns>False when something had arrived for the run.</returns>
-    private static bool End(SqliteConnection connection, RunAppend append)
+    private static bool End(SqliteConnection connection, RunAppend append, SqliteRunCounts counts)
     {
         connection.Prepare("UPDATE runs SET status = ?, result = ?, cost = ?, ended_at = ? WHERE key = ? AND wake_seq = ?")
             .Bind((long)append.Status).Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.At).Bind(append.Key).Bind(append.WakeSeq).Run();
         CrashPoint.Reach("sqlite.run_ended");
-        return connection.Changes == 1;
+        if (connection.Changes != 1)
+        {
+            return false;
+        }
+
+        counts.Add(connection, append.Tenant, -1);
+        return true;
     }
 
     private static CommitOutcome Park(SqliteConnection connection, RunAppend append)

@@ -111,10 +111,15 @@ public sealed class SqliteTokenStore(SqliteDatabase database) : ITokenStore
         return (IReadOnlyList<SigningKey>)found;
     }));
 
-    public ValueTask RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken)
+    public ValueTask<bool> RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken)
     {
-        database.Write(connection => connection.Prepare("UPDATE signing_keys SET retires_at = ? WHERE id = ?").Bind(at).Bind(id).Run());
-        return default;
+        bool found = false;
+        database.Write(connection =>
+        {
+            connection.Prepare("UPDATE signing_keys SET retires_at = min(coalesce(retires_at, ?1), ?1) WHERE id = ?2").Bind(at).Bind(id).Run();
+            found = connection.Changes == 1;
+        });
+        return new(found);
     }
 
     private static bool Revoke(SqliteConnection connection, string tenant, Ulid id, long now)

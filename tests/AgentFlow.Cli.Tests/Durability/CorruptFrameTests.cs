@@ -64,7 +64,12 @@ public sealed class CorruptFrameTests
         await restarted.SignalAsync(sound, "go", "once");
         await restarted.BecomesAsync(sound, "completed");
         await restarted.Process.ErrorLineAsync($"Frame {heldAt} of run {held} cannot be read");
-        await AssertCorruptAsync(restarted, $"/api/v1/runs/{held}", held, heldAt);
+        await restarted.BecomesAsync(held, "diverged");
+        JsonElement aside = await restarted.Http.GetFromJsonAsync<JsonElement>($"/api/v1/runs/{held}");
+        Assert.Equal(("diverged", "RUN_DIVERGED"), (aside.GetProperty("status").GetString(), aside.GetProperty("error").GetProperty("code").GetString()));
+        Assert.StartsWith($"Frame {heldAt} of run {held} cannot be read", aside.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await restarted.Http.GetAsync($"/api/v1/runs/{held}/plan")).StatusCode);
+        await AssertCorruptAsync(restarted, $"/api/v1/runs/{held}/events", held, heldAt);
         using var patience = new CancellationTokenSource(Af.Patience);
         HttpResponseMessage refused;
         while ((refused = await restarted.Http.PostAsJsonAsync($"/api/v1/runs/{held}/signal", new { name = "go" }, patience.Token)).IsSuccessStatusCode)

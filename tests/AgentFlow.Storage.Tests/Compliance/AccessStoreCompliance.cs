@@ -64,6 +64,36 @@ public abstract class AccessStoreCompliance
     }
 
     [Fact]
+    public async Task AddOnce_SameKeyAtOnce_AddsOne()
+    {
+        AccessRequest Request(string key, string resource, long at = 1000) => new(key, "hash", resource, at);
+        AddOutcome[] outcomes = await Task.WhenAll(Enumerable.Range(1, 8).Select(i => Task.Run(async () => await Store.AddUserOnceAsync("t1", User(i, $"user-{i}", "viewer"), Request("k", $"{Id(i)}"), default))));
+        Assert.Single(outcomes, AddOutcome.Added);
+        Assert.Equal(7, outcomes.Count(o => o == AddOutcome.Repeated));
+        UserAccount user = Assert.Single((await Store.ListUsersAsync("t1", null, 10, default)).Items);
+        Assert.Equal(["viewer"], user.Roles);
+        AccessRequest known = (await Store.FindRequestAsync("t1", "k", default))!;
+        Assert.Equal(($"{user.Id}", "hash"), (known.Resource, known.Hash));
+        Assert.Null(await Store.FindRequestAsync("t2", "k", default));
+
+        // What was refused is not remembered: the key is good for another try.
+        Assert.Equal(AddOutcome.Exists, await Store.AddUserOnceAsync("t1", User(9, user.Name), Request("other", "x"), default));
+        Assert.Null(await Store.FindRequestAsync("t1", "other", default));
+        Assert.Equal(AddOutcome.Added, await Store.AddUserOnceAsync("t2", User(9, user.Name), Request("k", "x"), default));
+
+        Assert.Equal(AddOutcome.Added, await Store.AddTenantOnceAsync("t1", new TenantAccount("acme", "", 1), User(20, "boss", "admin"), Request("tenant", "acme/20"), default));
+        Assert.Equal(AddOutcome.Repeated, await Store.AddTenantOnceAsync("t1", new TenantAccount("acme", "", 1), User(21, "boss", "admin"), Request("tenant", "acme/21"), default));
+        Assert.Equal(AddOutcome.Exists, await Store.AddTenantOnceAsync("t1", new TenantAccount("acme", "", 1), User(21, "boss", "admin"), Request("again", "acme/21"), default));
+        Assert.Equal(Id(20), (await Store.FindUserAsync("acme", "boss", default))!.Id);
+        Assert.Equal(AddOutcome.Added, await Store.AddTenantOnceAsync("t1", new TenantAccount("t2", "", 1), User(22, "late", "admin"), Request("t2", "t2/22"), default));
+        Assert.Null(await Store.FindUserAsync("t2", Id(22), default));
+
+        // A week later the key is nobody's.
+        long later = 1001 + (long)AccessRequest.RememberedFor.TotalMilliseconds;
+        Assert.Equal(AddOutcome.Added, await Store.AddUserOnceAsync("t1", User(30, "next-week"), Request("k", "y", later), default));
+    }
+
+    [Fact]
     public async Task ChangeUser_PasswordRolesAndState_AreThoseThatWereSetLast()
     {
         await Store.AddUserAsync("t1", User(1, "ann", "viewer"), default);

@@ -83,8 +83,16 @@ public abstract class AgentStoreCompliance : IAsyncLifetime
         await Agents.AdjustLoadAsync("t1", "id-1", 4, default);
         RegisteredAgent changed = Identity("id-1", "writer", "doc.read", "doc.write") with
         {
-            Role = "analyst", Category = "c", Specialist = "s", Status = AgentStatus.Disabled, BaseUrl = "http://x", Budget = new AgentBudget(null, 7, null) { Use = new(99, 99, 99) },
-            Document = Payload.FromText("""{"a":1}"""), Digest = "", CreatedAt = 1, UpdatedAt = 300,
+            Role = "analyst",
+            Category = "c",
+            Specialist = "s",
+            Status = AgentStatus.Disabled,
+            BaseUrl = "http://x",
+            Budget = new AgentBudget(null, 7, null) { Use = new(99, 99, 99) },
+            Document = Payload.FromText("""{"a":1}"""),
+            Digest = "",
+            CreatedAt = 1,
+            UpdatedAt = 300,
         };
         Assert.Equal(AgentWrite.Done, await Agents.UpdateAsync("t1", changed, 1, null, default));
         AssertSame(changed with { Version = 2, CreatedAt = 100, Load = 4, Budget = new AgentBudget(null, 7, null) { Use = new(10, 2, 30) } }, await Agents.FindAsync("t1", "id-1", default));

@@ -363,6 +363,8 @@ public abstract class AuditChainCompliance : IAsyncLifetime
     /// <summary>Dies before or after an append.</summary>
     private sealed class FaultyStore(IAuditStore inner, SeededRandom random) : IAuditStore
     {
+        public ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => inner.TallyAsync(tenant, filter, cancellationToken);
+
         public ValueTask<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken) => inner.LeadAsync(lease, cancellationToken);
 
         public ValueTask<AuditIntake> ReadIntakeAsync(int max, CancellationToken cancellationToken) => inner.ReadIntakeAsync(max, cancellationToken);

@@ -171,6 +171,45 @@ public abstract class AuditStoreCompliance : IAsyncLifetime
         Assert.Empty((await Audit.SearchAsync("t2", new AuditFilter(), default)).Records);
     }
 
+    /// <summary>Each combination of filters is a statement of its own: all of them find what a look at every record finds.</summary>
+    [Fact]
+    public async Task Search_EveryCombination_FindsWhatALookAtAllWould()
+    {
+        ulong seed = (ulong)Random.Shared.NextInt64();
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var random = new SeededRandom(seed);
+        string Of(params string[] words) => words[(int)(random.NextUInt64() % (ulong)words.Length)];
+        List<AuditRecord> records = await ExtendAsync(
+            [.. Enumerable.Range(0, 120).Select(i => Note(i, actor: Of("ann", "bob", "run:1"), action: Of("run.cancel", "run.read"), resource: Of("run:01ARZ3NDEKTSV4", "run:01ARZ3NDEKTSV4/say#1", "run:02", "user:ann", "config"), decision: Of("allowed", "denied")))]);
+        foreach (string? actor in new[] { null, "ann" })
+        foreach (string? action in new[] { null, "run.read" })
+        foreach (string? resource in new[] { null, "run:02", "run:*", "run:01ARZ3NDEKTSV4/*", "run:01ARZ3NDEKTSV4*", "*" })
+        foreach (string? decision in new[] { null, "denied" })
+        foreach ((long? from, long? to) in new (long?, long?)[] { (null, null), (1030, null), (null, 1090), (1030, 1090) })
+        foreach (bool ascending in new[] { false, true })
+        {
+            var filter = new AuditFilter(actor, action, resource, decision, from, to, Ascending: ascending, Size: 500);
+            IEnumerable<long> expected = records.Where(r =>
+                (actor is null || r.Note.Actor == actor) && (action is null || r.Note.Action == action) && (decision is null || r.Note.Decision == decision)
+                && (resource is null || (resource.EndsWith('*') ? r.Note.Resource.StartsWith(resource[..^1], StringComparison.Ordinal) : r.Note.Resource == resource))
+                && !(r.Note.At < from) && !(r.Note.At >= to)).Select(r => r.Number);
+            AuditPage page = await Audit.SearchAsync("t1", filter, default);
+            Assert.Equal(ascending ? expected.Order() : expected.OrderDescending(), page.Records.Select(r => r.Number));
+            Assert.Equal(expected.Count(), page.Total);
+        }
+    }
+
+    [Fact]
+    public async Task Tally_Filters_CountTheirs()
+    {
+        await ExtendAsync(Note(1, actor: "alice", resource: "r"), Note(2, actor: "alice", resource: "r"), Note(3, actor: "bob", resource: "r"), Note(4, actor: "alice", resource: "r", decision: "denied"), Note(5, actor: "alice", resource: "s"));
+        async Task<string> CountAsync(AuditFilter filter, string tenant = "t1") =>
+            string.Join(' ', (await Audit.TallyAsync(tenant, filter, default)).Select(t => $"{t.Actor}/{t.Action}/{t.Resource}/{t.Decision}={t.Count}").Order(StringComparer.Ordinal));
+        Assert.Equal("alice/run.cancel/r/allowed=2 alice/run.cancel/r/denied=1 alice/run.cancel/s/allowed=1 bob/run.cancel/r/allowed=1", await CountAsync(new AuditFilter(Size: 1)));
+        Assert.Equal("alice/run.cancel/r/allowed=1", await CountAsync(new AuditFilter("alice", Resource: "r*", Decision: "allowed", From: 1002, To: 1005)));
+        Assert.Equal("", await CountAsync(new AuditFilter(), "t2"));
+    }
+
     [Fact]
     public async Task Search_Pages_FollowEachOther()
     {

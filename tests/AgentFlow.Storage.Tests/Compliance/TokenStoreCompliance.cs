@@ -109,7 +109,9 @@ public abstract class TokenStoreCompliance
         Assert.True(await Store.AddSigningKeyAsync(new SigningKey("a", "ES256", First, Second, 1), default));
         Assert.True(await Store.AddSigningKeyAsync(new SigningKey("b", "ES256", Third, ReadOnlyMemory<byte>.Empty, 2), default));
         Assert.False(await Store.AddSigningKeyAsync(new SigningKey("a", "ES256", Third, Third, 3), default));
-        await Store.RetireSigningKeyAsync("a", 50, default);
+        Assert.True(await Store.RetireSigningKeyAsync("a", 50, default));
+        Assert.True(await Store.RetireSigningKeyAsync("a", 90, default));
+        Assert.False(await Store.RetireSigningKeyAsync("c", 50, default));
         IReadOnlyList<SigningKey> keys = await Store.ListSigningKeysAsync(default);
         Assert.Equal([("b", null), ("a", 50L)], keys.Select(k => (k.Id, k.RetiresAt)));
         Assert.Equal(First, keys[1].PublicKey.ToArray());

@@ -34,6 +34,8 @@ public sealed partial class TenantQueriesTests
         ("DELETE FROM token_families WHERE expires_at <=", "The same."),
         ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
         ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
+        ("SELECT r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, by transactions."),
+        ("WITH moved AS", "A database that was restored elsewhere numbers all its transactions anew."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
         ("SELECT tenant, count(*), sum(status <> 'offline') FROM agents", "How many agents a deployment has, by tenant."),
         ("SELECT tenant, count(*), count(*) FILTER (WHERE status <> 'offline') FROM agents", "The same."),
@@ -43,6 +45,9 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant FROM alert_rules UNION SELECT tenant FROM alert_silences", "The same: names of tenants whose rules it reads next."),
         ("SELECT tenant, id, name, coalesce(last_seen, 0) FROM agents WHERE kind = 'remote' AND status <> 'offline'", "One clock watches the remote agents of every tenant; each says whose it is."),
         ("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline'", "The same."),
+        ("DELETE FROM access_requests WHERE created_at <", "What nobody repeats any more is forgotten, whosever it is."),
+        ("SELECT tenant FROM run_counts", "Which tenants' runs are counted: a process begins with all of them."),
+        ("INSERT INTO sessions (name, tag, process, lease, expires_at, counts)", "Whether any tenant's runs are counted."),
         ("SELECT tenant, max(version) FROM config_versions GROUP BY tenant", "Each process learns which tenants' settings to read again."),
         ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status < 4 AND due", "One clock ends the tasks of every tenant; each says whose it is."),
         ("SELECT number, tenant, id, run, step, generation, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, tries, due, last_try, result, error, delivered, replay_of, replayed_as, created_at, updated_at FROM bridge_tasks WHERE status >= 4 AND delivered = 0", "Ends are brought to the runs of every tenant; each says whose it is."),
@@ -113,7 +118,7 @@ public sealed partial class TenantQueriesTests
         }
     }
 
-    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING"];
+    private static readonly string[] Keywords = ["WHERE", "SET", "SELECT", "ON", "JOIN", "LEFT", "CROSS", "ORDER", "LIMIT", "USING", "FOR", "VALUES", "GROUP", "UNION", "RETURNING", "INDEXED"];
 
     /// <summary>Which tables have a tenant, and which hang on a run, out of the migrations.</summary>
     private static readonly Lazy<(HashSet<string> Owned, HashSet<string> OfRuns)> Tables = new(() =>

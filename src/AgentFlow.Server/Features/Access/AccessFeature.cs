@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
@@ -12,9 +13,11 @@ internal static class AccessFeature
     private const string Tag = "Access";
     private const string Unchanged = "Unchanged since the ETag in `If-None-Match`.";
 
+    private static readonly ParameterNote Once = new(IdempotencyKeys.Header, "string", "The same key with the same request creates nothing twice, for seven days; the answer then has `Idempotency-Replayed: true` and is without what is shown once.", "header");
+
     private static readonly ErrorCode[] Body = [ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType];
 
-    public static void MapAccess(this IEndpointRouteBuilder api, UserEndpoints users, RoleEndpoints roles, KeyEndpoints keys, TenantEndpoints tenants)
+    public static void MapAccess(this IEndpointRouteBuilder api, UserEndpoints users, RoleEndpoints roles, KeyEndpoints keys, TenantEndpoints tenants, QuotaEndpoints quotas)
     {
         api.MapGet("/auth/whoami", WhoAmIEndpoint.HandleAsync)
             .Says("whoAmI", Tag, "Who the server takes you for")
@@ -25,6 +28,7 @@ internal static class AccessFeature
         MapRoles(api, roles);
         MapKeys(api, keys);
         MapTenants(api, tenants);
+        MapQuotas(api, quotas);
     }
 
     private static void MapUsers(IEndpointRouteBuilder api, UserEndpoints users)
@@ -39,7 +43,7 @@ internal static class AccessFeature
             .Audits("user.create", "user")
             .Says("createUser", Tag, "Add a user", "Nobody gives a role that allows more than they may do themselves.")
             .Needs(Permission.AccessWrite)
-            .TakesBody<NewUserBody>(true).Gives<UserView>(201, "Added; `Location` names them.").Fails([ErrorCode.UserExists, ErrorCode.RoleNotFound, .. Body, ErrorCode.RateLimited]);
+            .Takes(Once).TakesBody<NewUserBody>(true).Gives<UserView>(201, "Added; `Location` names them.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.UserExists, ErrorCode.RoleNotFound, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/users", users.ListAsync)
             .AuditsRead("user.read", "user")
             .Says("listUsers", Tag, "List users by name")
@@ -102,7 +106,7 @@ internal static class AccessFeature
             .Audits("key.create", "key")
             .Says("createApiKey", Tag, "Make an API key", "The key is in the answer and is never shown again. It never allows more than its user at that time.")
             .Needs(Permission.KeysOwn)
-            .TakesBody<NewKeyBody>(true).Gives<CreatedKeyView>(201, "The key; `Location` names it.").Fails([ErrorCode.UserNotFound, ErrorCode.RoleNotFound, .. Body]);
+            .Takes(Once).TakesBody<NewKeyBody>(true).Gives<CreatedKeyView>(201, "The key; `Location` names it.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.UserNotFound, ErrorCode.RoleNotFound, .. Body]);
         api.MapGet("/access/keys", keys.ListAsync)
             .AuditsRead("key.read", "key")
             .Says("listApiKeys", Tag, "List API keys, newest first", "Your own; with the permission access.read, everybody's.")
@@ -126,7 +130,7 @@ internal static class AccessFeature
             .Audits("tenant.create", "tenant")
             .Says("createTenant", Tag, "Add a tenant with its first administrator", "The administrator's password is in the answer and is never shown again.")
             .Needs(Permission.TenantsWrite)
-            .TakesBody<NewTenantBody>(true).Gives<CreatedTenantView>(201, "Added; `Location` names it.").Fails([ErrorCode.TenantExists, .. Body, ErrorCode.RateLimited]);
+            .Takes(Once).TakesBody<NewTenantBody>(true).Gives<CreatedTenantView>(201, "Added; `Location` names it.").Fails([ErrorCode.IdempotencyKeyReused, ErrorCode.TenantExists, .. Body, ErrorCode.RateLimited]);
         api.MapGet("/access/tenants", tenants.ListAsync)
             .AuditsRead("tenant.read", "tenant")
             .Says("listTenants", Tag, "List tenants by name")
@@ -147,5 +151,24 @@ internal static class AccessFeature
             .Says("enableTenant", Tag, "Enable a tenant again", "`id` is the name.")
             .Needs(Permission.TenantsWrite)
             .TakesBody<EmptyBody>(false).Gives<TenantView>(200, "The tenant as it is now.").Fails([ErrorCode.TenantNotFound, .. Body]);
+    }
+
+    private static void MapQuotas(IEndpointRouteBuilder api, QuotaEndpoints quotas)
+    {
+        api.MapGet("/access/quotas", quotas.OwnAsync)
+            .AuditsRead("tenant.read", "tenant")
+            .Says("listQuotas", Tag, "Read what your tenant may have, and what it uses")
+            .Needs(Permission.AccessRead)
+            .Gives<QuotasView>(200, "The quotas.").Gives(304, Unchanged).Fails();
+        api.MapGet("/access/tenants/{id}/quotas", quotas.GetAsync)
+            .AuditsRead("tenant.read", "tenant")
+            .Says("getTenantQuotas", Tag, "Read what a tenant may have, and what it uses", "`id` is the name.")
+            .Needs(Permission.TenantsRead)
+            .Gives<QuotasView>(200, "The quotas.").Gives(304, Unchanged).Fails(ErrorCode.TenantNotFound);
+        api.MapPut("/access/tenants/{id}/quotas", quotas.SetAsync)
+            .Audits("tenant.quota", "tenant")
+            .Says("setTenantQuotas", Tag, "Set what a tenant may have", "`id` is the name. Holds at once here, and in other processes within 5 seconds. What the tenant has beyond it stays.")
+            .Needs(Permission.TenantsWrite)
+            .TakesBody<QuotasBody>(true).Gives<QuotasView>(200, "The quotas as they are now.").Fails([ErrorCode.TenantNotFound, .. Body]);
     }
 }

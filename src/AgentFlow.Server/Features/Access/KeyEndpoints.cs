@@ -45,6 +45,14 @@ internal sealed class KeyEndpoints(Principals principals, AuditRecorder audit, U
         }
 
         body.End();
+        var once = CreationKey.Of(
+            context, "key.create", name, userName, roles is null ? null : string.Join(' ', roles), scopes is null ? null : string.Join(' ', scopes), days?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (once is not null && await once.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false) is { } before)
+        {
+            await AnswerCreatedAsync(context, null, (await Store.FindKeyAsync(caller.Tenant, Ulid.Parse(before), cancellationToken).ConfigureAwait(false))!).ConfigureAwait(false);
+            return;
+        }
+
         UserAccount? owner = isOwned ? await OwnerAsync(caller, userName, cancellationToken).ConfigureAwait(false) : null;
         IReadOnlyList<string> own = isOwned ? [] : [.. (await Delegation.GivenAsync(principals, caller, roles!, cancellationToken).ConfigureAwait(false)).Select(r => r.Name)];
         RequireNoMore(caller, scopes);
@@ -66,10 +74,19 @@ internal sealed class KeyEndpoints(Principals principals, AuditRecorder audit, U
             "key.create",
             $"key:{key.Id}",
             d => d.Text("name"u8, name).Text("owner"u8, owner?.Name ?? "").Text("roles"u8, string.Join(' ', own)).Text("scopes"u8, key.Scopes is null ? "" : string.Join(' ', key.Scopes))).ConfigureAwait(false);
-        await Store.AddKeyAsync(caller.Tenant, key, cancellationToken).ConfigureAwait(false);
-        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/keys/{key.Id}";
-        context.Response.Headers.CacheControl = "no-store";
-        await Reply.JsonAsync(context, StatusCodes.Status201Created, new CreatedKeyView(shown, KeyView.Of(key)), ServerJson.Default.CreatedKeyView).ConfigureAwait(false);
+        if (once is null)
+        {
+            await Store.AddKeyAsync(caller.Tenant, key, cancellationToken).ConfigureAwait(false);
+        }
+        else if (await Store.AddKeyOnceAsync(caller.Tenant, key, once.Creates(key.Id.ToString(), key.CreatedAt), cancellationToken).ConfigureAwait(false) == AddOutcome.Repeated)
+        {
+            // The same key at the same time: the other one was first.
+            string other = (await once.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false))!;
+            await AnswerCreatedAsync(context, null, (await Store.FindKeyAsync(caller.Tenant, Ulid.Parse(other), cancellationToken).ConfigureAwait(false))!).ConfigureAwait(false);
+            return;
+        }
+
+        await AnswerCreatedAsync(context, shown, key).ConfigureAwait(false);
     }
 
     public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
@@ -115,6 +132,13 @@ internal sealed class KeyEndpoints(Principals principals, AuditRecorder audit, U
 
         principals.Forget();
         await Reply.JsonAsync(context, StatusCodes.Status200OK, KeyView.Of(key with { DisabledAt = now }), ServerJson.Default.KeyView).ConfigureAwait(false);
+    }
+
+    private static Task AnswerCreatedAsync(HttpContext context, string? shown, ApiKey key)
+    {
+        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/keys/{key.Id}";
+        context.Response.Headers.CacheControl = "no-store";
+        return Reply.JsonAsync(context, StatusCodes.Status201Created, new CreatedKeyView(shown, KeyView.Of(key)), ServerJson.Default.CreatedKeyView);
     }
 
     private static bool SeesAll(Principal caller) => caller.May(Permission.AccessRead);
@@ -196,8 +220,8 @@ public sealed record KeyView(
 }
 
 /// <summary>A new key.</summary>
-/// <param name="Key">The key itself. It is shown here and never again.</param>
-public sealed record CreatedKeyView(string Key, KeyView About);
+/// <param name="Key">The key itself. It is shown here and never again: the answer to a request that was sent again is without it.</param>
+public sealed record CreatedKeyView(string? Key, KeyView About);
 
 internal sealed record NewKeyBody
 {

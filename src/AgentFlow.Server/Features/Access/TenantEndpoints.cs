@@ -36,27 +36,35 @@ internal sealed class TenantEndpoints(Principals principals, PasswordLogin passw
         }
 
         body.End();
+        var once = CreationKey.Of(context, "tenant.create", name, description, admin);
+        if (once is not null && await once.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            await AnswerCreatedAsync(context, await FindAsync(name, cancellationToken).ConfigureAwait(false), null, null).ConfigureAwait(false);
+            return;
+        }
+
         long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var tenant = new TenantAccount(name, description, now);
         string password = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(PasswordBytes));
         string hash = await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, Tenant.Of(context), "tenant.create", $"tenant:{name}", d => d.Text("admin"u8, admin)).ConfigureAwait(false);
-        if (!await Store.AddTenantAsync(tenant, cancellationToken).ConfigureAwait(false))
+        var first = new UserAccount(ids.Create(), admin, hash, [BuiltInRoles.Admin], now);
+        // Without a key of the caller's one that nobody has: the tenant and its administrator are added together or not at all.
+        var request = new AccessRequest(once?.Key ?? $"{Caller.ActorOf(context)}/{first.Id}", once?.Hash ?? "", $"{name}/{first.Id}", now);
+        switch (await Store.AddTenantOnceAsync(Tenant.Of(context), tenant, first, request, cancellationToken).ConfigureAwait(false))
         {
-            throw new ProblemException(ErrorCode.TenantExists, $"There is a tenant '{name}'.");
+            case AddOutcome.Exists:
+                throw new ProblemException(ErrorCode.TenantExists, $"There is a tenant '{name}'.");
+            case AddOutcome.Repeated:
+                await once!.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false);
+                await AnswerCreatedAsync(context, await FindAsync(name, cancellationToken).ConfigureAwait(false), null, null).ConfigureAwait(false);
+                return;
         }
 
         // A tenant may have had users before it was registered, when the server was open: then nobody is added to them.
-        bool added = (await Store.ListUsersAsync(name, null, 1, cancellationToken).ConfigureAwait(false)).Total == 0
-            && await Store.AddUserAsync(name, new UserAccount(ids.Create(), admin, hash, [BuiltInRoles.Admin], now), cancellationToken).ConfigureAwait(false);
+        bool added = await Store.FindUserAsync(name, first.Id, cancellationToken).ConfigureAwait(false) is not null;
         principals.Forget();
-        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/tenants/{name}";
-        context.Response.Headers.CacheControl = "no-store";
-        await Reply.JsonAsync(
-            context,
-            StatusCodes.Status201Created,
-            new CreatedTenantView(TenantView.Of(tenant), added ? admin : null, added ? password : null),
-            ServerJson.Default.CreatedTenantView).ConfigureAwait(false);
+        await AnswerCreatedAsync(context, tenant, added ? admin : null, added ? password : null).ConfigureAwait(false);
     }
 
     public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
@@ -78,6 +86,13 @@ internal sealed class TenantEndpoints(Principals principals, PasswordLogin passw
     public Task DisableAsync(HttpContext context, string id, CancellationToken cancellationToken) => SetStateAsync(context, id, clock.GetUtcNow().ToUnixTimeMilliseconds(), cancellationToken);
 
     public Task EnableAsync(HttpContext context, string id, CancellationToken cancellationToken) => SetStateAsync(context, id, null, cancellationToken);
+
+    private static Task AnswerCreatedAsync(HttpContext context, TenantAccount tenant, string? admin, string? password)
+    {
+        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/tenants/{tenant.Name}";
+        context.Response.Headers.CacheControl = "no-store";
+        return Reply.JsonAsync(context, StatusCodes.Status201Created, new CreatedTenantView(TenantView.Of(tenant), admin, password), ServerJson.Default.CreatedTenantView);
+    }
 
     private static ProblemException NotFound() => new(ErrorCode.TenantNotFound, "There is no such tenant. GET /api/v1/access/tenants lists the tenants.");
 
@@ -112,7 +127,7 @@ public sealed record TenantView(string Name, string Description, DateTimeOffset 
 
 /// <summary>A new tenant.</summary>
 /// <param name="Admin">Name of its first user, who has the role <c>admin</c>; <see langword="null"/> when it had users before.</param>
-/// <param name="Password">That user's. It is shown here and never again.</param>
+/// <param name="Password">That user's. It is shown here and never again: the answer to a request that was sent again is without it.</param>
 public sealed record CreatedTenantView(TenantView Tenant, string? Admin, string? Password);
 
 internal sealed record NewTenantBody

@@ -27,17 +27,33 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
         }
 
         body.End();
-        await Delegation.GivenAsync(principals, caller, roles, cancellationToken).ConfigureAwait(false);
-        string hash = password is null ? "" : await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
-        var user = new UserAccount(ids.Create(), name, hash, [.. roles.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], clock.GetUtcNow().ToUnixTimeMilliseconds());
-        await AllowAsync(context, "user.create", user, ("roles", user.Roles)).ConfigureAwait(false);
-        if (!await Store.AddUserAsync(caller.Tenant, user, cancellationToken).ConfigureAwait(false))
+        string[] given = [.. roles.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        var once = CreationKey.Of(context, "user.create", [name, password is null ? null : "password", .. given]);
+        if (once is not null && await once.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false) is { } before)
         {
-            throw new ProblemException(ErrorCode.UserExists, $"There is a user '{name}' in this tenant.");
+            await AnswerCreatedAsync(context, (await Store.FindUserAsync(caller.Tenant, Ulid.Parse(before), cancellationToken).ConfigureAwait(false))!).ConfigureAwait(false);
+            return;
         }
 
-        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/users/{Uri.EscapeDataString(name)}";
-        await Reply.JsonAsync(context, StatusCodes.Status201Created, UserView.Of(user), ServerJson.Default.UserView).ConfigureAwait(false);
+        await Delegation.GivenAsync(principals, caller, roles, cancellationToken).ConfigureAwait(false);
+        string hash = password is null ? "" : await passwords.CreateAsync(password, cancellationToken).ConfigureAwait(false);
+        var user = new UserAccount(ids.Create(), name, hash, given, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        await AllowAsync(context, "user.create", user, ("roles", user.Roles)).ConfigureAwait(false);
+        AddOutcome outcome = once is not null
+            ? await Store.AddUserOnceAsync(caller.Tenant, user, once.Creates(user.Id.ToString(), user.CreatedAt), cancellationToken).ConfigureAwait(false)
+            : await Store.AddUserAsync(caller.Tenant, user, cancellationToken).ConfigureAwait(false) ? AddOutcome.Added : AddOutcome.Exists;
+        switch (outcome)
+        {
+            case AddOutcome.Exists:
+                throw new ProblemException(ErrorCode.UserExists, $"There is a user '{name}' in this tenant.");
+            case AddOutcome.Repeated:
+                // The same key at the same time: the other one was first.
+                string other = (await once!.CreatedAsync(context, Store, cancellationToken).ConfigureAwait(false))!;
+                user = (await Store.FindUserAsync(caller.Tenant, Ulid.Parse(other), cancellationToken).ConfigureAwait(false))!;
+                break;
+        }
+
+        await AnswerCreatedAsync(context, user).ConfigureAwait(false);
     }
 
     public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
@@ -111,6 +127,12 @@ internal sealed class UserEndpoints(Principals principals, PasswordLogin passwor
     public Task DisableAsync(HttpContext context, string id, CancellationToken cancellationToken) => SetStateAsync(context, id, clock.GetUtcNow().ToUnixTimeMilliseconds(), cancellationToken);
 
     public Task EnableAsync(HttpContext context, string id, CancellationToken cancellationToken) => SetStateAsync(context, id, null, cancellationToken);
+
+    private static Task AnswerCreatedAsync(HttpContext context, UserAccount user)
+    {
+        context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/access/users/{Uri.EscapeDataString(user.Name)}";
+        return Reply.JsonAsync(context, StatusCodes.Status201Created, UserView.Of(user), ServerJson.Default.UserView);
+    }
 
     private static string? Password(JsonBody body, string member)
     {

@@ -20,7 +20,7 @@ internal sealed class AuditEndpoints(IAuditStore store, AuditInspector? inspecto
         bool ascending = query.Word("sort", "-number", "number") == "number";
         var filter = new AuditFilter(
             query.Text("filter[actor]"), query.Text("filter[action]"), query.Text("filter[resource]"), query.Text("filter[decision]"),
-            Time(query, "from"), Time(query, "to"), Ascending: ascending, Size: page.Size);
+            query.Time("from"), query.Time("to"), Ascending: ascending, Size: page.Size);
         query.End();
         if (filter.Decision is { } decision && !AuditDecision.All.Contains(decision))
         {
@@ -84,16 +84,4 @@ internal sealed class AuditEndpoints(IAuditStore store, AuditInspector? inspecto
     }
 
     private AuditInspector Active() => inspector ?? throw new ProblemException(ErrorCode.NotFound, "Nothing is audited here: AF_AUDIT is off.");
-
-    private static long? Time(QueryReader query, string name)
-    {
-        if (query.Text(name) is not { } text)
-        {
-            return null;
-        }
-
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
-            ? time.ToUnixTimeMilliseconds()
-            : throw ProblemException.Parameter(name, "is no time", "Give a time such as 2026-01-31T12:00:00Z.");
-    }
 }

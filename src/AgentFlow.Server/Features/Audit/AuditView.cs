@@ -5,7 +5,7 @@ namespace AgentFlow.Server.Features.Audit;
 
 /// <summary>One record of the audit.</summary>
 /// <param name="Number">Its place in the tenant's chain, from 0 without gaps.</param>
-/// <param name="Decision"><c>allowed</c>, <c>denied</c>, <c>refused</c>, <c>succeeded</c>, <c>failed</c>, <c>cancelled</c> or <c>unknown</c>.</param>
+/// <param name="Decision"><c>allowed</c>, <c>denied</c>, <c>requires_approval</c>, <c>refused</c>, <c>succeeded</c>, <c>failed</c>, <c>cancelled</c> or <c>unknown</c>.</param>
 /// <param name="Prev">Hash of the record before.</param>
 /// <param name="Hash">SHA-256 over the record's canonical JSON and <paramref name="Prev"/>.</param>
 public sealed record AuditRecordView(

@@ -109,7 +109,7 @@ internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, 
 
         LoadResult loaded = workflows.Check(new WorkflowSource(Source, WorkflowAssets.Empty, $"{Workflow}.yaml"));
         WorkflowDefinition definition = loaded.Definition ?? throw new InvalidOperationException($"The bridge's own workflow does not load: {loaded.Diagnostics.First(d => d.IsError)}");
-        await workflows.SaveAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
+        await workflows.SaveAsync(tenant, definition, CatalogueLimits.None, cancellationToken).ConfigureAwait(false);
         return await workflows.FindAsync(tenant, Workflow, Version, cancellationToken).ConfigureAwait(false) ?? definition;
     }
 }

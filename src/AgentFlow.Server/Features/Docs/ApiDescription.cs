@@ -82,7 +82,13 @@ internal static class ApiDescription
 
         foreach (BodyNote note in notes.OfType<BodyNote>())
         {
-            operation.RequestBody = await BodyAsync(note, context, cancellationToken).ConfigureAwait(false);
+            OpenApiRequestBody body = await BodyAsync(note, context, cancellationToken).ConfigureAwait(false);
+            if (notes.OfType<ExampleNote>().FirstOrDefault() is { } shown)
+            {
+                body.Content![RequestBody.Json].Example = JsonNode.Parse(shown.Json);
+            }
+
+            operation.RequestBody = body;
         }
 
         foreach (AnswerNote note in notes.OfType<AnswerNote>())

@@ -27,6 +27,10 @@ internal static class EndpointNotes
     public static RouteHandlerBuilder TakesBody<T>(this RouteHandlerBuilder endpoint, bool isRequired, params string[] textTypes) =>
         endpoint.WithMetadata(new BodyNote(typeof(T), isRequired, textTypes));
 
+    /// <summary>A body that works as it stands, where the type alone says too little.</summary>
+    /// <param name="json">A JSON object.</param>
+    public static RouteHandlerBuilder Shows(this RouteHandlerBuilder endpoint, string json) => endpoint.WithMetadata(new ExampleNote(json));
+
     public static RouteHandlerBuilder Gives<T>(this RouteHandlerBuilder endpoint, int status, string description, string contentType = "application/json") =>
         endpoint.Produces<T>(status, contentType).WithMetadata(new AnswerNote(status, description));
 
@@ -67,5 +71,8 @@ internal sealed record ParameterNote(string Name, string Type, string Descriptio
 
 /// <param name="TextTypes">Media types under which the body is plain text instead of a JSON object.</param>
 internal sealed record BodyNote(Type Type, bool IsRequired, IReadOnlyList<string> TextTypes);
+
+/// <param name="Json">A JSON object.</param>
+internal sealed record ExampleNote(string Json);
 
 internal sealed record AnswerNote(int Status, string Description);

@@ -123,12 +123,19 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
 
     private async ValueTask ApplyAsync(RunFold fold, string tenant, RunRow row, Func<ReadOnlyMemory<byte>, Payload?> blob, CancellationToken cancellationToken)
     {
-        await foreach ((_, IReadOnlyList<JournalEvent> events) in FramesAsync(tenant, row.Run, 0, blob, cancellationToken).ConfigureAwait(false))
+        try
         {
-            foreach (JournalEvent journalEvent in events)
+            await foreach ((_, IReadOnlyList<JournalEvent> events) in FramesAsync(tenant, row.Run, 0, blob, cancellationToken).ConfigureAwait(false))
             {
-                fold.Apply(journalEvent);
+                foreach (JournalEvent journalEvent in events)
+                {
+                    fold.Apply(journalEvent);
+                }
             }
+        }
+        catch (FrameCorruptException) when (row.Status == RunStatus.Diverged)
+        {
+            // The row says why the run was set aside; what stands before the damage can be shown.
         }
     }
 }

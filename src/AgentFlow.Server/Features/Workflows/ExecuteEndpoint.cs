@@ -8,6 +8,7 @@ using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
@@ -19,7 +20,7 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, SecretMask mask, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, TenantQuotas quotas, SecretMask mask, IHostApplicationLifetime lifetime)
 {
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
@@ -54,13 +55,15 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
 
         limit ??= settings.Seconds("AF_EXECUTE_WAIT", definition.Name);
 
+        await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
+        long? maxRuns = await quotas.MaxRunsAsync(tenant, cancellationToken).ConfigureAwait(false);
         string requestHash = key is null ? "" : RequestHash(id, version, input);
         var fold = isAsync ? null : new RunFold(definition);
         await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         // A secret that somebody sends back is not written down either.
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), MaxRuns = maxRuns, Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
-        StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
+        StartOutcome start = await AcceptedAsync(ticket, cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
         {
             if (start.RequestHash != requestHash)
@@ -129,6 +132,18 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         catch (RunUnreadableException e)
         {
             throw new ProblemException(ErrorCode.WorkflowInvalid, e.Message);
+        }
+    }
+
+    private static async Task<StartOutcome> AcceptedAsync(RunTicket ticket, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (RunQuotaException e)
+        {
+            throw new ProblemException(ErrorCode.RunQuotaExceeded, $"{e.Most} runs of this tenant may be going at once, and are. No run was started; send it again when one has ended.");
         }
     }
 

@@ -20,8 +20,8 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
     /// <summary>Compiles a source without storing it.</summary>
     public LoadResult Check(WorkflowSource source) => loader.Load(source);
 
-    /// <summary>Stores a compiled version, unless another content stands under it.</summary>
-    public async ValueTask<(SaveOutcome Outcome, StoredWorkflow Stored)> SaveAsync(string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    /// <summary>Stores a compiled version, unless another content stands under it or the tenant may have no more.</summary>
+    public async ValueTask<(SaveOutcome Outcome, StoredWorkflow Stored)> SaveAsync(string tenant, WorkflowDefinition definition, CatalogueLimits limits, CancellationToken cancellationToken)
     {
         var stored = new StoredWorkflow(
             definition.Name,
@@ -31,7 +31,7 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
             definition.Description,
             definition.Source,
             clock.GetUtcNow().ToUnixTimeMilliseconds());
-        SaveOutcome outcome = await catalogue.SaveAsync(tenant, stored, cancellationToken).ConfigureAwait(false);
+        SaveOutcome outcome = await catalogue.SaveAsync(tenant, stored, limits, cancellationToken).ConfigureAwait(false);
         if (outcome == SaveOutcome.Created)
         {
             lock (_gate)

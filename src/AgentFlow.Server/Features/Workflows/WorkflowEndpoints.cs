@@ -1,15 +1,17 @@
 using System.Text;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Workflows;
 
 /// <summary>Storing workflow versions and reading them.</summary>
-internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions, AuditRecorder audit)
+internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions, TenantQuotas quotas, AuditRecorder audit)
 {
     private const string Yaml = "application/yaml";
 
@@ -32,8 +34,18 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
             return;
         }
 
+        await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
+        CatalogueLimits limits = await quotas.CatalogueAsync(tenant, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, "workflow.save", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
-        (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
+        (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, limits, cancellationToken).ConfigureAwait(false);
+        if (outcome is SaveOutcome.TooManyNames or SaveOutcome.TooManyVersions)
+        {
+            CatalogueCount has = await workflows.Catalogue.CountAsync(tenant, cancellationToken).ConfigureAwait(false);
+            throw outcome == SaveOutcome.TooManyNames
+                ? TenantQuotas.Exceeded(QuotaKind.Workflows, limits.Names!.Value, has.Names)
+                : TenantQuotas.Exceeded(QuotaKind.WorkflowVersions, limits.Versions!.Value, has.Versions);
+        }
+
         if (outcome == SaveOutcome.Conflict)
         {
             throw new ProblemException(

@@ -25,7 +25,7 @@ internal static class WorkflowsFeature
             .TakesBody<WorkflowUploadBody>(true, "application/yaml", "text/yaml", "text/plain")
             .Gives<WorkflowView>(201, "Stored as a new version; `Location` names it.")
             .Gives<WorkflowView>(200, "Stored before with the same content, or a dry run.")
-            .Fails(ErrorCode.WorkflowVersionExists, ErrorCode.WorkflowInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.TextInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
+            .Fails(ErrorCode.WorkflowVersionExists, ErrorCode.QuotaExceeded, ErrorCode.WorkflowInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.TextInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows", workflows.ListAsync)
             .AuditsRead("workflow.read", "workflow")
             .Says("listWorkflows", Tag, "List the newest version of each workflow")
@@ -65,7 +65,7 @@ internal static class WorkflowsFeature
             .TakesBody<ExecuteBody>(false)
             .Gives<RunView>(200, "The run has ended.")
             .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it.")
-            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.RunsNotAccepted, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
+            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.RunsNotAccepted, ErrorCode.QuotaExceeded, ErrorCode.RunQuotaExceeded, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
             .AuditsRead("run.read", "workflow")
             .Says("getWorkflowPlan", Tag, "Read the plan of a run, by its workflow", "A plan's id is its run's id.")

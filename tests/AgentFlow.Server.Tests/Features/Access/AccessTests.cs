@@ -20,6 +20,41 @@ public sealed class AccessTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
 
     [Fact]
+    public async Task Create_SentAgainWithItsKey_CreatesNothingTwiceAndShowsNoSecret()
+    {
+        await using GuardedServer guarded = await GuardedServer.StartAsync();
+        async Task<Answer> SendAsync(string what, string json, string key, (string, string) by) => await guarded.Server.PostAsync($"/api/v1/access/{what}", json, by, ("Idempotency-Key", key));
+        static bool IsReplayed(Answer answer) => answer.Headers.Contains("Idempotency-Replayed");
+
+        Answer first = await SendAsync("keys", """{"name":"ci","scopes":["runs.read"]}""", "k1", guarded.Admin);
+        Answer again = await SendAsync("keys", """{"name":"ci","scopes":["runs.read"]}""", "k1", guarded.Admin);
+        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created, false, true), (first.Status, again.Status, IsReplayed(first), IsReplayed(again)));
+        Assert.Equal(first.Json.GetProperty("about").ToString(), again.Json.GetProperty("about").ToString());
+        Assert.True(first.Json.TryGetProperty("key", out _));
+        Assert.False(again.Json.TryGetProperty("key", out _));
+        Assert.Equal(first.Headers.Location, again.Headers.Location);
+        (await SendAsync("keys", """{"name":"ci"}""", "k1", guarded.Admin)).Problem(HttpStatusCode.UnprocessableEntity, "IDEMPOTENCY_KEY_REUSED");
+
+        // Somebody else's key tells nothing and gives nothing, whatever they send.
+        (string, string) ann = await guarded.AddUserAsync(guarded.Admin, "ann", "operator");
+        (await SendAsync("keys", """{"name":"ci","scopes":["runs.read"]}""", "k1", ann)).Problem(HttpStatusCode.UnprocessableEntity, "IDEMPOTENCY_KEY_REUSED");
+        (string, string) acme = await guarded.AddTenantAsync("acme");
+        Assert.False(IsReplayed(await SendAsync("keys", """{"name":"ci","scopes":["runs.read"]}""", "k1", acme)));
+
+        Answer[] users = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => SendAsync("users", """{"name":"bob","password":"a long enough password","roles":["viewer"]}""", "u1", guarded.Admin)));
+        Assert.All(users, u => Assert.Equal((HttpStatusCode.Created, "bob"), (u.Status, u.Json.GetProperty("name").GetString())));
+        Assert.Equal(5, users.Count(IsReplayed));
+        (await SendAsync("users", """{"name":"bob","roles":["viewer"]}""", "u2", guarded.Admin)).Problem(HttpStatusCode.Conflict, "USER_EXISTS");
+
+        Answer tenant = await SendAsync("tenants", """{"name":"zeta"}""", "t1", guarded.Admin);
+        Answer second = await SendAsync("tenants", """{"name":"zeta"}""", "t1", guarded.Admin);
+        Assert.True(tenant.Json.TryGetProperty("password", out _));
+        Assert.False(second.Json.TryGetProperty("password", out _));
+        Assert.True(IsReplayed(second));
+        (await SendAsync("tenants", """{"name":"zeta"}""", "t2", guarded.Admin)).Problem(HttpStatusCode.Conflict, "TENANT_EXISTS");
+    }
+
+    [Fact]
     public async Task FirstStart_MakesAnAdministratorAndTellsOnce()
     {
         JsonElement me = (await Server.GetAsync("/api/v1/auth/whoami", _guarded.Admin)).Json;

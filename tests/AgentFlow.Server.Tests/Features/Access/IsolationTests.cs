@@ -17,6 +17,8 @@ public sealed class IsolationTests : IAsyncLifetime
     private const string Ulids = "[0-9A-HJKMNP-TV-Z]{26}";
     private const string TraceIds = "(?<=\"trace_id\":\")[0-9a-f]{32}";
     private const string Times = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z";
+    private const string Uuids = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+    private const string TheirAgent = "3f2b8c1e-5d47-4a6f-9b0e-2c7d1a8e6f50";
     private const string Durations = "(?<=\"duration_ms\":)[0-9]+";
 
     private static readonly (string Pattern, string Instead)[] NewRun = [(Ulids, "ULID"), (Times, "TIME"), (Durations, "MS")];
@@ -44,11 +46,15 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /.well-known/jwks.json"] = "the same for everybody",
         ["POST /api/v1/auth/token"] = "who has no credentials learns nothing of tenants and users (TokenEndpointsTests)",
         ["POST /api/v1/auth/revoke"] = "the holder of a token alone; the answer is always the same",
+        ["GET /api/v1/access/quotas"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/access/signing-keys"] = "keys of the deployment, for whoever operates it",
+        ["POST /api/v1/access/signing-keys/rotate"] = "keys of the deployment, for whoever operates it",
         ["GET /api/v1/audit/checkpoints"] = "numbers of the caller's own tenant",
         ["GET /api/v1/audit/export"] = "numbers of the caller's own tenant",
         ["POST /api/v1/audit/verify"] = "the caller's tenant alone",
         ["GET /api/v1/config/history"] = "numbers of the caller's own tenant",
         ["GET /api/v1/config/version"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/agents/stats/summary"] = "numbers of the caller's own tenant",
         ["POST /api/v1/config/rollback"] = "numbers of the caller's own tenant",
         ["GET /orchestrator/agents"] = "the caller's tenant alone",
         ["GET /orchestrator/events/stream"] = "numbers of the caller's own tenant",
@@ -91,7 +97,10 @@ public sealed class IsolationTests : IAsyncLifetime
         await PutAsync("/api/v1/alerts/rules/their-rule", """{"signal":"agent_silence_seconds","warn":5}""", _b);
         string silence = (await Server.PostAsync("/api/v1/alerts/silences", """{"rule":"their-rule","seconds":3600}""", _b)).Json.GetProperty("id").GetString()!;
         _bKey = key;
-        _probes = [.. Settings(), .. Alerts(silence), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
+        await Server.PostAsync("/api/v1/agents", $$"""{"agent_id":"{{TheirAgent}}","name":"their-agent","role":"tester","category":"their-category","capabilities":["their.skill"]}""", _b);
+        await Server.PostAsync("/api/v1/metrics", $$"""{"agent_id":"{{TheirAgent}}","metric_type":"execution_time","value":5}""", _b, ("Idempotency-Key", "their-metric"));
+        await Server.PostAsync("/api/v1/events/ingest", $$"""{"agent_id":"{{TheirAgent}}","operation":"their-operation","decision":"denied"}""", _b);
+        _probes = [.. Settings(), .. Alerts(silence), .. Agents(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -182,7 +191,7 @@ public sealed class IsolationTests : IAsyncLifetime
     [Fact]
     public async Task Lists_ShowTheirOwnTenantAlone()
     {
-        foreach (string path in new[] { "runs", "workflows", "access/users", "access/keys" })
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/keys", "agents", "metrics", "events/audit" })
         {
             string text = (await Server.GetAsync($"/api/v1/{path}?page[size]=500", _a)).Text;
             Assert.DoesNotContain("theirs", text);
@@ -201,7 +210,7 @@ public sealed class IsolationTests : IAsyncLifetime
         string none = Beside(run);
         yield return new Probe("GET /api/v1/runs", run, none, "/api/v1/runs?page[cursor]={0}");
         yield return new Probe("GET /api/v1/runs", "theirs", "nobody", "/api/v1/runs?filter[workflow]={0}");
-        foreach (string part in new[] { "", "/plan", "/events", "/stream" })
+        foreach (string part in new[] { "", "/plan", "/events", "/saga", "/stream" })
         {
             yield return new Probe($"GET /api/v1/runs/{{id}}{part}", run, none, $"/api/v1/runs/{{0}}{part}");
         }
@@ -291,6 +300,34 @@ public sealed class IsolationTests : IAsyncLifetime
         ];
     }
 
+    private static IEnumerable<Probe> Agents()
+    {
+        string none = Beside(TheirAgent);
+        (string, string)[] anew = [(Uuids, "UUID"), (Ulids, "ULID"), (Times, "TIME")];
+        foreach (string filter in new[] { "category", "specialist", "capability" })
+        {
+            yield return new Probe("GET /api/v1/agents", filter == "capability" ? "their.skill" : "their-category", filter == "capability" ? "other.skill" : "other-category", $"/api/v1/agents?{filter}={{0}}");
+        }
+
+        yield return new Probe("GET /api/v1/agents/name/{name}", "their-agent", "other-agent", "/api/v1/agents/name/{0}");
+        yield return new Probe("GET /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
+        yield return new Probe("PUT /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}", """{"name":"mine"}""");
+        yield return new Probe("DELETE /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
+        yield return new Probe("POST /api/v1/agents/{id}/activate", TheirAgent, none, "/api/v1/agents/{0}/activate", "{}");
+        yield return new Probe("GET /api/v1/metrics", TheirAgent, none, "/api/v1/metrics?agent_id={0}");
+        yield return new Probe("GET /api/v1/metrics/aggregate", TheirAgent, none, "/api/v1/metrics/aggregate?agent_id={0}&group_by=agent");
+        yield return new Probe("GET /api/v1/metrics/agent/{id}/summary", TheirAgent, none, "/api/v1/metrics/agent/{0}/summary");
+        yield return new Probe("POST /api/v1/metrics", TheirAgent, none, "/api/v1/metrics", """{"agent_id":"{0}","metric_type":"execution_time","value":1}""");
+        yield return new Probe("POST /api/v1/metrics", "their-metric", "other-metric", "/api/v1/metrics", $$"""{"agent_id":"{{none}}","metric_type":"execution_time","value":1}""") { Headers = [("Idempotency-Key", "{0}")] };
+        yield return new Probe("GET /api/v1/events/audit", TheirAgent, none, "/api/v1/events/audit?agent_id={0}");
+        yield return new Probe("GET /api/v1/events/audit", "their-operation", "other-operation", "/api/v1/events/audit?operation={0}");
+        yield return new Probe("GET /api/v1/events/audit/stats", TheirAgent, none, "/api/v1/events/audit/stats?agent_id={0}");
+        // Last, because they leave something of that name behind in the asking tenant.
+        yield return new Probe("POST /api/v1/events/ingest", TheirAgent, none, "/api/v1/events/ingest", """{"agent_id":"{0}","operation":"x","decision":"denied"}""");
+        yield return new Probe("POST /api/v1/agents/import", "their-agent", "other-agent", "/api/v1/agents/import", """{"agents":[{"name":"{0}","digest":"d"}]}""") { New = anew };
+        yield return new Probe("POST /api/v1/agents", TheirAgent, none, "/api/v1/agents", """{"agent_id":"{0}","name":"agent {0}"}""") { New = anew };
+    }
+
     private static IEnumerable<Probe> Accounts(string key)
     {
         yield return new Probe("GET /api/v1/access/users", "berta", "bertb", "/api/v1/access/users?page[cursor]={0}");
@@ -312,6 +349,9 @@ public sealed class IsolationTests : IAsyncLifetime
             yield return new Probe($"{method} {route}", "tenant-b", "tenant-x", route.Replace("{id}", "{0}", StringComparison.Ordinal), method == "POST" ? "{}" : null);
         }
 
+        yield return new Probe("GET /api/v1/access/tenants/{id}/quotas", "tenant-b", "tenant-x", "/api/v1/access/tenants/{0}/quotas");
+        yield return new Probe("PUT /api/v1/access/tenants/{id}/quotas", "tenant-b", "tenant-x", "/api/v1/access/tenants/{0}/quotas", """{"runs":1,"storage":"unlimited"}""");
+        yield return new Probe("POST /api/v1/access/signing-keys/{id}/retire", key, Beside(key), "/api/v1/access/signing-keys/{0}/retire", "{}");
         yield return new Probe("POST /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants", """{"name":"{0}"}""");
         yield return new Probe("GET /api/v1/access/tenants", "tenant-b", "tenant-x", "/api/v1/access/tenants?page[cursor]={0}");
         // Last, because they leave something of that name behind in the asking tenant.
@@ -388,7 +428,7 @@ public sealed class IsolationTests : IAsyncLifetime
     private async Task<string> StateAsync()
     {
         var state = new StringBuilder();
-        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "secrets", "config", "config/history", "alerts/rules", "alerts/silences", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
+        foreach (string path in new[] { "runs", "workflows", "access/users", "access/roles", "access/keys", "agents", "metrics", "secrets", "config", "config/history", "alerts/rules", "alerts/silences", $"runs/{_waiting}", $"runs/{_waiting}/events", "workflows/theirs/source" })
         {
             state.AppendLine((await Server.GetAsync($"/api/v1/{path}", _b)).Text);
         }

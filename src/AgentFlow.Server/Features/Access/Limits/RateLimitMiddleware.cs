@@ -8,7 +8,10 @@ namespace AgentFlow.Server.Features.Access.Limits;
 /// Counts the requests of each caller and of each tenant, in this process. Endpoints that are open to anyone are not counted:
 /// nobody is asked there whom to count.
 /// </summary>
-internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimiter? callers, RateLimiter? tenants)
+/// <param name="callers">Counts the requests of each caller, but for the areas.</param>
+/// <param name="tenants">Counts all requests of each tenant.</param>
+/// <param name="areas">Addresses whose callers are counted apart from the rest.</param>
+internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimiter? callers, RateLimiter? tenants, IReadOnlyList<RatedArea> areas)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -16,7 +19,7 @@ internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimiter? cal
         {
             // The tenant first: what it has not got, none of its callers loses.
             RateAnswer? tenant = tenants?.Take(principal.Tenant);
-            RateAnswer? caller = tenant is { IsAllowed: false } ? null : callers?.Take(CallerKey(principal));
+            RateAnswer? caller = tenant is { IsAllowed: false } ? null : CallersOf(context)?.Take(CallerKey(principal));
             if (tenant is { IsAllowed: false } all)
             {
                 throw new RateLimitedException(all, "Your tenant sends more requests than it may.");
@@ -47,6 +50,19 @@ internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimiter? cal
         headers["X-RateLimit-Limit"] = answer.Limit.ToString(CultureInfo.InvariantCulture);
         headers["X-RateLimit-Remaining"] = answer.Remaining.ToString(CultureInfo.InvariantCulture);
         headers["X-RateLimit-Reset"] = RateLimitedException.Seconds(answer.Reset).ToString(CultureInfo.InvariantCulture);
+    }
+
+    private RateLimiter? CallersOf(HttpContext context)
+    {
+        foreach (RatedArea area in areas)
+        {
+            if (area.Has(context.Request.Path))
+            {
+                return area.Callers;
+            }
+        }
+
+        return callers;
     }
 
     // A user's keys share the user's rate: more keys are not more requests.

@@ -15,13 +15,19 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
     // Tokens name keys that nobody knows as fast as they can be sent: the store is asked at most once in this time.
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long another process may take to hear that a key was retired.</summary>
+    private static readonly TimeSpan Slowest = TimeSpan.FromSeconds(30);
+
     private readonly SemaphoreSlim _signing = new(1, 1);
     private readonly SemaphoreSlim _reading = new(1, 1);
     private volatile Dictionary<string, (VerificationKey Key, long RetiresAt)> _known = [];
     private long _readAt;
+    private long _ownSince;
     private ECDsa? _own;
     private string _ownId = "";
     private DateTimeOffset _ownUntil;
+    private long _ownRetires;
+    private volatile string _superseded = "";
 
     /// <summary>Signs what <paramref name="write"/> makes of the key's name.</summary>
     public async ValueTask<(byte[] Signed, byte[] Signature)> SignAsync(Func<string, byte[]> write, CancellationToken cancellationToken)
@@ -29,7 +35,7 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
         await _signing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (_own is null || clock.GetUtcNow() >= _ownUntil)
+            if (_own is null || clock.GetUtcNow() >= _ownUntil || _superseded == _ownId)
             {
                 await RotateAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -78,6 +84,7 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
                 await Task.Delay(LookAgain - since, clock, cancellationToken).ConfigureAwait(false);
             }
 
+            _readAt = clock.GetTimestamp();
             await ReadAsync(cancellationToken).ConfigureAwait(false);
             return Known(id);
         }
@@ -85,6 +92,70 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
         {
             _reading.Release();
         }
+    }
+
+    /// <summary>
+    /// Takes note of what was retired, here or by another process: a key that verifies nothing any more takes with it what it
+    /// verified, and one whose end was brought forward signs nothing more.
+    /// </summary>
+    public async Task FollowAsync(CancellationToken cancellationToken)
+    {
+        long began;
+        await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            began = clock.GetTimestamp();
+            await ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+
+        await _signing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // A key that was made after the reading is not in it.
+            if (_own is not null && _ownSince <= began && (!_known.TryGetValue(_ownId, out var own) || own.RetiresAt < _ownRetires))
+            {
+                _superseded = _ownId;
+            }
+        }
+        finally
+        {
+            _signing.Release();
+        }
+    }
+
+    /// <summary>Lets every process sign with a new key. What was signed before is good until it expires.</summary>
+    /// <returns>The keys that sign nothing any more.</returns>
+    public async Task<IReadOnlyList<SigningKey>> RotateAllAsync(CancellationToken cancellationToken)
+    {
+        // Others hear of it a moment later and sign until then.
+        long at = (clock.GetUtcNow() + Slowest + TokenValidator.MaxLifetime + TokenValidator.Leeway).ToUnixTimeMilliseconds();
+        SigningKey[] ended = [.. (await PublishedAsync(cancellationToken).ConfigureAwait(false)).Where(k => !(k.RetiresAt <= at))];
+        foreach (SigningKey key in ended)
+        {
+            await store.RetireSigningKeyAsync(key.Id, at, cancellationToken).ConfigureAwait(false);
+        }
+
+        await FollowAsync(cancellationToken).ConfigureAwait(false);
+        return [.. ended.Select(k => k with { RetiresAt = at })];
+    }
+
+    /// <summary>Ends a key and everything that it signed: here at once, elsewhere with the next look.</summary>
+    /// <returns>The key; <see langword="null"/> when none of that name is published.</returns>
+    public async Task<SigningKey?> RetireAsync(string id, CancellationToken cancellationToken)
+    {
+        long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        SigningKey? key = (await PublishedAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Id == id);
+        if (key is null || !await store.RetireSigningKeyAsync(id, now, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        await FollowAsync(cancellationToken).ConfigureAwait(false);
+        return key with { RetiresAt = now };
     }
 
     /// <summary>The public keys under which tokens may be out now, newest first.</summary>
@@ -107,7 +178,6 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
-        _readAt = clock.GetTimestamp();
         var keys = new Dictionary<string, (VerificationKey, long)>(StringComparer.Ordinal);
         foreach (SigningKey key in await PublishedAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -138,7 +208,7 @@ internal sealed class SigningKeys(ITokenStore store, UlidFactory ids, TimeProvid
             // Published before anything is signed with it: no process can meet a token whose key it cannot find.
             await store.AddSigningKeyAsync(new SigningKey(id, nameof(SignatureAlgorithm.ES256), key.ExportSubjectPublicKeyInfo(), default, now.ToUnixTimeMilliseconds(), retires), cancellationToken).ConfigureAwait(false);
             _own?.Dispose();
-            (_own, _ownId, _ownUntil) = (key, id, until);
+            (_own, _ownId, _ownUntil, _ownRetires, _ownSince) = (key, id, until, retires, clock.GetTimestamp());
         }
         catch
         {

@@ -24,7 +24,7 @@ internal sealed class TokenParts : IDisposable
         }
 
         Validator = new TokenValidator(_provider is null ? [Issuer] : [Issuer, _provider], Revocations, clock);
-        Upkeep = new TokenUpkeep(Revocations, store, clock, log);
+        Upkeep = new TokenUpkeep(Revocations, Keys, store, clock, log);
     }
 
     public Revocations Revocations { get; }

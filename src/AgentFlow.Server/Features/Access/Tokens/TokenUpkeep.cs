@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Features.Access.Tokens;
 
-/// <summary>Keeps what this process knows of revocations young, and the store free of what has expired.</summary>
-internal sealed partial class TokenUpkeep(Revocations revocations, ITokenStore store, TimeProvider clock, ILogger log) : BackgroundService
+/// <summary>Keeps what this process knows of revocations and retired keys young, and the store free of what has expired.</summary>
+internal sealed partial class TokenUpkeep(Revocations revocations, SigningKeys keys, ITokenStore store, TimeProvider clock, ILogger log) : BackgroundService
 {
     private static readonly TimeSpan Cleaning = TimeSpan.FromHours(1);
 
@@ -18,6 +18,7 @@ internal sealed partial class TokenUpkeep(Revocations revocations, ITokenStore s
             try
             {
                 await revocations.ReadAsync(stoppingToken).ConfigureAwait(false);
+                await keys.FollowAsync(stoppingToken).ConfigureAwait(false);
                 if (clock.GetUtcNow() >= cleanAt)
                 {
                     cleanAt = clock.GetUtcNow() + Cleaning;

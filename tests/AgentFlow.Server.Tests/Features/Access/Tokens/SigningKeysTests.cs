@@ -51,6 +51,49 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RotateAll_KeysOfEveryProcess_SignNothingMoreAndVerifyOn()
+    {
+        using var other = new SigningKeys(_world.Store, _world.Ids, _world.Clock, TimeSpan.FromHours(24));
+        var elsewhere = new OwnIssuer(other, _world.Ids, _world.Clock, TimeSpan.FromMinutes(10));
+        async Task<string> ThereAsync() => (await elsewhere.IssueAsync("acme", "01ARZ3NDEKTSV4RRFFQ69G5FAV", [], "s2", default)).Text;
+        static string Kid(string token) => System.Text.Json.JsonElement.Parse(Forge.Decode(token.Split('.')[0])).GetProperty("kid").GetString()!;
+        string here = await _world.OwnTokenAsync();
+        string there = await ThereAsync();
+        Assert.Equal(2, (await _world.Keys.RotateAllAsync(default)).Count);
+        Assert.NotEqual(Kid(here), Kid(await _world.OwnTokenAsync()));
+        await other.FollowAsync(default);
+        Assert.NotEqual(Kid(there), Kid(await ThereAsync()));
+        Assert.Null(await _world.FaultAsync(here));
+        Assert.Null(await _world.FaultAsync(there));
+        Assert.Equal(4, (await _world.Keys.PublishedAsync(default)).Count);
+
+        // What nobody signs with is not rotated once more.
+        Assert.Equal(2, (await _world.Keys.RotateAllAsync(default)).Count);
+    }
+
+    [Fact]
+    public async Task Retire_Key_EndsItsTokensAndItSignsNothingMore()
+    {
+        using var other = new SigningKeys(_world.Store, _world.Ids, _world.Clock, TimeSpan.FromHours(24));
+        string token = await _world.OwnTokenAsync();
+        string id = (await _world.Keys.PublishedAsync(default)).Single().Id;
+        Assert.NotNull(await other.FindAsync(id, default));
+        Assert.Null(await _world.FaultAsync(token));
+        Assert.Null(await other.RetireAsync("nothing", default));
+        Assert.Equal(id, (await other.RetireAsync(id, default))!.Id);
+        Assert.Null(await other.RetireAsync(id, default));
+        Assert.Null(await other.FindAsync(id, default));
+
+        // The process whose key it is hears of it with its next look.
+        await _world.Keys.FollowAsync(default);
+        Assert.NotNull(await _world.FaultAsync(token));
+        _world.Clock.Advance(TimeSpan.FromSeconds(2));
+        string next = await _world.OwnTokenAsync();
+        Assert.Null(await _world.FaultAsync(next));
+        Assert.NotEqual(id, (await _world.Keys.PublishedAsync(default)).Single().Id);
+    }
+
+    [Fact]
     public async Task Find_KeyOfAnotherProcess_IsFoundInTheStore()
     {
         using var other = new SigningKeys(_world.Store, _world.Ids, _world.Clock, TimeSpan.FromHours(1));
@@ -102,6 +145,6 @@ public sealed class SigningKeysTests : IAsyncLifetime
 
         public ValueTask<bool> AddSigningKeyAsync(SigningKey key, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<bool> RetireSigningKeyAsync(string id, long at, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

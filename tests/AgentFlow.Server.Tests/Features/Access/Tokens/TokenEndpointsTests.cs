@@ -47,6 +47,37 @@ public sealed class TokenEndpointsTests : IAsyncLifetime
         Assert.InRange(me.GetProperty("expires_at").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(8), DateTimeOffset.UtcNow.AddMinutes(11));
     }
 
+    [Fact]
+    public async Task SigningKeys_RotatedAndRetired_ByWhoeverOperatesTheDeploymentAlone()
+    {
+        (string access, string refresh) = await LogInAsync();
+        JsonElement keys = (await Server.GetAsync("/api/v1/access/signing-keys", _guarded.Admin)).Json;
+        string id = keys.GetProperty("items")[0].GetProperty("id").GetString()!;
+        (string, string) tenant = await _guarded.AddTenantAsync("acme");
+        (await Server.GetAsync("/api/v1/access/signing-keys", tenant)).Problem(HttpStatusCode.Forbidden, "PERMISSION_DENIED");
+        (await Server.PostAsync("/api/v1/access/signing-keys/rotate", null, tenant)).Problem(HttpStatusCode.Forbidden, "PERMISSION_DENIED");
+        (await Server.PostAsync($"/api/v1/access/signing-keys/{id}/retire", null, tenant)).Problem(HttpStatusCode.Forbidden, "PERMISSION_DENIED");
+
+        Answer rotated = await Server.PostAsync("/api/v1/access/signing-keys/rotate", null, _guarded.Admin);
+        Assert.Equal(id, rotated.Json.GetProperty("retired")[0].GetProperty("id").GetString());
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(access));
+        (string next, _) = await ExchangeAsync(refresh);
+        Assert.NotEqual(access.Split('.')[0], next.Split('.')[0]);
+
+        Assert.Equal(HttpStatusCode.OK, (await Server.PostAsync($"/api/v1/access/signing-keys/{id}/retire", null, _guarded.Admin)).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(access));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(next));
+        foreach (string unknown in (string[])[id, "nothing", "..%2f..%2fetc", Uri.EscapeDataString("' OR 1=1 --")])
+        {
+            (await Server.PostAsync($"/api/v1/access/signing-keys/{unknown}/retire", null, _guarded.Admin)).Problem(HttpStatusCode.NotFound, "SIGNING_KEY_NOT_FOUND");
+        }
+
+        await Server.PostAsync("/api/v1/audit/verify", null, _guarded.Admin);
+        string audit = (await Server.GetAsync("/api/v1/audit?page[size]=500", _guarded.Admin)).Text;
+        Assert.Contains($"signing_key:{id}", audit, StringComparison.Ordinal);
+        Assert.Contains("signing_key.rotate", audit, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("admin", "wrong", "default")]
     [InlineData("nobody", "wrong", "default")]
