@@ -51,7 +51,7 @@ public sealed class AnonymousRefusalTests
     public async Task Refuse_FromManyAddresses_KeepsABoundedNumberOfCounts()
     {
         var clock = new SetTime();
-        using var refusals = new AnonymousRefusals(new AuditRecorder(null!, new SecretMask(), clock, NullLogger.Instance, isOn: false), clock, NullLogger.Instance);
+        using var refusals = new AnonymousRefusals(new AuditRecorder(null!, new SecretMask(), clock, NullLogger.Instance, isOn: false, static _ => { }), clock, NullLogger.Instance);
         for (int i = 0; i < 10_000; i++)
         {
             var context = new DefaultHttpContext();
