@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using AgentFlow.Cli.Access;
-using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Agents;
+using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Bridge;
 using AgentFlow.Cli.Clusters;
@@ -11,9 +11,10 @@ using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
+using AgentFlow.Cli.Farm;
 using AgentFlow.Cli.Json;
-using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Logins;
+using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
@@ -36,8 +37,8 @@ internal static class AfCommand
             ValidateCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
-            AlertsCommand.Create(),
             AgentsCommand.Create(),
+            AlertsCommand.Create(),
             AuditCommand.Create(),
             ConfigCommand.Create(),
             SecretsCommand.Create(),
@@ -59,6 +60,7 @@ internal static class AfCommand
             JsonCommand.Create(),
             LoadCommand.Create(),
             SimCommand.Create(),
+            FarmCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,
             GlobalOptions.Server,

@@ -17,6 +17,9 @@ internal static class ExitCode
     /// <summary>The run was cancelled.</summary>
     public const int Cancelled = 4;
 
+    /// <summary>A stress test passed in part.</summary>
+    public const int Degraded = 5;
+
     /// <summary>Ctrl-C or a termination signal: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
 }

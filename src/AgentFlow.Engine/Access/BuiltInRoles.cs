@@ -8,9 +8,9 @@ public static class BuiltInRoles
     public const string Admin = "admin";
     public const string Platform = "platform";
 
-    private const string Read = "workflows.read runs.read tools.read activity.read alerts.read agents.read bridge.read";
+    private const string Read = "workflows.read runs.read tools.read agents.read activity.read alerts.read bridge.read";
     private const string Own = "keys.own";
-    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve alerts.write agents.report bridge.write";
+    private const string Operate = $"{Read} {Own} plans.make workflows.execute runs.control runs.signal runs.resolve agents.report alerts.write bridge.write";
     private const string EveryTool = "network.* fs.* db.* k8s.*";
 
     /// <summary>In alphabetical order.</summary>

@@ -52,8 +52,8 @@ public interface IBridgeTaskStore
     /// <summary>Ended tasks of every tenant whose run does not know it, by number.</summary>
     ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken);
 
-    /// <summary>Open tasks of every tenant, by number.</summary>
-    ValueTask<IReadOnlyList<BridgeTask>> OpenAsync(long after, int max, CancellationToken cancellationToken);
+    /// <summary>Open tasks of every tenant whose runs have ended, by number.</summary>
+    ValueTask<IReadOnlyList<BridgeTask>> AbandonedAsync(long after, int max, CancellationToken cancellationToken);
 
     /// <summary>Forgets tasks of every tenant that ended before a time and whose runs know it.</summary>
     /// <returns>How many.</returns>

@@ -135,8 +135,8 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
     public async ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
         $"SELECT {Columns} FROM bridge_tasks WHERE status >= 4 AND NOT delivered AND number > $1 ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<IReadOnlyList<BridgeTask>> OpenAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
-        $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND number > $1 ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
+    public async ValueTask<IReadOnlyList<BridgeTask>> AbandonedAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
+        $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND number > $1 AND EXISTS (SELECT FROM runs r WHERE r.tenant = bridge_tasks.tenant AND r.id = bridge_tasks.run AND r.status BETWEEN 6 AND 8) ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
     public ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => ExecuteAsync(
         """

@@ -152,8 +152,8 @@ public sealed class SqliteBridgeTaskStore(SqliteDatabase database) : IBridgeTask
     public ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
         ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status >= 4 AND delivered = 0 AND number > ? ORDER BY number LIMIT ?").Bind(after).Bind(max))));
 
-    public ValueTask<IReadOnlyList<BridgeTask>> OpenAsync(long after, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
-        ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND number > ? ORDER BY number LIMIT ?").Bind(after).Bind(max))));
+    public ValueTask<IReadOnlyList<BridgeTask>> AbandonedAsync(long after, int max, CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<BridgeTask>>(connection =>
+        ReadAll(connection.Prepare($"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND number > ? AND EXISTS (SELECT 1 FROM runs r WHERE r.tenant = bridge_tasks.tenant AND r.id = bridge_tasks.run AND r.status BETWEEN 6 AND 8) ORDER BY number LIMIT ?").Bind(after).Bind(max))));
 
     public async ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
     {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace AgentFlow.Engine.Tests.Architecture;
@@ -15,9 +16,10 @@ public class DependencyTests
         ["Tools"] = ["Engine"],
         ["Models"] = ["Engine"],
         ["Client"] = ["Contracts"],
+        ["Farm"] = ["Contracts"],
         ["Simulation"] = ["Engine"],
         ["Server"] = ["Contracts", "Expressions", "Engine", "Storage", "Messaging", "Tools", "Models"],
-        ["Cli"] = ["Contracts", "Expressions", "Server", "Client", "Simulation"],
+        ["Cli"] = ["Contracts", "Expressions", "Server", "Client", "Simulation", "Farm"],
     };
 
     private static string Root
@@ -62,6 +64,22 @@ public class DependencyTests
             Assert.Contains($"src/{Path.GetFileName(Path.GetDirectoryName(project))}/{Path.GetFileName(project)}", solution);
             Assert.Contains(House(project), Allowed.Keys);
         }
+    }
+
+    /// <summary>The oracle shares the canonical JSON with the platform and nothing else: a mistake in common would go unseen.</summary>
+    [Fact]
+    public void Farm_UsesNothingOfThePlatformButItsCanonicalJson()
+    {
+        string[] foreign =
+        [
+            .. from file in Directory.EnumerateFiles(Path.Combine(Root, "src", "AgentFlow.Farm"), "*.cs", SearchOption.AllDirectories)
+               from line in File.ReadLines(file)
+               where line.Contains("AgentFlow.", StringComparison.Ordinal)
+               let rest = line.Replace("AgentFlow.Farm", "", StringComparison.Ordinal).Replace("using AgentFlow.Contracts.Json;", "", StringComparison.Ordinal)
+               where rest.Contains("AgentFlow.", StringComparison.Ordinal) || Regex.IsMatch(line, @"\b(WireJson|WireEnumConverter|Rfc3339Converter|UlidJsonConverter)\b")
+               select $"{Path.GetFileName(file)}: {line.Trim()}",
+        ];
+        Assert.Empty(foreign);
     }
 
     /// <summary>The planning function is pure: no clock, randomness, I/O or waiting in the folders that decide.</summary>

@@ -3,6 +3,7 @@ using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Bridge;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
 
 namespace AgentFlow.Storage.Tests.Compliance;
 
@@ -14,6 +15,9 @@ public abstract class BridgeTaskStoreCompliance : IAsyncLifetime
     private readonly UlidFactory _ids = new(TimeProvider.System, CryptographicRandom.Shared);
 
     protected abstract IBridgeTaskStore Tasks { get; }
+
+    /// <summary>Over the same database.</summary>
+    protected abstract IRunStore Runs { get; }
 
     public abstract ValueTask InitializeAsync();
 
@@ -174,9 +178,33 @@ public abstract class BridgeTaskStoreCompliance : IAsyncLifetime
         BridgeTask found = Assert.Single(await Tasks.UndeliveredAsync(0, 10, default));
         Assert.Equal((ended.Id, "t2"), (found.Id, found.Tenant));
         Assert.Empty(await Tasks.UndeliveredAsync(found.Number, 10, default));
-        Assert.Equal([open.Id], (await Tasks.OpenAsync(0, 10, default)).Select(t => t.Id));
         await Tasks.MarkDeliveredAsync("t2", ended.Id, default);
         Assert.Empty(await Tasks.UndeliveredAsync(0, 10, default));
+    }
+
+    [Fact]
+    public async Task Abandoned_WhenTheRunHasEnded()
+    {
+        var run = new RunAppend
+        {
+            Tenant = Tenant,
+            Run = _ids.Create(),
+            FirstSeq = 0,
+            Frame = new byte[] { 1 },
+            Change = RowChange.Create,
+            Then = RowChange.End,
+            Status = RunStatus.Cancelled,
+            Creation = new RunCreation("w", "1.0.0", new string('a', 64), null, ""),
+            At = 1,
+            NextSeq = 1,
+        };
+        await Runs.CommitAsync(new CommitBatch { Frames = { run } }, default);
+        BridgeTask left = await Tasks.AddAsync(Tenant, new BridgeTask(Guid.NewGuid(), run.Run, "doc.read", Json("{}")) { Tenant = Tenant, CreatedAt = 1 }, default);
+        await SentAsync();
+        Assert.Equal([left.Id], (await Tasks.AbandonedAsync(0, 10, default)).Select(t => t.Id));
+        Assert.Empty(await Tasks.AbandonedAsync(left.Number, 10, default));
+        await Tasks.EndAsync(Tenant, left.Id, BridgeTaskStatus.Dead, Json("{}"), "", 5, default);
+        Assert.Empty(await Tasks.AbandonedAsync(0, 10, default));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class TenantPortsTests
         ["IConfigStore.VersionsAsync"] = "Numbers that tell each process what to read again, by tenant.",
         ["IBridgeTaskStore.DueAsync"] = "One clock ends the tasks of every tenant; each says whose it is.",
         ["IBridgeTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
-        ["IBridgeTaskStore.OpenAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
+        ["IBridgeTaskStore.AbandonedAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
         ["IBridgeTaskStore.ForgetAsync"] = "What is old for everybody is forgotten.",
         ["IBridgeEventStore.WaitingAsync"] = "Events are sent for every tenant; each subscription says whose it is.",
         ["IBridgeEventStore.ForgetAsync"] = "What is old for everybody is forgotten.",

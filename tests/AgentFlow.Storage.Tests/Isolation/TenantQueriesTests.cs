@@ -34,7 +34,7 @@ public sealed partial class TenantQueriesTests
         ("DELETE FROM token_families WHERE expires_at <=", "The same."),
         ("SELECT tenant, at, actor, action, resource, decision, trace, details, id FROM audit_intake", "One process chains the notes of every tenant; each says whose it is."),
         ("SELECT j.frame, r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, for what runs did."),
-        ("SELECT r.tenant, r.id, r.definition, j.first_seq, j.data FROM journal j", "The same, by transactions."),
+        ("SELECT r.tenant, r.id, r.definition, j.first_seq, j.data", "The same, by transactions."),
         ("WITH moved AS", "A database that was restored elsewhere numbers all its transactions anew."),
         ("DELETE FROM audit_intake WHERE id", "What is chained waits no more, whosever it is."),
         ("SELECT tenant, count(*), sum(status <> 'offline') FROM agents", "How many agents a deployment has, by tenant."),

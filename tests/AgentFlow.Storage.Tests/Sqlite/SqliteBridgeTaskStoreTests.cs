@@ -10,6 +10,8 @@ public sealed class SqliteBridgeTaskStoreTests : BridgeTaskStoreCompliance
 
     protected override IBridgeTaskStore Tasks => new SqliteBridgeTaskStore(_sqlite.Database);
 
+    protected override IRunStore Runs => new SqliteRunStore(_sqlite.Database);
+
     public override ValueTask InitializeAsync() => default;
 
     public override ValueTask DisposeAsync()

@@ -4,12 +4,13 @@ using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Agents;
 
 /// <summary>The agents of a tenant: all kinds to read, identities to add, change, activate and remove.</summary>
-internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, AuditRecorder audit, AgentNews news, TimeProvider clock)
+internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, AuditRecorder audit, AgentNews news, TimeProvider clock, TenantQuotas quotas)
 {
     private const int MaxText = 200;
     private const int Attempts = 10;
@@ -44,6 +45,7 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
             throw Exists(before is null ? AgentWrite.NameTaken : AgentWrite.IdTaken, agent);
         }
 
+        await quotas.RequireAgentAsync(tenant, store, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, "agent.create", $"agent:{id}", d => d.Text("name"u8, agent.Name).Text("role"u8, agent.Role)).ConfigureAwait(false);
         AgentWrite written = await store.CreateAsync(tenant, agent, cancellationToken).ConfigureAwait(false);
         if (written != AgentWrite.Done)

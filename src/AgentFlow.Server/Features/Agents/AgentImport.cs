@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Agents;
@@ -9,7 +10,7 @@ namespace AgentFlow.Server.Features.Agents;
 /// Takes many identities at once, by name: those that are new are added, those whose source has changed since are renewed, and
 /// the rest is left alone, whatever was changed in the registry meanwhile.
 /// </summary>
-internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentNews news, TimeProvider clock)
+internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentNews news, TimeProvider clock, TenantQuotas quotas)
 {
     public const int MaxAgents = 500;
     private const int MaxDigest = 64;
@@ -32,6 +33,7 @@ internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentN
         var names = new HashSet<string>(StringComparer.Ordinal);
         RegisteredAgent[] given = [.. items.Select(item => Read(item, now, names))];
         body.End();
+        await quotas.RequireAgentAsync(tenant, store, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, "agent.import", "agents", d => d.Number("agents"u8, given.Length)).ConfigureAwait(false);
         var outcomes = new List<ImportedAgentView>(given.Length);
         foreach (RegisteredAgent[] some in given.Chunk(AtOnce))

@@ -7,6 +7,7 @@ using AgentFlow.Engine.Bridge;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Configuration;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Bridge.Tokens;
 using AgentFlow.Server.Http;
 
@@ -25,7 +26,8 @@ internal sealed class AgentEndpoints(
     AuditRecorder audit,
     SecretMask mask,
     BridgeActivity activity,
-    TimeProvider clock)
+    TimeProvider clock,
+    TenantQuotas quotas)
 {
     private const int MaxName = 200;
     private const int MaxCapabilities = 256;
@@ -48,6 +50,11 @@ internal sealed class AgentEndpoints(
         IReadOnlyList<string> capabilities = body.Texts("capabilities", MaxCapabilities, MaxCapability) ?? throw AgentBody.Missing("capabilities");
         long now = Now;
         RegisteredAgent? before = await agents.FindAsync(settings.Tenant, agent, cancellationToken).ConfigureAwait(false);
+        if (before is null)
+        {
+            await quotas.RequireAgentAsync(settings.Tenant, agents, cancellationToken).ConfigureAwait(false);
+        }
+
         if (before is null || before.Name != name || before.BaseUrl != url || !before.Capabilities.SequenceEqual(capabilities))
         {
             await audit.AllowAsync(context, settings.Tenant, "agent.register", $"agent:{named}", d => d.Text("base_url"u8, url).Text("capabilities"u8, string.Join(' ', capabilities)).Text("name"u8, name)).ConfigureAwait(false);

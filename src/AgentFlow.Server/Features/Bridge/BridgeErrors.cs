@@ -20,10 +20,7 @@ internal static class BridgeErrors
     public static Task WriteAsync(HttpContext context, Problem problem)
     {
         ErrorCode code = CodeOf(context, problem);
-        // What the platform says of itself keeps its own status.
-        int status = ErrorCode.Find(problem.Code) is { } own && own != code && problem.Status is not (StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity or StatusCodes.Status500InternalServerError or StatusCodes.Status503ServiceUnavailable)
-            ? problem.Status
-            : code.Status;
+        int status = problem.Status == StatusCodes.Status413PayloadTooLarge ? problem.Status : code.Status;
         ReadOnlyMemory<byte> body = BridgeJson.Write(w =>
         {
             w.WriteBoolean("success"u8, false);

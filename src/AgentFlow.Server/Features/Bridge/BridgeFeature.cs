@@ -4,6 +4,7 @@ using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Bridge;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Server.Features.Access;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Runs;
@@ -23,12 +24,12 @@ internal static class BridgeFeature
 
     private static readonly ErrorCode[] FromAgents = [ErrorCode.InvalidPayload, ErrorCode.MissingToken, ErrorCode.InvalidToken, ErrorCode.TokenExpired, ErrorCode.AgentMismatch, ErrorCode.AgentNotAllowed, ErrorCode.AuthError];
 
-    public static void MapBridge(this WebApplication app, BridgeParts bridge, PublishedWorkflows workflows, RunHost host, SecretKeeping secrets, HttpTransport transport, ConfigBook config, AuditRecorder audit, UlidFactory ids)
+    public static void MapBridge(this WebApplication app, BridgeParts bridge, PublishedWorkflows workflows, RunHost host, SecretKeeping secrets, HttpTransport transport, ConfigBook config, AuditRecorder audit, UlidFactory ids, TenantQuotas quotas)
     {
         OpenStore store = bridge.Store;
         RouteGroupBuilder group = app.MapGroup(BridgeErrors.Base);
-        MapAgents(group, new AgentEndpoints(bridge.Settings, bridge.Tokens, bridge.Rules, store.Agents, store.BridgeTasks, store.BridgeEvents, bridge.Courier, bridge.Signal, audit, bridge.Mask, bridge.Activity, bridge.Clock));
-        var dispatch = new TaskDispatch(bridge.Settings, bridge.Choice, store.BridgeTasks, workflows, host, config, audit, bridge.Mask, bridge.Clock);
+        MapAgents(group, new AgentEndpoints(bridge.Settings, bridge.Tokens, bridge.Rules, store.Agents, store.BridgeTasks, store.BridgeEvents, bridge.Courier, bridge.Signal, audit, bridge.Mask, bridge.Activity, bridge.Clock, quotas));
+        var dispatch = new TaskDispatch(bridge.Settings, bridge.Choice, store.BridgeTasks, workflows, host, config, audit, bridge.Mask, bridge.Clock, quotas);
         MapOperators(group, new OperatorEndpoints(dispatch, store.BridgeTasks, store.Agents));
         MapEvents(
             group,

@@ -19,7 +19,7 @@ internal sealed class BridgeParts : IDisposable
     private readonly ILogger _log;
     private readonly HttpTransport _transport;
     private readonly WebCall _web;
-    private Uri? _listens;
+    private readonly ReplyAddress _address;
     private TaskCourier? _courier;
 
     public BridgeParts(ServerOptions options, OpenStore store, SecretMask mask, IActivitySink activity, TimeProvider clock, ILogger log)
@@ -31,6 +31,7 @@ internal sealed class BridgeParts : IDisposable
         Mask = mask;
         Store = store;
         Activity = new BridgeActivity(activity);
+        _address = new ReplyAddress(Settings.Url, options.Listen);
         bool isLocal = options.Access == AccessMode.Open;
         _transport = new HttpTransport(new HttpTransportOptions { Allow = AgentRules.Places(Settings, options.HttpAllow, isLocal) });
         _web = new WebCall(_transport, clock);
@@ -38,7 +39,7 @@ internal sealed class BridgeParts : IDisposable
         Rules = new AgentRules(Settings, _transport);
         var pacing = new AgentPacing(Settings, clock);
         Choice = new AgentChoice(Settings, Rules, pacing, store.Agents, store.BridgeTasks);
-        Tool = new RemoteAgentTool(Settings, Tokens, Choice, pacing, store.Agents, store.BridgeTasks, _web, () => Settings.Url ?? _listens, clock);
+        Tool = new RemoteAgentTool(Settings, Tokens, Choice, pacing, store.Agents, store.BridgeTasks, _web, _address, clock);
     }
 
     public BridgeSettings Settings { get; }
@@ -72,14 +73,19 @@ internal sealed class BridgeParts : IDisposable
         var probe = new AgentProbe(Settings, Store.Agents, _web, Clock, _log);
         return
         [
-            new BridgeUpkeep(Settings, Store.Agents, Store.BridgeTasks, Store.BridgeEvents, Store.Runs, _courier, probe, Clock, _log) { WentOffline = Activity.WentOffline },
+            new BridgeUpkeep(Settings, Store.Agents, Store.BridgeTasks, Store.BridgeEvents, _courier, probe, Clock, _log) { WentOffline = Activity.WentOffline },
             new EventPosts(Store.BridgeEvents, secrets, new WebCall(transport, Clock), Signal, Clock, _log),
         ];
     }
 
     /// <summary>Learns where the server listens, once it does: where nobody says otherwise, agents answer there.</summary>
     public void ListensAt(WebApplication app) => app.Lifetime.ApplicationStarted.Register(() =>
-        _listens = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() is { } url && Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme.StartsWith("http", StringComparison.Ordinal) ? address : null);
+    {
+        if (app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() is { } url && Uri.TryCreate(url, UriKind.Absolute, out Uri? address))
+        {
+            _address.ListensAt(address.Port);
+        }
+    });
 
     public void Dispose() => _transport.Dispose();
 }

@@ -2,7 +2,6 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Bridge;
 using AgentFlow.Engine.Ports;
-using AgentFlow.Engine.Runs;
 using AgentFlow.Server.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,7 +17,6 @@ internal sealed partial class BridgeUpkeep(
     IAgentStore agents,
     IBridgeTaskStore tasks,
     IBridgeEventStore events,
-    IRunStore runs,
     TaskCourier courier,
     AgentProbe probe,
     TimeProvider clock,
@@ -64,15 +62,12 @@ internal sealed partial class BridgeUpkeep(
         IReadOnlyList<BridgeTask> page;
         do
         {
-            page = await tasks.OpenAsync(after, PageSize, cancellationToken).ConfigureAwait(false);
+            page = await tasks.AbandonedAsync(after, PageSize, cancellationToken).ConfigureAwait(false);
             foreach (BridgeTask task in page)
             {
                 after = task.Number;
-                if (await runs.FindAsync(task.Tenant, task.Run, cancellationToken).ConfigureAwait(false) is { } run && run.Status.IsTerminal())
-                {
-                    string message = $"Its run {task.Run} ended first ({run.Status.Word()}).";
-                    await tasks.EndAsync(task.Tenant, task.Id, BridgeTaskStatus.Dead, BridgeJson.Error(ErrorCode.RunAlreadyEnded.Code, message), message, Now, cancellationToken).ConfigureAwait(false);
-                }
+                string message = $"Its run {task.Run} ended first.";
+                await tasks.EndAsync(task.Tenant, task.Id, BridgeTaskStatus.Dead, BridgeJson.Error(ErrorCode.RunAlreadyEnded.Code, message), message, Now, cancellationToken).ConfigureAwait(false);
             }
         }
         while (page.Count == PageSize);

@@ -24,7 +24,7 @@ internal sealed class RemoteAgentTool(
     IAgentStore agents,
     IBridgeTaskStore tasks,
     WebCall web,
-    Func<Uri?> address,
+    ReplyAddress address,
     TimeProvider clock) : ITool
 {
     public const string Id = "agent.dispatch";
@@ -120,6 +120,13 @@ internal sealed class RemoteAgentTool(
             return await EndAsync(task, BridgeTaskStatus.Dead, ErrorCode.AgentUnavailable.Code, $"No agent took the task within {settings.QueueTime.TotalSeconds:0.#} s.", cancellationToken).ConfigureAwait(false);
         }
 
+        if (address.Value is null)
+        {
+            return address.IsPending
+                ? Unavailable("the server has not begun to listen yet", TimeSpan.FromSeconds(1))
+                : await EndAsync(task, BridgeTaskStatus.Dead, ErrorCode.AgentUnavailable.Code, "Agents cannot reach this server to answer: set COMMAND_CENTER_URL.", cancellationToken).ConfigureAwait(false);
+        }
+
         string? held = task.Tries > 0 ? task.Agent : null;
         (RegisteredAgent? agent, TimeSpan wait, string why) = await choice.TakeAsync(task.Tenant, task.Action, wish.Agent, held, cancellationToken).ConfigureAwait(false);
         if (agent is null)
@@ -140,15 +147,10 @@ internal sealed class RemoteAgentTool(
 
     private async ValueTask<StepOutcome> SendAsync(BridgeTask task, RegisteredAgent agent, BridgeTry begun, CancellationToken cancellationToken)
     {
-        if (address() is not { } own)
-        {
-            return await EndAsync(task, BridgeTaskStatus.Dead, ErrorCode.AgentUnavailable.Code, "Agents cannot reach this server to answer: set COMMAND_CENTER_URL.", cancellationToken).ConfigureAwait(false);
-        }
-
         string token = tokens.Write(agent.Id, task.Id, task.TraceId);
         (WebAnswer? answer, StepError? error) = await web.SendAsync(
             AgentAddress.Under(new Uri(agent.BaseUrl!), "/agent/task"),
-            Body(task, own),
+            Body(task, address.Value!),
             [("Authorization", $"Bearer {token}"), ("X-Agent-Id", settings.Issuer), ("X-Trace-Id", task.TraceId)],
             cancellationToken).ConfigureAwait(false);
         // 409: it has the task already, from a try whose answer was lost.

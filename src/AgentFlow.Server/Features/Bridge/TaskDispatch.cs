@@ -11,6 +11,7 @@ using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Server.Features.Bridge.Tokens;
+using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -18,7 +19,7 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.Bridge;
 
 /// <summary>Makes a run of one step of what an operator wants of a remote agent. Nothing but runs ever sends a task.</summary>
-internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, IBridgeTaskStore tasks, PublishedWorkflows workflows, RunHost host, ConfigBook config, AuditRecorder audit, SecretMask mask, TimeProvider clock)
+internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, IBridgeTaskStore tasks, PublishedWorkflows workflows, RunHost host, ConfigBook config, AuditRecorder audit, SecretMask mask, TimeProvider clock, TenantQuotas quotas)
 {
     /// <summary>The workflow of such runs; every tenant gets it with its first one.</summary>
     public const string Workflow = "bridge-dispatch";
@@ -75,10 +76,12 @@ internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, 
         Guid id = idempotencyKey is null ? Guid.NewGuid() : TaskWish.IdOf($"key/{tenant}/{idempotencyKey}");
         string traceId = wish.TraceId ?? (idempotencyKey is null ? Guid.NewGuid() : TaskWish.IdOf($"trace/{tenant}/{idempotencyKey}")).ToString("D", null);
         TaskWish complete = wish with { Id = id, TraceId = traceId };
+        await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
+        long? maxRuns = await quotas.MaxRunsAsync(tenant, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, action, $"task:{id:D}", d => d.Text("action"u8, wish.Action).Text("agent"u8, wish.Agent ?? "")).ConfigureAwait(false);
         var input = new Payload(mask.Json(complete.Write()));
         StartOutcome start = await host.StartAsync(
-            new StartRequest(tenant, definition, input, caller.Actor, traceId, idempotencyKey, requestHash) { Authority = caller.Authority() }, cancellationToken).ConfigureAwait(false);
+            new StartRequest(tenant, definition, input, caller.Actor, traceId, idempotencyKey, requestHash) { Authority = caller.Authority(), MaxRuns = maxRuns }, cancellationToken).ConfigureAwait(false);
         if (!start.IsNew && start.RequestHash != requestHash)
         {
             throw new ProblemException(ErrorCode.IdempotencyKeyReused, $"The {IdempotencyKeys.Header} was used for another request. Use a new key for a new task.");

@@ -100,7 +100,7 @@ public sealed class IsolationTests : IAsyncLifetime
         await Server.PostAsync("/api/v1/agents", $$"""{"agent_id":"{{TheirAgent}}","name":"their-agent","role":"tester","category":"their-category","capabilities":["their.skill"]}""", _b);
         await Server.PostAsync("/api/v1/metrics", $$"""{"agent_id":"{{TheirAgent}}","metric_type":"execution_time","value":5}""", _b, ("Idempotency-Key", "their-metric"));
         await Server.PostAsync("/api/v1/events/ingest", $$"""{"agent_id":"{{TheirAgent}}","operation":"their-operation","decision":"denied"}""", _b);
-        _probes = [.. Settings(), .. Alerts(silence), .. Agents(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
+        _probes = [.. Settings(), .. Agents(), .. Alerts(silence), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -262,6 +262,34 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("PUT /api/v1/secrets/{id}", "their-secret", "no-such-secr", "/api/v1/secrets/{0}", """{"value":"another-value"}""") { New = [(Times, "TIME")] };
     }
 
+    private static IEnumerable<Probe> Agents()
+    {
+        string none = Beside(TheirAgent);
+        (string, string)[] anew = [(Uuids, "UUID"), (Ulids, "ULID"), (Times, "TIME")];
+        foreach (string filter in new[] { "category", "specialist", "capability" })
+        {
+            yield return new Probe("GET /api/v1/agents", filter == "capability" ? "their.skill" : "their-category", filter == "capability" ? "other.skill" : "other-category", $"/api/v1/agents?{filter}={{0}}");
+        }
+
+        yield return new Probe("GET /api/v1/agents/name/{name}", "their-agent", "other-agent", "/api/v1/agents/name/{0}");
+        yield return new Probe("GET /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
+        yield return new Probe("PUT /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}", """{"name":"mine"}""");
+        yield return new Probe("DELETE /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
+        yield return new Probe("POST /api/v1/agents/{id}/activate", TheirAgent, none, "/api/v1/agents/{0}/activate", "{}");
+        yield return new Probe("GET /api/v1/metrics", TheirAgent, none, "/api/v1/metrics?agent_id={0}");
+        yield return new Probe("GET /api/v1/metrics/aggregate", TheirAgent, none, "/api/v1/metrics/aggregate?agent_id={0}&group_by=agent");
+        yield return new Probe("GET /api/v1/metrics/agent/{id}/summary", TheirAgent, none, "/api/v1/metrics/agent/{0}/summary");
+        yield return new Probe("POST /api/v1/metrics", TheirAgent, none, "/api/v1/metrics", """{"agent_id":"{0}","metric_type":"execution_time","value":1}""");
+        yield return new Probe("POST /api/v1/metrics", "their-metric", "other-metric", "/api/v1/metrics", $$"""{"agent_id":"{{none}}","metric_type":"execution_time","value":1}""") { Headers = [("Idempotency-Key", "{0}")] };
+        yield return new Probe("GET /api/v1/events/audit", TheirAgent, none, "/api/v1/events/audit?agent_id={0}");
+        yield return new Probe("GET /api/v1/events/audit", "their-operation", "other-operation", "/api/v1/events/audit?operation={0}");
+        yield return new Probe("GET /api/v1/events/audit/stats", TheirAgent, none, "/api/v1/events/audit/stats?agent_id={0}");
+        // Last, because they leave something of that name behind in the asking tenant.
+        yield return new Probe("POST /api/v1/events/ingest", TheirAgent, none, "/api/v1/events/ingest", """{"agent_id":"{0}","operation":"x","decision":"denied"}""");
+        yield return new Probe("POST /api/v1/agents/import", "their-agent", "other-agent", "/api/v1/agents/import", """{"agents":[{"name":"{0}","digest":"d"}]}""") { New = anew };
+        yield return new Probe("POST /api/v1/agents", TheirAgent, none, "/api/v1/agents", """{"agent_id":"{0}","name":"agent {0}"}""") { New = anew };
+    }
+
     private static IEnumerable<Probe> Alerts(string silence)
     {
         yield return new Probe("GET /api/v1/alerts/rules", "their-rule", "no-such-ru", "/api/v1/alerts/rules?page[cursor]={0}");
@@ -298,34 +326,6 @@ public sealed class IsolationTests : IAsyncLifetime
             new Probe("DELETE /orchestrator/subscriptions/{id}", hook, Beside(hook), "/orchestrator/subscriptions/{0}"),
             new Probe("POST /orchestrator/subscriptions", "their-secret", "no-such-secr", "/orchestrator/subscriptions", """{"url":"https://example.com","secret":"secret://{0}"}""") { New = [(Ulids, "ULID"), (Times, "TIME")] },
         ];
-    }
-
-    private static IEnumerable<Probe> Agents()
-    {
-        string none = Beside(TheirAgent);
-        (string, string)[] anew = [(Uuids, "UUID"), (Ulids, "ULID"), (Times, "TIME")];
-        foreach (string filter in new[] { "category", "specialist", "capability" })
-        {
-            yield return new Probe("GET /api/v1/agents", filter == "capability" ? "their.skill" : "their-category", filter == "capability" ? "other.skill" : "other-category", $"/api/v1/agents?{filter}={{0}}");
-        }
-
-        yield return new Probe("GET /api/v1/agents/name/{name}", "their-agent", "other-agent", "/api/v1/agents/name/{0}");
-        yield return new Probe("GET /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
-        yield return new Probe("PUT /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}", """{"name":"mine"}""");
-        yield return new Probe("DELETE /api/v1/agents/{id}", TheirAgent, none, "/api/v1/agents/{0}");
-        yield return new Probe("POST /api/v1/agents/{id}/activate", TheirAgent, none, "/api/v1/agents/{0}/activate", "{}");
-        yield return new Probe("GET /api/v1/metrics", TheirAgent, none, "/api/v1/metrics?agent_id={0}");
-        yield return new Probe("GET /api/v1/metrics/aggregate", TheirAgent, none, "/api/v1/metrics/aggregate?agent_id={0}&group_by=agent");
-        yield return new Probe("GET /api/v1/metrics/agent/{id}/summary", TheirAgent, none, "/api/v1/metrics/agent/{0}/summary");
-        yield return new Probe("POST /api/v1/metrics", TheirAgent, none, "/api/v1/metrics", """{"agent_id":"{0}","metric_type":"execution_time","value":1}""");
-        yield return new Probe("POST /api/v1/metrics", "their-metric", "other-metric", "/api/v1/metrics", $$"""{"agent_id":"{{none}}","metric_type":"execution_time","value":1}""") { Headers = [("Idempotency-Key", "{0}")] };
-        yield return new Probe("GET /api/v1/events/audit", TheirAgent, none, "/api/v1/events/audit?agent_id={0}");
-        yield return new Probe("GET /api/v1/events/audit", "their-operation", "other-operation", "/api/v1/events/audit?operation={0}");
-        yield return new Probe("GET /api/v1/events/audit/stats", TheirAgent, none, "/api/v1/events/audit/stats?agent_id={0}");
-        // Last, because they leave something of that name behind in the asking tenant.
-        yield return new Probe("POST /api/v1/events/ingest", TheirAgent, none, "/api/v1/events/ingest", """{"agent_id":"{0}","operation":"x","decision":"denied"}""");
-        yield return new Probe("POST /api/v1/agents/import", "their-agent", "other-agent", "/api/v1/agents/import", """{"agents":[{"name":"{0}","digest":"d"}]}""") { New = anew };
-        yield return new Probe("POST /api/v1/agents", TheirAgent, none, "/api/v1/agents", """{"agent_id":"{0}","name":"agent {0}"}""") { New = anew };
     }
 
     private static IEnumerable<Probe> Accounts(string key)

@@ -208,7 +208,7 @@ public sealed class DispatchTests
         Assert.Equal(HttpStatusCode.Accepted, (await bridge.Server.PostAsync($"/api/v1/runs/{run}/cancel", "{}")).Status);
         Assert.Equal("cancelled", (await bridge.Server.EndAsync(run)).GetProperty("status").GetString());
         JsonElement task = await bridge.TaskAsync(taken.GetProperty("task_id").GetString()!, "dead");
-        Assert.Contains("cancelled", task.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Contains(run, task.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class ApiDescriptionTests : IAsyncLifetime
         {
             if (schema.Value.TryGetProperty("properties", out JsonElement properties))
             {
-                Assert.All(properties.EnumerateObject(), p => Assert.Matches("^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$", p.Name));
+                Assert.All(properties.EnumerateObject(), p => Assert.Matches("^[a-z][a-z0-9]*(_[a-z0-9]+)*$", p.Name));
             }
         }
     }

@@ -81,6 +81,11 @@ internal sealed partial class TenantQuotas(IQuotaStore store, IReadOnlyDictionar
         }
     }
 
+    /// <summary>Holds that there is room for one more agent; those that are counted are of every kind.</summary>
+    /// <exception cref="ProblemException"><c>QUOTA_EXCEEDED</c>.</exception>
+    public ValueTask RequireAgentAsync(string tenant, IAgentStore agents, CancellationToken cancellationToken) =>
+        RequireRoomAsync(tenant, QuotaKind.Agents, async token => (await agents.StatsAsync(tenant, token).ConfigureAwait(false)).Total, cancellationToken);
+
     /// <summary>
     /// Holds that the tenant may store more, by what was measured last: at most a minute ago, or twenty times as long as measuring
     /// takes. What is written in between is beyond the limit.
