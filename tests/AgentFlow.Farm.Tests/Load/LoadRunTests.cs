@@ -105,7 +105,7 @@ public sealed class LoadRunTests
     [Fact]
     public async Task Run_NobodyThere_DeliversNothingAndSaysSo()
     {
-        LoadReport report = await new LoadRun(Request("http://127.0.0.1:1", count: 5) with { Drain = TimeSpan.FromMilliseconds(100) }, TimeProvider.System).RunAsync(_ => { }, CancellationToken.None);
+        LoadReport report = await new LoadRun(Request("http://127.0.0.1:1", count: 5) with { Drain = TimeSpan.FromSeconds(2) }, TimeProvider.System).RunAsync(_ => { }, CancellationToken.None);
         Assert.Equal((5L, 0L, 5L, false), (report.Due, report.Accepted, report.Undelivered, report.IsComplete));
         Assert.NotNull(report.LastProblem);
     }
