@@ -9,7 +9,7 @@ namespace AgentFlow.Server.Features.Monitoring;
 
 /// <summary>
 /// Listens to the process's meters and writes them in Prometheus' text format, version 0.0.4. Counters, gauges and histograms,
-/// as the OpenTelemetry specification maps them (docs/decisions/0023).
+/// as the OpenTelemetry specification maps them (docs/decisions/0022).
 /// </summary>
 internal sealed class PrometheusMetrics : IDisposable
 {
