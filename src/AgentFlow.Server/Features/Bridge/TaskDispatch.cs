@@ -88,7 +88,7 @@ internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, 
         }
 
         // The run's step would add it; whoever asks for it before that finds it too.
-        return await tasks.AddAsync(
+        BridgeTask task = await tasks.AddAsync(
             tenant,
             new BridgeTask(id, start.Run, wish.Action, TaskWish.Read(input.Utf8).Payload)
             {
@@ -101,6 +101,8 @@ internal sealed class TaskDispatch(BridgeSettings settings, AgentChoice choice, 
                 CreatedAt = clock.GetUtcNow().ToUnixTimeMilliseconds(),
             },
             cancellationToken).ConfigureAwait(false);
+        // Where the step was first it names no agent before it has taken one: until then the best candidate is the answer.
+        return task.Agent.Length > 0 ? task : task with { Agent = candidates[0].Id };
     }
 
     private async ValueTask<WorkflowDefinition> DefinitionAsync(string tenant, CancellationToken cancellationToken)
