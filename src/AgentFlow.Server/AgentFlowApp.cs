@@ -201,10 +201,10 @@ public static class AgentFlowApp
         api.MapActivity(new ActivityEndpoint(activity, app.Lifetime, clock));
         app.MapTokens(api, new TokenEndpoints(passwords, principals, opened.Tokens, tokens.Issuer, tokens.Keys, tokens.Revocations, tokens.Validator, recorder, clock, options.Tokens.RefreshLifetime), new SigningKeyEndpoints(tokens.Keys, recorder));
         api.MapAudit(new AuditEndpoints(opened.Audit, audit?.Inspector, recorder));
-        AgentNews news = (tenant, type, agent, role, category, data) => activity.Publish(new ActivityEvent(tenant, type, data) { AgentId = agent, Role = role is "" ? null : role, Category = category is "" ? null : category });
-        api.MapAgents(new Features.Agents.AgentEndpoints(opened.Agents, opened.Metrics, recorder, news, clock, quotas), new AgentImport(opened.Agents, recorder, news, clock, quotas));
-        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, news, ids, clock));
-        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, news, clock));
+        var agentActivity = new AgentActivity(activity);
+        api.MapAgents(new Features.Agents.AgentEndpoints(opened.Agents, opened.Metrics, recorder, agentActivity, clock, quotas), new AgentImport(opened.Agents, recorder, agentActivity, clock, quotas));
+        api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, agentActivity, ids, clock));
+        api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, agentActivity, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapBridge(bridge, workflows, host, secrets, transport, config, recorder, ids, quotas);

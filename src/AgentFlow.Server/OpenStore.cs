@@ -10,37 +10,36 @@ namespace AgentFlow.Server;
 /// <summary>A server's store, open.</summary>
 internal sealed class OpenStore : IAsyncDisposable
 {
-    private readonly Func<CancellationToken, Task> _handOver;
-    private readonly Func<ValueTask> _dispose;
+    public required IRunStore Runs { get; init; }
 
-    private OpenStore(IRunStore runs, ICatalogue catalogue, IAccessStore access, ITokenStore tokens, IAuditStore audit, IConfigStore config, IQuotaStore quotas, IAgentStore agents, IMetricStore metrics, IAlertStore alerts, IAgentPresence presence, IBridgeTaskStore bridgeTasks, IBridgeEventStore bridgeEvents, Func<CancellationToken, Task> handOver, Func<ValueTask> dispose) =>
-        (Runs, Catalogue, Access, Tokens, Audit, Config, Quotas, Agents, Metrics, Alerts, Presence, BridgeTasks, BridgeEvents, _handOver, _dispose) = (runs, catalogue, access, tokens, audit, config, quotas, agents, metrics, alerts, presence, bridgeTasks, bridgeEvents, handOver, dispose);
+    public required ICatalogue Catalogue { get; init; }
 
-    public IRunStore Runs { get; }
+    public required IAccessStore Access { get; init; }
 
-    public ICatalogue Catalogue { get; }
+    public required ITokenStore Tokens { get; init; }
 
-    public IAccessStore Access { get; }
+    public required IAuditStore Audit { get; init; }
 
-    public ITokenStore Tokens { get; }
+    public required IConfigStore Config { get; init; }
 
-    public IAuditStore Audit { get; }
+    public required IQuotaStore Quotas { get; init; }
 
-    public IConfigStore Config { get; }
+    public required IAgentStore Agents { get; init; }
 
-    public IQuotaStore Quotas { get; }
+    public required IMetricStore Metrics { get; init; }
 
-    public IAgentStore Agents { get; }
+    public required IAlertStore Alerts { get; init; }
 
-    public IMetricStore Metrics { get; }
+    public required IAgentPresence Presence { get; init; }
 
-    public IAlertStore Alerts { get; }
+    public required IBridgeTaskStore BridgeTasks { get; init; }
 
-    public IAgentPresence Presence { get; }
+    public required IBridgeEventStore BridgeEvents { get; init; }
 
-    public IBridgeTaskStore BridgeTasks { get; }
+    /// <summary>What lets others go on.</summary>
+    private Func<CancellationToken, Task> Parting { get; init; } = static _ => Task.CompletedTask;
 
-    public IBridgeEventStore BridgeEvents { get; }
+    private Func<ValueTask> Closing { get; init; } = static () => default;
 
     /// <exception cref="DatabaseLockedException">Another process has the SQLite file open.</exception>
     /// <exception cref="SqliteException">The file is no database, or the disk refuses.</exception>
@@ -51,60 +50,63 @@ internal sealed class OpenStore : IAsyncDisposable
         {
             case StoreAddress.Sqlite file:
                 SqliteDatabase database = SqliteDatabase.Open(file.Path);
-                return new OpenStore(
-                    new SqliteRunStore(database),
-                    new SqliteCatalogue(database),
-                    new SqliteAccessStore(database),
-                    new SqliteTokenStore(database),
-                    new SqliteAuditStore(database),
-                    new SqliteConfigStore(database),
-                    new SqliteQuotaStore(database),
-                    new SqliteAgentStore(database),
-                    new SqliteMetricStore(database),
-                    new SqliteAlertStore(database),
-                    new SqliteAgentPresence(database),
-                    new SqliteBridgeTaskStore(database),
-                    new SqliteBridgeEventStore(database),
-                    static _ => Task.CompletedTask,
-                    () =>
+                return new OpenStore
+                {
+                    Runs = new SqliteRunStore(database),
+                    Catalogue = new SqliteCatalogue(database),
+                    Access = new SqliteAccessStore(database),
+                    Tokens = new SqliteTokenStore(database),
+                    Audit = new SqliteAuditStore(database),
+                    Config = new SqliteConfigStore(database),
+                    Quotas = new SqliteQuotaStore(database),
+                    Agents = new SqliteAgentStore(database),
+                    Metrics = new SqliteMetricStore(database),
+                    Alerts = new SqliteAlertStore(database),
+                    Presence = new SqliteAgentPresence(database),
+                    BridgeTasks = new SqliteBridgeTaskStore(database),
+                    BridgeEvents = new SqliteBridgeEventStore(database),
+                    Closing = () =>
                     {
                         database.Dispose();
                         return default;
-                    });
+                    },
+                };
             case StoreAddress.Postgres server:
                 PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease }, log, cancellationToken).ConfigureAwait(false);
                 var runs = new PostgresRunStore(shared);
-                return new OpenStore(
-                    runs,
-                    new PostgresCatalogue(shared),
-                    new PostgresAccessStore(shared),
-                    new PostgresTokenStore(shared),
-                    new PostgresAuditStore(shared),
-                    new PostgresConfigStore(shared),
-                    new PostgresQuotaStore(shared),
-                    new PostgresAgentStore(shared),
-                    new PostgresMetricStore(shared),
-                    new PostgresAlertStore(shared),
-                    new PostgresAgentPresence(shared),
-                    new PostgresBridgeTaskStore(shared),
-                    new PostgresBridgeEventStore(shared),
-                    async token =>
+                return new OpenStore
+                {
+                    Runs = runs,
+                    Catalogue = new PostgresCatalogue(shared),
+                    Access = new PostgresAccessStore(shared),
+                    Tokens = new PostgresTokenStore(shared),
+                    Audit = new PostgresAuditStore(shared),
+                    Config = new PostgresConfigStore(shared),
+                    Quotas = new PostgresQuotaStore(shared),
+                    Agents = new PostgresAgentStore(shared),
+                    Metrics = new PostgresMetricStore(shared),
+                    Alerts = new PostgresAlertStore(shared),
+                    Presence = new PostgresAgentPresence(shared),
+                    BridgeTasks = new PostgresBridgeTaskStore(shared),
+                    BridgeEvents = new PostgresBridgeEventStore(shared),
+                    Parting = async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);
                         await shared.CloseAsync(token).ConfigureAwait(false);
                     },
-                    async () =>
+                    Closing = async () =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);
                         await shared.DisposeAsync().ConfigureAwait(false);
-                    });
+                    },
+                };
             default:
                 throw new NotSupportedException($"There is no store for {options.Store}.");
         }
     }
 
     /// <summary>Lets others go on at once with what this process owns; it writes nothing any more.</summary>
-    public Task HandOverAsync(CancellationToken cancellationToken) => _handOver(cancellationToken);
+    public Task HandOverAsync(CancellationToken cancellationToken) => Parting(cancellationToken);
 
-    public ValueTask DisposeAsync() => _dispose();
+    public ValueTask DisposeAsync() => Closing();
 }

@@ -110,6 +110,8 @@ public sealed partial class RunHost : IAsyncDisposable
 
     internal AttemptGate Attempts { get; }
 
+    private bool TakesRuns => Options.Executes && !_stopping && !ClaimsAreHeld;
+
     private bool ClaimsAreHeld
     {
         get
@@ -243,7 +245,7 @@ public sealed partial class RunHost : IAsyncDisposable
             Kind = kind,
             Dedupe = dedupe,
             Data = content.Write(),
-            Claims = Options.Executes && !_stopping && !ClaimsAreHeld && Volatile.Read(ref _claimAgain) == 0 && _resident.Count + _unread.Count < Capacity,
+            Claims = TakesRuns && Volatile.Read(ref _claimAgain) == 0 && _resident.Count + _unread.Count < Capacity,
             Unanswered = e => sent.TrySetException(e),
             Done = item =>
             {
@@ -704,7 +706,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Has what is this process's already read, without looking for more.</summary>
     private void RequestTakeOver()
     {
-        if (Options.Executes && !_stopping && !ClaimsAreHeld && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
+        if (TakesRuns && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
         {
             Options.Schedule(new ClaimWork(this));
         }

@@ -12,7 +12,8 @@ internal static class EventStream
 
     /// <summary>Begins the answer, lets <paramref name="tell"/> write, and says why it ended when the caller's credentials have.</summary>
     /// <param name="stopped">Cancelled when the client has left, the server stops, or the credentials have ended.</param>
-    public static async Task ServeAsync(HttpContext context, CallerWatch watch, Func<PipeWriter, Task> tell, CancellationToken stopped)
+    /// <param name="ended">The code that says that the credentials have; clients of the bridge know another one.</param>
+    public static async Task ServeAsync(HttpContext context, CallerWatch watch, Func<PipeWriter, Task> tell, CancellationToken stopped, ErrorCode? ended = null)
     {
         Untimed.Mark(context);
         HttpResponse response = context.Response;
@@ -22,9 +23,9 @@ internal static class EventStream
         response.Headers["X-Accel-Buffering"] = "no";
         PipeWriter body = response.BodyWriter;
         Write(body, "retry: 1000\n\n");
-        await body.FlushAsync(stopped).ConfigureAwait(false);
         try
         {
+            await body.FlushAsync(stopped).ConfigureAwait(false);
             await tell(body).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stopped.IsCancellationRequested)
@@ -32,7 +33,7 @@ internal static class EventStream
             // The client left, or the server stops: the client resumes after the last id that it saw.
             if (watch.HasEnded)
             {
-                Write(body, $"event: closed\ndata: {{\"code\":\"{ErrorCode.Unauthenticated}\",\"reason\":\"{CallerWatch.Reason}\"}}\n\n");
+                Write(body, $"event: closed\ndata: {{\"code\":\"{ended ?? ErrorCode.Unauthenticated}\",\"reason\":\"{CallerWatch.Reason}\"}}\n\n");
                 await body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
             }
         }

@@ -165,14 +165,8 @@ public sealed class PostgresAccessStore(PostgresDatabase database) : IAccessStor
     public ValueTask<bool> DisableKeyAsync(string tenant, Ulid id, long at, CancellationToken cancellationToken) => ChangeAsync(
         "UPDATE api_keys SET disabled_at = $3 WHERE tenant = $1 AND id = $2 AND disabled_at IS NULL", p => p.Value(tenant).Value(id).Value(at), cancellationToken);
 
-    private ValueTask<bool> ChangeAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false) > 0;
-        },
-        cancellationToken);
+    private async ValueTask<bool> ChangeAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) =>
+        await database.ExecuteAsync(sql, bind, cancellationToken).ConfigureAwait(false) > 0;
 
     private ValueTask<bool> AddUserAsync(string tenant, UserAccount user, string insert, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>

@@ -163,24 +163,11 @@ public sealed class PostgresAgentStore(PostgresDatabase database) : IAgentStore
         },
         cancellationToken);
 
-    public ValueTask<IReadOnlyList<SilentAgent>> SweepOfflineAsync(long before, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<SilentAgent>>(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand("UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline' AND coalesce(last_seen, 0) < $1 RETURNING tenant, id, name, coalesce(last_seen, 0)", connection);
-            command.Parameters.Value(before);
-            var silent = new List<SilentAgent>();
-            NpgsqlDataReader rows = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (rows.ConfigureAwait(false))
-            {
-                while (await rows.ReadAsync(token).ConfigureAwait(false))
-                {
-                    silent.Add(new SilentAgent(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3)));
-                }
-            }
-
-            return silent;
-        },
-        cancellationToken);
+    public async ValueTask<IReadOnlyList<SilentAgent>> SweepOfflineAsync(long before, CancellationToken cancellationToken) => await database.QueryAsync(
+        "UPDATE agents SET status = 'offline' WHERE kind = 'remote' AND status <> 'offline' AND coalesce(last_seen, 0) < $1 RETURNING tenant, id, name, coalesce(last_seen, 0)",
+        p => p.Value(before),
+        static row => new SilentAgent(row.GetString(0), row.GetString(1), row.GetString(2), row.GetInt64(3)),
+        cancellationToken).ConfigureAwait(false);
 
     public ValueTask<AgentWrite> DeleteAsync(string tenant, string id, long? expected, CancellationToken cancellationToken) => WriteAsync(
         async (connection, token) =>
@@ -241,14 +228,8 @@ public sealed class PostgresAgentStore(PostgresDatabase database) : IAgentStore
         }
     }
 
-    private ValueTask<bool> ChangeAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false) > 0;
-        },
-        cancellationToken);
+    private async ValueTask<bool> ChangeAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) =>
+        await database.ExecuteAsync(sql, bind, cancellationToken).ConfigureAwait(false) > 0;
 
     private static void Relist(NpgsqlBatch batch, string tenant, string id, string[] before)
     {

@@ -8,37 +8,37 @@ namespace AgentFlow.Storage.Postgres;
 /// <summary>Alert rules, silences and events, in the same database as the runs.</summary>
 public sealed class PostgresAlertStore(PostgresDatabase database) : IAlertStore
 {
-    public async ValueTask SaveRuleAsync(string tenant, AlertRule rule, CancellationToken cancellationToken) => await ChangeAsync(
+    public async ValueTask SaveRuleAsync(string tenant, AlertRule rule, CancellationToken cancellationToken) => await database.ExecuteAsync(
         "INSERT INTO alert_rules (tenant, name, document) VALUES ($1, $2, $3) ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document",
         p => p.Value(tenant).Value(rule.Name).Value(AlertRuleDocument.Write(rule)),
         cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<bool> RemoveRuleAsync(string tenant, string name, CancellationToken cancellationToken) =>
-        await ChangeAsync("DELETE FROM alert_rules WHERE tenant = $1 AND name = $2", p => p.Value(tenant).Value(name), cancellationToken).ConfigureAwait(false) > 0;
+        await database.ExecuteAsync("DELETE FROM alert_rules WHERE tenant = $1 AND name = $2", p => p.Value(tenant).Value(name), cancellationToken).ConfigureAwait(false) > 0;
 
-    public ValueTask<IReadOnlyList<AlertRule>> RulesAsync(string tenant, CancellationToken cancellationToken) => ListAsync(
+    public async ValueTask<IReadOnlyList<AlertRule>> RulesAsync(string tenant, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT name, document FROM alert_rules WHERE tenant = $1 ORDER BY name",
         p => p.Value(tenant),
         static row => AlertRuleDocument.Read(row.GetString(0), row.GetString(1)),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask AddSilenceAsync(string tenant, AlertSilence silence, CancellationToken cancellationToken) => await ChangeAsync(
+    public async ValueTask AddSilenceAsync(string tenant, AlertSilence silence, CancellationToken cancellationToken) => await database.ExecuteAsync(
         "INSERT INTO alert_silences (tenant, id, rule, resource, begins, ends, reason, actor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         p => p.Value(tenant).Value(silence.Id.ToString()).Value(silence.Rule).Value(silence.Resource)
             .Value(silence.From.ToUnixTimeMilliseconds()).Value(silence.Until.ToUnixTimeMilliseconds()).Value(silence.Reason).Value(silence.By),
         cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<bool> EndSilenceAsync(string tenant, Ulid id, DateTimeOffset now, CancellationToken cancellationToken) => await ChangeAsync(
+    public async ValueTask<bool> EndSilenceAsync(string tenant, Ulid id, DateTimeOffset now, CancellationToken cancellationToken) => await database.ExecuteAsync(
         "UPDATE alert_silences SET ends = $3 WHERE tenant = $1 AND id = $2 AND ends > $3",
         p => p.Value(tenant).Value(id.ToString()).Value(now.ToUnixTimeMilliseconds()),
         cancellationToken).ConfigureAwait(false) > 0;
 
-    public ValueTask<IReadOnlyList<AlertSilence>> SilencesAsync(string tenant, DateTimeOffset now, CancellationToken cancellationToken) => ListAsync(
+    public async ValueTask<IReadOnlyList<AlertSilence>> SilencesAsync(string tenant, DateTimeOffset now, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT id, rule, resource, begins, ends, reason, actor FROM alert_silences WHERE tenant = $1 AND ends > $2 ORDER BY id DESC",
         p => p.Value(tenant).Value(now.ToUnixTimeMilliseconds()),
         static row => new AlertSilence(
             Ulid.Parse(row.GetString(0)), row.GetString(1), row.GetString(2), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(3)), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(4)), row.GetString(5), row.GetString(6)),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     public async ValueTask AddEventAsync(string tenant, AlertEvent alertEvent, Ulid keepFrom, CancellationToken cancellationToken) => await database.ReadAsync(
         async (connection, token) =>
@@ -53,16 +53,16 @@ public sealed class PostgresAlertStore(PostgresDatabase database) : IAlertStore
         },
         cancellationToken).ConfigureAwait(false);
 
-    public ValueTask<IReadOnlyList<AlertEvent>> EventsAsync(string tenant, Ulid before, int max, CancellationToken cancellationToken) => ListAsync(
+    public async ValueTask<IReadOnlyList<AlertEvent>> EventsAsync(string tenant, Ulid before, int max, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT id, rule, resource, level, previous, value, at FROM alert_events WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         p => p.Value(tenant).Value(before.ToString()).Value(max),
         static row => Event(row, 0),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<long> CountEventsAsync(string tenant, CancellationToken cancellationToken) =>
-        (await ListAsync("SELECT count(*) FROM alert_events WHERE tenant = $1", p => p.Value(tenant), static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false))[0];
+        (await database.QueryAsync("SELECT count(*) FROM alert_events WHERE tenant = $1", p => p.Value(tenant), static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false))[0];
 
-    public ValueTask<IReadOnlyList<(string Tenant, AlertEvent Event)>> RaisedAsync(CancellationToken cancellationToken) => ListAsync(
+    public async ValueTask<IReadOnlyList<(string Tenant, AlertEvent Event)>> RaisedAsync(CancellationToken cancellationToken) => await database.QueryAsync(
         """
         SELECT * FROM (
             SELECT DISTINCT ON (tenant, rule, resource) tenant, id, rule, resource, level, previous, value, at
@@ -71,43 +71,15 @@ public sealed class PostgresAlertStore(PostgresDatabase database) : IAlertStore
         """,
         static _ => { },
         static row => (row.GetString(0), Event(row, 1)),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
-    public ValueTask<IReadOnlyList<string>> TenantsAsync(DateTimeOffset now, CancellationToken cancellationToken) => ListAsync(
+    public async ValueTask<IReadOnlyList<string>> TenantsAsync(DateTimeOffset now, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT tenant FROM alert_rules UNION SELECT tenant FROM alert_silences WHERE ends > $1",
         p => p.Value(now.ToUnixTimeMilliseconds()),
         static row => row.GetString(0),
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     private static AlertEvent Event(NpgsqlDataReader row, int first) => new(
         Ulid.Parse(row.GetString(first)), row.GetString(first + 1), row.GetString(first + 2), (AlertLevel)row.GetInt32(first + 3), (AlertLevel)row.GetInt32(first + 4),
         AlertValue.FromMillionths(row.IsDBNull(first + 5) ? null : row.GetInt64(first + 5)), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(first + 6)));
-
-    private ValueTask<int> ChangeAsync(string sql, Action<NpgsqlParameterCollection> fill, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            fill(command.Parameters);
-            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false);
-        },
-        cancellationToken);
-
-    private ValueTask<IReadOnlyList<T>> ListAsync<T>(string sql, Action<NpgsqlParameterCollection> fill, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<T>>(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            fill(command.Parameters);
-            var found = new List<T>();
-            NpgsqlDataReader rows = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (rows.ConfigureAwait(false))
-            {
-                while (await rows.ReadAsync(token).ConfigureAwait(false))
-                {
-                    found.Add(read(rows));
-                }
-            }
-
-            return found;
-        },
-        cancellationToken);
 }

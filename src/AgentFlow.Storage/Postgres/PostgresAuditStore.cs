@@ -134,24 +134,11 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
         },
         cancellationToken);
 
-    public ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditTally>>(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand($"SELECT actor, action, resource, decision, count(*) FROM audits WHERE tenant = $1{Conditions.Of(filter)} GROUP BY actor, action, resource, decision", connection);
-            Bind(command.Parameters, tenant, filter);
-            var tallies = new List<AuditTally>();
-            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                while (await reader.ReadAsync(token).ConfigureAwait(false))
-                {
-                    tallies.Add(new AuditTally(reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetInt64(4)));
-                }
-            }
-
-            return tallies;
-        },
-        cancellationToken);
+    public async ValueTask<IReadOnlyList<AuditTally>> TallyAsync(string tenant, AuditFilter filter, CancellationToken cancellationToken) => await database.QueryAsync(
+        $"SELECT actor, action, resource, decision, count(*) FROM audits WHERE tenant = $1{Conditions.Of(filter)} GROUP BY actor, action, resource, decision",
+        p => Bind(p, tenant, filter),
+        static row => new AuditTally(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4)),
+        cancellationToken).ConfigureAwait(false);
 
     public ValueTask<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(string tenant, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AuditCheckpoint>>(
         async (connection, token) =>

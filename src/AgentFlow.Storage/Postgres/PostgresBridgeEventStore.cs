@@ -26,16 +26,16 @@ public sealed class PostgresBridgeEventStore(PostgresDatabase database) : IBridg
         },
         cancellationToken);
 
-    public async ValueTask<IReadOnlyList<BridgeEvent>> ReadAsync(string tenant, long after, int max, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeEvent>> ReadAsync(string tenant, long after, int max, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT number, id, agent, type, source, data, time, trace, at FROM bridge_events WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3",
         p => p.Value(tenant).Value(after).Value(max),
         static row => new BridgeEvent(row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5), row.GetString(6), row.GetString(7), row.GetInt64(8)) { Number = row.GetInt64(0) },
         cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<long> LastAsync(string tenant, CancellationToken cancellationToken) =>
-        (await QueryAsync("SELECT coalesce(max(number), 0) FROM bridge_events WHERE tenant = $1", p => p.Value(tenant), static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false))[0];
+        (await database.QueryAsync("SELECT coalesce(max(number), 0) FROM bridge_events WHERE tenant = $1", p => p.Value(tenant), static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false))[0];
 
-    public async ValueTask AddSubscriptionAsync(string tenant, BridgeSubscription subscription, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask AddSubscriptionAsync(string tenant, BridgeSubscription subscription, CancellationToken cancellationToken) => await database.ExecuteAsync(
         """
         INSERT INTO bridge_subscriptions (tenant, id, url, secret, types, sources, created_by, created_at, cursor, failures, next_at, problem, suspended_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING
@@ -45,55 +45,27 @@ public sealed class PostgresBridgeEventStore(PostgresDatabase database) : IBridg
         cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<BridgeSubscription?> FindSubscriptionAsync(string tenant, Ulid id, CancellationToken cancellationToken) =>
-        await QueryAsync($"SELECT {Subscribed} FROM bridge_subscriptions WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Value(id), ToSubscription, cancellationToken).ConfigureAwait(false) is [var found] ? found : null;
+        await database.QueryAsync($"SELECT {Subscribed} FROM bridge_subscriptions WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Value(id), ToSubscription, cancellationToken).ConfigureAwait(false) is [var found] ? found : null;
 
     public async ValueTask<IReadOnlyList<BridgeSubscription>> ListSubscriptionsAsync(string tenant, CancellationToken cancellationToken) =>
-        await QueryAsync($"SELECT {Subscribed} FROM bridge_subscriptions WHERE tenant = $1 ORDER BY id", p => p.Value(tenant), ToSubscription, cancellationToken).ConfigureAwait(false);
+        await database.QueryAsync($"SELECT {Subscribed} FROM bridge_subscriptions WHERE tenant = $1 ORDER BY id", p => p.Value(tenant), ToSubscription, cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<bool> RemoveSubscriptionAsync(string tenant, Ulid id, CancellationToken cancellationToken) =>
-        await ExecuteAsync("DELETE FROM bridge_subscriptions WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Value(id), cancellationToken).ConfigureAwait(false) > 0;
+        await database.ExecuteAsync("DELETE FROM bridge_subscriptions WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Value(id), cancellationToken).ConfigureAwait(false) > 0;
 
-    public async ValueTask SaveProgressAsync(string tenant, BridgeSubscription subscription, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask SaveProgressAsync(string tenant, BridgeSubscription subscription, CancellationToken cancellationToken) => await database.ExecuteAsync(
         "UPDATE bridge_subscriptions SET cursor = greatest(cursor, $3), failures = $4, next_at = $5, problem = $6, suspended_at = $7 WHERE tenant = $1 AND id = $2",
         p => p.Value(tenant).Value(subscription.Id).Value(subscription.Cursor).Value(subscription.Failures).Value(subscription.NextAt).Value(subscription.Problem).Optional(subscription.SuspendedAt),
         cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<IReadOnlyList<BridgeSubscription>> WaitingAsync(long now, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeSubscription>> WaitingAsync(long now, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT {Subscribed} FROM bridge_subscriptions s WHERE s.suspended_at IS NULL AND s.next_at <= $1 AND EXISTS (SELECT FROM bridge_events e WHERE e.tenant = s.tenant AND e.number > s.cursor) ORDER BY s.id",
         p => p.Value(now),
         ToSubscription,
         cancellationToken).ConfigureAwait(false);
 
-    public ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => ExecuteAsync(
+    public ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => database.ExecuteAsync(
         "DELETE FROM bridge_events WHERE number IN (SELECT number FROM bridge_events WHERE at < $1 ORDER BY at LIMIT $2)", p => p.Value(before).Value(max), cancellationToken);
-
-    private ValueTask<int> ExecuteAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false);
-        },
-        cancellationToken);
-
-    private ValueTask<List<T>> QueryAsync<T>(string sql, Action<NpgsqlParameterCollection> bind, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            var found = new List<T>();
-            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                while (await reader.ReadAsync(token).ConfigureAwait(false))
-                {
-                    found.Add(read(reader));
-                }
-            }
-
-            return found;
-        },
-        cancellationToken);
 
     private static BridgeSubscription ToSubscription(NpgsqlDataReader row) => new(
         Parameters.ToUlid(row.GetGuid(1)),

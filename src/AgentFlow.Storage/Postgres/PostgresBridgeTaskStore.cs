@@ -16,7 +16,7 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
 
     public async ValueTask<BridgeTask> AddAsync(string tenant, BridgeTask task, CancellationToken cancellationToken)
     {
-        await ExecuteAsync(
+        await database.ExecuteAsync(
             $"""
             WITH added AS (
                 INSERT INTO bridge_tasks (tenant, id, run, agent, action, payload, status, requested_by, trace, priority, timeout_ms, retry, replay_of, created_at, updated_at)
@@ -31,13 +31,13 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
     }
 
     public async ValueTask<BridgeTask?> FindAsync(string tenant, Guid id, CancellationToken cancellationToken) =>
-        await QueryAsync($"SELECT {Columns} FROM bridge_tasks WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Id(id), ToTask, cancellationToken).ConfigureAwait(false) is [var found] ? found : null;
+        await database.QueryAsync($"SELECT {Columns} FROM bridge_tasks WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Id(id), ToTask, cancellationToken).ConfigureAwait(false) is [var found] ? found : null;
 
     public async ValueTask<BridgeTaskPage> ListAsync(string tenant, BridgeTaskFilter filter, CancellationToken cancellationToken)
     {
         const string Wanted = "tenant = $1 AND ($2 < 0 OR status = $2) AND ($3 = '' OR agent = $3) AND ($4 = '' OR action = $4)";
         void Bind(NpgsqlParameterCollection p) => p.Value(tenant).Value((int?)filter.Status ?? -1).Value(filter.Agent ?? "").Value(filter.Action ?? "");
-        List<BridgeTask> found = await QueryAsync(
+        List<BridgeTask> found = await database.QueryAsync(
             filter.DeadOnly
                 ? $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND status >= 6 AND number < $5 ORDER BY number DESC LIMIT $6"
                 : $"SELECT {Columns} FROM bridge_tasks WHERE {Wanted} AND number < $5 ORDER BY number DESC LIMIT $6",
@@ -48,18 +48,18 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
             },
             ToTask,
             cancellationToken).ConfigureAwait(false);
-        List<long> total = await QueryAsync(filter.DeadOnly ? $"SELECT count(*) FROM bridge_tasks WHERE {Wanted} AND status >= 6" : $"SELECT count(*) FROM bridge_tasks WHERE {Wanted}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
+        List<long> total = await database.QueryAsync(filter.DeadOnly ? $"SELECT count(*) FROM bridge_tasks WHERE {Wanted} AND status >= 6" : $"SELECT count(*) FROM bridge_tasks WHERE {Wanted}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
         bool more = found.Count > filter.Size;
         return new BridgeTaskPage(more ? found[..filter.Size] : found, total[0], more);
     }
 
-    public async ValueTask<IReadOnlyList<BridgeTaskStep>> HistoryAsync(string tenant, Guid id, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeTaskStep>> HistoryAsync(string tenant, Guid id, CancellationToken cancellationToken) => await database.QueryAsync(
         "SELECT at, status, agent, note FROM bridge_task_history WHERE tenant = $1 AND task = $2 ORDER BY number",
         p => p.Value(tenant).Id(id),
         static row => new BridgeTaskStep(row.GetInt64(0), (BridgeTaskStatus)row.GetInt16(1), row.GetString(2), row.GetString(3)),
         cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<bool> BeginTryAsync(string tenant, Guid id, BridgeTry begun, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask<bool> BeginTryAsync(string tenant, Guid id, BridgeTry begun, CancellationToken cancellationToken) => await database.ExecuteAsync(
         $"""
         WITH begun AS (
             UPDATE bridge_tasks SET agent = $3, step = $4, generation = $5, tries = $6, due = $7, last_try = $8, status = greatest(status, 1), updated_at = $9
@@ -70,7 +70,7 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
             .Value(string.Create(CultureInfo.InvariantCulture, $"try {begun.Number}")),
         cancellationToken).ConfigureAwait(false) > 0;
 
-    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int tries, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask NoteAsync(string tenant, Guid id, BridgeTaskStep line, int tries, CancellationToken cancellationToken) => await database.ExecuteAsync(
         $"""
         WITH noted AS (UPDATE bridge_tasks SET tries = $7, due = 0, last_try = false WHERE tenant = $1 AND id = $2 AND status < 4 RETURNING id)
         {Line} SELECT $1, id, $3, $4, $5, $6 FROM noted
@@ -93,7 +93,7 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
             }
 
             // Only from the state that was judged: who comes in between is judged anew.
-            if (await ExecuteAsync(
+            if (await database.ExecuteAsync(
                 $"""
                 WITH moved AS (
                     UPDATE bridge_tasks SET status = $4, result = $5, error = $6, updated_at = $7 WHERE tenant = $1 AND id = $2 AND agent = $3 AND status = $8 RETURNING id)
@@ -107,7 +107,7 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
         }
     }
 
-    public async ValueTask<bool> EndAsync(string tenant, Guid id, BridgeTaskStatus status, ReadOnlyMemory<byte> error, string note, long at, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask<bool> EndAsync(string tenant, Guid id, BridgeTaskStatus status, ReadOnlyMemory<byte> error, string note, long at, CancellationToken cancellationToken) => await database.ExecuteAsync(
         $"""
         WITH ended AS (UPDATE bridge_tasks SET status = $3, error = $4, updated_at = $5 WHERE tenant = $1 AND id = $2 AND status < 4 RETURNING id)
         {Line} SELECT $1, id, $5, $3, '', $6 FROM ended
@@ -116,81 +116,37 @@ public sealed class PostgresBridgeTaskStore(PostgresDatabase database) : IBridge
         cancellationToken).ConfigureAwait(false) > 0;
 
     public async ValueTask MarkDeliveredAsync(string tenant, Guid id, CancellationToken cancellationToken) =>
-        await ExecuteAsync("UPDATE bridge_tasks SET delivered = true WHERE tenant = $1 AND id = $2 AND status >= 4", p => p.Value(tenant).Id(id), cancellationToken).ConfigureAwait(false);
+        await database.ExecuteAsync("UPDATE bridge_tasks SET delivered = true WHERE tenant = $1 AND id = $2 AND status >= 4", p => p.Value(tenant).Id(id), cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<bool> MarkReplayedAsync(string tenant, Guid id, Guid replay, CancellationToken cancellationToken) => await ExecuteAsync(
+    public async ValueTask<bool> MarkReplayedAsync(string tenant, Guid id, Guid replay, CancellationToken cancellationToken) => await database.ExecuteAsync(
         "UPDATE bridge_tasks SET replayed_as = $3 WHERE tenant = $1 AND id = $2 AND status >= 6 AND (replayed_as IS NULL OR replayed_as = $3)",
         p => p.Value(tenant).Id(id).Id(replay),
         cancellationToken).ConfigureAwait(false) > 0;
 
-    public async ValueTask<IReadOnlyDictionary<string, int>> LoadsAsync(string tenant, CancellationToken cancellationToken) => (await QueryAsync(
+    public async ValueTask<IReadOnlyDictionary<string, int>> LoadsAsync(string tenant, CancellationToken cancellationToken) => (await database.QueryAsync(
         "SELECT agent, count(*) FROM bridge_tasks WHERE tenant = $1 AND status < 4 AND status > 0 GROUP BY agent",
         p => p.Value(tenant),
         static row => (Agent: row.GetString(0), Count: (int)row.GetInt64(1)),
         cancellationToken).ConfigureAwait(false)).ToDictionary(l => l.Agent, l => l.Count, StringComparer.Ordinal);
 
-    public async ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, long before, int max, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeTask>> DueAsync(long now, long before, int max, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND due > 0 AND due <= $1 AND (last_try OR due <= $2) ORDER BY due LIMIT $3", p => p.Value(now).Value(before).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeTask>> UndeliveredAsync(long after, int max, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT {Columns} FROM bridge_tasks WHERE status >= 4 AND NOT delivered AND number > $1 ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask<IReadOnlyList<BridgeTask>> AbandonedAsync(long after, int max, CancellationToken cancellationToken) => await QueryAsync(
+    public async ValueTask<IReadOnlyList<BridgeTask>> AbandonedAsync(long after, int max, CancellationToken cancellationToken) => await database.QueryAsync(
         $"SELECT {Columns} FROM bridge_tasks WHERE status < 4 AND number > $1 AND EXISTS (SELECT FROM runs r WHERE r.tenant = bridge_tasks.tenant AND r.id = bridge_tasks.run AND r.status BETWEEN 6 AND 8) ORDER BY number LIMIT $2", p => p.Value(after).Value(max), ToTask, cancellationToken).ConfigureAwait(false);
 
-    public ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => ExecuteAsync(
+    public async ValueTask<int> ForgetAsync(long before, int max, CancellationToken cancellationToken) => (await database.QueryAsync(
         """
         WITH over AS (DELETE FROM bridge_tasks WHERE number IN (SELECT number FROM bridge_tasks WHERE delivered AND updated_at < $1 ORDER BY updated_at LIMIT $2) RETURNING tenant, id),
             lines AS (DELETE FROM bridge_task_history h USING over WHERE h.tenant = over.tenant AND h.task = over.id)
         SELECT FROM over
         """,
         p => p.Value(before).Value(max),
-        cancellationToken,
-        counts: true);
-
-    /// <param name="counts">The statement gives a row for each that it concerns.</param>
-    private ValueTask<int> ExecuteAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken, bool counts = false) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            if (!counts)
-            {
-                return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false);
-            }
-
-            int found = 0;
-            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                while (await reader.ReadAsync(token).ConfigureAwait(false))
-                {
-                    found++;
-                }
-            }
-
-            return found;
-        },
-        cancellationToken);
-
-    private ValueTask<List<T>> QueryAsync<T>(string sql, Action<NpgsqlParameterCollection> bind, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => database.ReadAsync(
-        async (connection, token) =>
-        {
-            using var command = new NpgsqlCommand(sql, connection);
-            bind(command.Parameters);
-            var found = new List<T>();
-            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                while (await reader.ReadAsync(token).ConfigureAwait(false))
-                {
-                    found.Add(read(reader));
-                }
-            }
-
-            return found;
-        },
-        cancellationToken);
+        static _ => true,
+        cancellationToken).ConfigureAwait(false)).Count;
 
     private static BridgeTask ToTask(NpgsqlDataReader row) => new(row.GetGuid(2), Parameters.ToUlid(row.GetGuid(3)), row.GetString(7), row.GetFieldValue<byte[]>(8))
     {

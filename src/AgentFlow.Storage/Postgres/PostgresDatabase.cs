@@ -157,6 +157,37 @@ public sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs one statement that may run twice.</summary>
+    /// <returns>How many rows it concerned.</returns>
+    internal ValueTask<int> ExecuteAsync(string sql, Action<NpgsqlParameterCollection> bind, CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand(sql, connection);
+            bind(command.Parameters);
+            return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    /// <summary>Runs one statement that may run twice, and reads each row that it gives.</summary>
+    internal ValueTask<List<T>> QueryAsync<T>(string sql, Action<NpgsqlParameterCollection> bind, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand(sql, connection);
+            bind(command.Parameters);
+            var found = new List<T>();
+            NpgsqlDataReader rows = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (rows.ConfigureAwait(false))
+            {
+                while (await rows.ReadAsync(token).ConfigureAwait(false))
+                {
+                    found.Add(read(rows));
+                }
+            }
+
+            return found;
+        },
+        cancellationToken);
+
     /// <summary><see cref="ReadAsync{T}"/> for the caller that cannot wait otherwise.</summary>
     internal T Read<T>(Func<NpgsqlConnection, T> read)
     {

@@ -22,7 +22,19 @@ public abstract class CompositeNode : PlanNode
         {
             machine.Enter(Children[child.Node.Ordinal + 1], self);
         }
-        else if (succeeded)
+        else
+        {
+            EndAs(machine, self, child);
+        }
+    }
+
+    /// <summary>Which result of a child is that of the whole.</summary>
+    private protected abstract bool EndsOn { get; }
+
+    /// <summary>Ends a node with the result of its child.</summary>
+    internal static void EndAs(RunMachine machine, NodeRun self, NodeRun child)
+    {
+        if (child.Ended == NodeStatus.Succeeded)
         {
             machine.Succeed(self, child.Output);
         }
@@ -31,9 +43,6 @@ public abstract class CompositeNode : PlanNode
             machine.Fail(self, Failure(child));
         }
     }
-
-    /// <summary>Which result of a child is that of the whole.</summary>
-    private protected abstract bool EndsOn { get; }
 
     internal static StepError Failure(NodeRun child) =>
         child.Error ?? new StepError("STEP_FAILED", ErrorCategory.Permanent, $"'{child.Node.Id}' was {child.Ended}.");

@@ -1,7 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
-using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Nodes.BehaviorTree;
@@ -70,15 +69,5 @@ public sealed class ConditionalSelectorNode : PlanNode
         machine.Fail(self, new StepError("NO_BRANCH", ErrorCategory.Permanent, $"No condition of '{Id}' is true and it has no default; add one."));
     }
 
-    internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child)
-    {
-        if (child.Ended == NodeStatus.Succeeded)
-        {
-            machine.Succeed(self, child.Output);
-        }
-        else
-        {
-            machine.Fail(self, CompositeNode.Failure(child));
-        }
-    }
+    internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child) => CompositeNode.EndAs(machine, self, child);
 }

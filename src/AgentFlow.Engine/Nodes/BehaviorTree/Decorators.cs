@@ -34,17 +34,7 @@ public sealed class TimeoutNode : PlanNode
 
     internal override void Start(RunMachine machine, NodeRun self) => machine.Enter(Children[0], self);
 
-    internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child)
-    {
-        if (child.Ended == NodeStatus.Succeeded)
-        {
-            machine.Succeed(self, child.Output);
-        }
-        else
-        {
-            machine.Fail(self, CompositeNode.Failure(child));
-        }
-    }
+    internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child) => CompositeNode.EndAs(machine, self, child);
 }
 
 /// <summary>
@@ -91,7 +81,7 @@ public sealed class RepeatNode : PlanNode
 
         if (succeeded == IsRetry)
         {
-            End(machine, self, child, succeeded);
+            CompositeNode.EndAs(machine, self, child);
             return;
         }
 
@@ -119,24 +109,12 @@ public sealed class RepeatNode : PlanNode
             }
             else
             {
-                End(machine, self, child, succeeded);
+                CompositeNode.EndAs(machine, self, child);
             }
         }
         else
         {
             machine.Enter(Children[Children.Count > 1 ? Pause : Body], self);
-        }
-    }
-
-    private static void End(RunMachine machine, NodeRun self, NodeRun child, bool succeeded)
-    {
-        if (succeeded)
-        {
-            machine.Succeed(self, child.Output);
-        }
-        else
-        {
-            machine.Fail(self, CompositeNode.Failure(child));
         }
     }
 }

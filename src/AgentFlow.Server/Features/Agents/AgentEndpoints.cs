@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Ports;
@@ -10,7 +9,7 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.Agents;
 
 /// <summary>The agents of a tenant: all kinds to read, identities to add, change, activate and remove.</summary>
-internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, AuditRecorder audit, AgentNews news, TimeProvider clock, TenantQuotas quotas)
+internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, AuditRecorder audit, AgentActivity activity, TimeProvider clock, TenantQuotas quotas)
 {
     private const int MaxText = 200;
     private const int Attempts = 10;
@@ -54,7 +53,7 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
         }
 
         RegisteredAgentView view = RegisteredAgentView.Of(agent, []);
-        Tell(tenant, AgentNewsTypes.Created, agent, view);
+        Tell(tenant, AgentActivity.Created, agent, view);
         context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/agents/{id}";
         await Reply.JsonAsync(context, StatusCodes.Status201Created, view, ServerJson.Default.RegisteredAgentView).ConfigureAwait(false);
     }
@@ -108,10 +107,10 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
                 case AgentWrite.Done:
                     RegisteredAgent after = await FindAsync(tenant, before.Id, cancellationToken).ConfigureAwait(false);
                     RegisteredAgentView view = await WholeAsync(tenant, after, cancellationToken).ConfigureAwait(false);
-                    Tell(tenant, AgentNewsTypes.Updated, after, view);
+                    Tell(tenant, AgentActivity.Updated, after, view);
                     if (after.Budget != before.Budget)
                     {
-                        TellBudget(tenant, after);
+                        activity.BudgetUpdated(tenant, after);
                     }
 
                     await Reply.TaggedJsonAsync(context, view, ServerJson.Default.RegisteredAgentView).ConfigureAwait(false);
@@ -147,7 +146,7 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
                 throw Outdated();
         }
 
-        Tell(tenant, AgentNewsTypes.Deleted, agent, RegisteredAgentView.Of(agent));
+        Tell(tenant, AgentActivity.Deleted, agent, RegisteredAgentView.Of(agent));
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -170,7 +169,7 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
 
         agent = await FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         RegisteredAgentView view = RegisteredAgentView.Of(agent);
-        Tell(tenant, AgentNewsTypes.Activated, agent, view);
+        Tell(tenant, AgentActivity.Activated, agent, view);
         await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.RegisteredAgentView).ConfigureAwait(false);
     }
 
@@ -232,11 +231,8 @@ internal sealed class AgentEndpoints(IAgentStore store, IMetricStore metrics, Au
     private async Task<RegisteredAgentView> WholeAsync(string tenant, RegisteredAgent agent, CancellationToken cancellationToken) => RegisteredAgentView.Of(
         agent, await metrics.AggregateAsync(tenant, new MetricFilter(agent.Id), MetricWindow.None, MetricGrouping.None, cancellationToken).ConfigureAwait(false) ?? []);
 
-    private void Tell(string tenant, string type, RegisteredAgent agent, RegisteredAgentView view) => news(
-        tenant, type, agent.Id, agent.Role, agent.Category, JsonSerializer.SerializeToUtf8Bytes(view with { Definition = null, Instructions = null }, ServerJson.Default.RegisteredAgentView));
-
-    private void TellBudget(string tenant, RegisteredAgent agent) => news(
-        tenant, AgentNewsTypes.BudgetUpdated, agent.Id, agent.Role, agent.Category, JsonSerializer.SerializeToUtf8Bytes(AgentBudgetView.Of(agent.Budget), ServerJson.Default.AgentBudgetView));
+    private void Tell(string tenant, string type, RegisteredAgent agent, RegisteredAgentView view) =>
+        activity.Tell(tenant, type, agent, view with { Definition = null, Instructions = null }, ServerJson.Default.RegisteredAgentView);
 }
 
 /// <summary>A place in a list by name and id.</summary>

@@ -10,7 +10,7 @@ namespace AgentFlow.Server.Features.Agents;
 /// Takes many identities at once, by name: those that are new are added, those whose source has changed since are renewed, and
 /// the rest is left alone, whatever was changed in the registry meanwhile.
 /// </summary>
-internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentNews news, TimeProvider clock, TenantQuotas quotas)
+internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentActivity activity, TimeProvider clock, TenantQuotas quotas)
 {
     public const int MaxAgents = 500;
     private const int MaxDigest = 64;
@@ -101,9 +101,7 @@ internal sealed class AgentImport(IAgentStore store, AuditRecorder audit, AgentN
             switch (written)
             {
                 case AgentWrite.Done:
-                    news(
-                        tenant, there is null ? AgentNewsTypes.Created : AgentNewsTypes.Updated, wanted.Id, wanted.Role, wanted.Category,
-                        JsonSerializer.SerializeToUtf8Bytes(RegisteredAgentView.Of(wanted), ServerJson.Default.RegisteredAgentView));
+                    activity.Tell(tenant, there is null ? AgentActivity.Created : AgentActivity.Updated, wanted, RegisteredAgentView.Of(wanted), ServerJson.Default.RegisteredAgentView);
                     return new ImportedAgentView(wanted.Name, wanted.Id, there is null ? ImportedAgentView.Imported : ImportedAgentView.Updated, null);
                 case AgentWrite.IdTaken:
                     return new ImportedAgentView(given.Name, null, ImportedAgentView.Rejected, $"another agent has the id {given.Id}");

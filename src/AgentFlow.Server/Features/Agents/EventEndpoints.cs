@@ -16,7 +16,7 @@ namespace AgentFlow.Server.Features.Agents;
 /// operation the action.
 /// </summary>
 /// <param name="inspector"><see langword="null"/> when nothing is audited.</param>
-internal sealed class EventEndpoints(IAgentStore agents, IAuditStore store, AuditInspector? inspector, AuditRecorder audit, AgentNews news, TimeProvider clock)
+internal sealed class EventEndpoints(IAgentStore agents, IAuditStore store, AuditInspector? inspector, AuditRecorder audit, AgentActivity activity, TimeProvider clock)
 {
     public const int MaxEvents = 1000;
     private const int MaxText = 200;
@@ -59,7 +59,7 @@ internal sealed class EventEndpoints(IAgentStore agents, IAuditStore store, Audi
         await Task.WhenAll(events.Select(e => audit.RecordAsync(e.ToNote(tenant, trace), cancellationToken))).ConfigureAwait(false);
         foreach (HookEvent e in events)
         {
-            news(tenant, AgentNewsTypes.DecisionMade, e.Agent, e.Role, known.GetValueOrDefault(e.Agent)?.Category ?? "", JsonSerializer.SerializeToUtf8Bytes(e.ToView(), ServerJson.Default.HookEventView));
+            activity.Tell(tenant, AgentActivity.DecisionMade, e.Agent, e.Role, known.GetValueOrDefault(e.Agent)?.Category ?? "", e.ToView(), ServerJson.Default.HookEventView);
         }
 
         await Reply.JsonAsync(context, StatusCodes.Status201Created, new IngestedView(events.Count), ServerJson.Default.IngestedView).ConfigureAwait(false);

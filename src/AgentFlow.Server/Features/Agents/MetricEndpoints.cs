@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Text;
@@ -12,7 +11,7 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.Agents;
 
 /// <summary>What is measured of agents: taking it in, listing it and adding it up. A metric is on disk before it is acknowledged; it is a record itself, and is not audited besides.</summary>
-internal sealed class MetricEndpoints(IAgentStore agents, IMetricStore store, AgentNews news, UlidFactory ids, TimeProvider clock)
+internal sealed class MetricEndpoints(IAgentStore agents, IMetricStore store, AgentActivity activity, UlidFactory ids, TimeProvider clock)
 {
     public const int MaxMetrics = 1000;
     private const int MaxText = 200;
@@ -194,20 +193,26 @@ internal sealed class MetricEndpoints(IAgentStore agents, IMetricStore store, Ag
         foreach (AgentMetric metric in metrics)
         {
             RegisteredAgent agent = known[metric.Agent]!;
-            byte[] data = JsonSerializer.SerializeToUtf8Bytes(MetricView.Of(metric), ServerJson.Default.MetricView);
-            news(tenant, AgentNewsTypes.MetricRecorded, agent.Id, agent.Role, agent.Category, data);
+            MetricView view = MetricView.Of(metric);
+            activity.Tell(tenant, AgentActivity.MetricRecorded, agent, view, ServerJson.Default.MetricView);
             if (metric.Type == MetricTypes.TaskCompletion)
             {
                 await agents.SetStatusAsync(tenant, agent.Id, [AgentStatus.Active], AgentStatus.Idle, metric.At, cancellationToken).ConfigureAwait(false);
-                news(tenant, AgentNewsTypes.Completed, agent.Id, agent.Role, agent.Category, data);
+                activity.Tell(tenant, AgentActivity.Completed, agent, view, ServerJson.Default.MetricView);
             }
+        }
+
+        // What an agent has spent is read for those who watch alone.
+        if (!activity.IsWatched(tenant))
+        {
+            return;
         }
 
         foreach (string id in metrics.Where(m => !m.Spend.IsZero).Select(m => m.Agent).Distinct(StringComparer.Ordinal))
         {
             if (await agents.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false) is { } agent)
             {
-                news(tenant, AgentNewsTypes.BudgetUpdated, id, agent.Role, agent.Category, JsonSerializer.SerializeToUtf8Bytes(AgentBudgetView.Of(agent.Budget), ServerJson.Default.AgentBudgetView));
+                activity.BudgetUpdated(tenant, agent);
             }
         }
     }

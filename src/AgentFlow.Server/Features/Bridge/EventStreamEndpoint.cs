@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Bridge;
@@ -19,7 +18,6 @@ namespace AgentFlow.Server.Features.Bridge;
 /// </summary>
 internal sealed class EventStreamEndpoint(IBridgeEventStore events, EventSignal signal, IHostApplicationLifetime lifetime, TimeProvider clock)
 {
-    private const string EventStream = "text/event-stream";
     private const int PageSize = 100;
 
     // Events that another process took are seen at the latest then.
@@ -39,9 +37,9 @@ internal sealed class EventStreamEndpoint(IBridgeEventStore events, EventSignal 
             after = long.TryParse(seen, NumberStyles.None, CultureInfo.InvariantCulture, out long last) ? last : throw ProblemException.Parameter("Last-Event-ID", "is no event's number", "Send the id of the last event that was received.");
         }
 
-        if (!MediaTypes.Accepts(context, EventStream))
+        if (!MediaTypes.Accepts(context, EventStream.MediaType))
         {
-            throw new ProblemException(ErrorCode.NotAcceptable, $"A stream needs {EventStream} in Accept.");
+            throw new ProblemException(ErrorCode.NotAcceptable, $"A stream needs {EventStream.MediaType} in Accept.");
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
@@ -52,65 +50,45 @@ internal sealed class EventStreamEndpoint(IBridgeEventStore events, EventSignal 
             after = await events.LastAsync(tenant, stop.Token).ConfigureAwait(false);
         }
 
-        await WriteAsync(context, tenant, filter, after, watch, stop.Token).ConfigureAwait(false);
+        await EventStream.ServeAsync(context, watch, body => WriteAsync(body, tenant, filter, after, stop.Token), stop.Token, ErrorCode.InvalidToken).ConfigureAwait(false);
     }
 
-    private async Task WriteAsync(HttpContext context, string tenant, BridgeEventFilter filter, long after, CallerWatch watch, CancellationToken stop)
+    private async Task WriteAsync(PipeWriter body, string tenant, BridgeEventFilter filter, long after, CancellationToken stop)
     {
-        Untimed.Mark(context);
-        HttpResponse response = context.Response;
-        response.ContentType = EventStream;
-        response.Headers.CacheControl = "no-cache";
-        // nginx would hold events back until its buffer is full.
-        response.Headers["X-Accel-Buffering"] = "no";
-        PipeWriter body = response.BodyWriter;
-        Write(body, "retry: 1000\n\n");
-        try
+        long written = clock.GetTimestamp();
+        while (true)
         {
-            await body.FlushAsync(stop).ConfigureAwait(false);
-            long written = clock.GetTimestamp();
-            while (true)
+            Task next = signal.Next;
+            IReadOnlyList<BridgeEvent> page = await events.ReadAsync(tenant, after, PageSize, stop).ConfigureAwait(false);
+            bool any = false;
+            foreach (BridgeEvent happened in page)
             {
-                Task next = signal.Next;
-                IReadOnlyList<BridgeEvent> page = await events.ReadAsync(tenant, after, PageSize, stop).ConfigureAwait(false);
-                bool any = false;
-                foreach (BridgeEvent happened in page)
-                {
-                    after = happened.Number;
-                    if (filter.Wants(happened))
-                    {
-                        any = true;
-                        Write(body, string.Create(CultureInfo.InvariantCulture, $"id: {happened.Number}\nevent: {Line(happened.Type)}\ndata: "));
-                        body.Write(BridgeEventText.Write(happened).Span);
-                        Write(body, "\n\n");
-                    }
-                }
-
-                if (!any && clock.GetElapsedTime(written) >= Alive)
+                after = happened.Number;
+                if (filter.Wants(happened))
                 {
                     any = true;
-                    Write(body, string.Create(CultureInfo.InvariantCulture, $"id: {after}\n: alive\n\n"));
-                }
-
-                if (any)
-                {
-                    written = clock.GetTimestamp();
-                    await body.FlushAsync(stop).ConfigureAwait(false);
-                }
-
-                if (page.Count < PageSize)
-                {
-                    await Task.WhenAny(next, Task.Delay(Poll, clock, stop)).ConfigureAwait(false);
-                    stop.ThrowIfCancellationRequested();
+                    EventStream.Write(body, string.Create(CultureInfo.InvariantCulture, $"id: {happened.Number}\nevent: {Line(happened.Type)}\ndata: "));
+                    body.Write(BridgeEventText.Write(happened).Span);
+                    EventStream.Write(body, "\n\n");
                 }
             }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            if (watch.HasEnded)
+
+            if (!any && clock.GetElapsedTime(written) >= Alive)
             {
-                Write(body, $"event: closed\ndata: {{\"code\":\"{ErrorCode.InvalidToken}\",\"reason\":\"{CallerWatch.Reason}\"}}\n\n");
-                await body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+                any = true;
+                EventStream.Write(body, string.Create(CultureInfo.InvariantCulture, $"id: {after}\n: alive\n\n"));
+            }
+
+            if (any)
+            {
+                written = clock.GetTimestamp();
+                await body.FlushAsync(stop).ConfigureAwait(false);
+            }
+
+            if (page.Count < PageSize)
+            {
+                await Task.WhenAny(next, Task.Delay(Poll, clock, stop)).ConfigureAwait(false);
+                stop.ThrowIfCancellationRequested();
             }
         }
     }
@@ -129,6 +107,4 @@ internal sealed class EventStreamEndpoint(IBridgeEventStore events, EventSignal 
 
     // A line of the stream ends where the text does.
     private static string Line(string text) => text.AsSpan().IndexOfAny('\r', '\n') < 0 ? text : text.Replace('\r', ' ').Replace('\n', ' ');
-
-    private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
 }

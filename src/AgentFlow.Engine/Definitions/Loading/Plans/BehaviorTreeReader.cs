@@ -231,7 +231,8 @@ internal sealed class BehaviorTreeReader(PlanContext context)
             case "retry":
                 Fields? retry = Rounds(fields, "retry", KeySet.TreeRetry);
                 int tries = (retry is null ? fields.Integer("retry", 1, MostRounds) : retry.Integer("max_attempts", 1, MostRounds)) ?? 3;
-                return Build(child, retry?.Duration("delay", TimeSpan.FromMilliseconds(1)), delay => new RepeatNode(child!, delay) { Id = id, IsRetry = true, Times = tries });
+                TimeSpan? again = retry?.Duration("delay", TimeSpan.FromMilliseconds(1));
+                return child is null ? null : new RepeatNode(child, again) { Id = id, IsRetry = true, Times = tries };
             default:
                 Fields? repeat = Rounds(fields, "repeat", KeySet.TreeRepeat);
                 int? times = repeat is null ? fields.Integer("repeat", 1, MostRounds) : repeat.Integer("times", 1, MostRounds);
@@ -241,11 +242,10 @@ internal sealed class BehaviorTreeReader(PlanContext context)
                     _findings.Error(repeat.Place, DiagnosticCodes.MissingKey, "'repeat' has no end.", "Add 'times: 3' or 'until: <condition>'.");
                 }
 
-                return Build(child, repeat?.Duration("delay", TimeSpan.FromMilliseconds(1)), delay => new RepeatNode(child!, delay) { Id = id, Times = times ?? DefaultRounds, Until = until });
+                TimeSpan? delay = repeat?.Duration("delay", TimeSpan.FromMilliseconds(1));
+                return child is null ? null : new RepeatNode(child, delay) { Id = id, Times = times ?? DefaultRounds, Until = until };
         }
     }
-
-    private static PlanNode? Build(PlanNode? child, TimeSpan? delay, Func<TimeSpan?, PlanNode> make) => child is null ? null : make(delay);
 
     /// <summary>A number stands for itself; otherwise a mapping.</summary>
     private Fields? Rounds(Fields fields, string key, KeySet keys) => fields[key] is YamlScalar ? null
