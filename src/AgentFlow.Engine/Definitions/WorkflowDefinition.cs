@@ -69,5 +69,16 @@ public sealed class WorkflowDefinition
         {
             Number(compensation, node, -1, nodes);
         }
+
+        if (node is CallNode { Remedies: { Count: > 0 } remedies })
+        {
+            for (int i = 0; i < remedies.Count; i++)
+            {
+                if (remedies[i].Call is { } call)
+                {
+                    Number(call, node, -2 - i, nodes);
+                }
+            }
+        }
     }
 }

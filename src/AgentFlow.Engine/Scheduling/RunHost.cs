@@ -347,6 +347,22 @@ public sealed partial class RunHost : IAsyncDisposable
     }
 
     /// <summary>
+    /// Takes a run out of this process's memory as if the process had died, and has it rebuilt from its journal. Calls under way are
+    /// told to stop; their outcome is unknown.
+    /// </summary>
+    /// <returns>False when the run is not in memory here.</returns>
+    public bool Abandon(Ulid run)
+    {
+        if (!_resident.TryGetValue(run, out ResidentRun? resident))
+        {
+            return false;
+        }
+
+        resident.Rebuild();
+        return true;
+    }
+
+    /// <summary>
     /// Begins to hand over and returns at once: nothing more is accepted or claimed, no further step is admitted, and on a
     /// shared store each run goes to others as soon as none of its steps is in flight. <see cref="StopAsync"/> follows.
     /// </summary>

@@ -196,6 +196,17 @@ public static class FrameCodec
                 w.Unsigned((ulong)e.OutputTokens);
                 w.Text(e.Provider);
                 break;
+            case StepRejected e:
+                w.Int(e.Id);
+                w.Int(e.Attempt);
+                w.Error(e.Error);
+                w.Payload(e.Output);
+                w.Unsigned((ulong)e.CostNanoDollars);
+                break;
+            case RemedyStarted e:
+                w.Int(e.Id);
+                w.Int(e.Remedy);
+                break;
             case StepFailed e:
                 w.Int(e.Id);
                 w.Int(e.Attempt);
@@ -359,6 +370,8 @@ public static class FrameCodec
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
         EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
+        EventTag.StepRejected => new StepRejected(r.Int(), r.Int(), r.Error(), r.Payload(), r.Long()),
+        EventTag.RemedyStarted => new RemedyStarted(r.Int(), r.Int()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

@@ -56,6 +56,8 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, tool: skill.echo, «missing-key»compensate: {} }, { id: b, wait: { for: 1s }, «not-applicable»compensate: { tool: skill.echo } }]\n",
         Graph + "steps: [{ id: a, tool: skill.echo, compensate: { tool: skill.echo, «conflicting-keys»agent: «unknown-agent»a, on_error: «unknown-value»abort } }]\n",
         Graph + "steps: [{ id: a, wait: { for: 1s, «not-applicable»timeout: 1s } }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, remedies: [«missing-key»{ tool: skill.echo }, { on: [«invalid-name»slow], times: «out-of-range»0, «not-applicable»then: accept }, { on: «empty-list»[], tool: skill.echo, «not-applicable»initial: 1s }] }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, remedies: «empty-list»[] }, { id: b, wait: { for: 1s }, «not-applicable»remedies: [] }, { id: c, tool: skill.echo, remedies: [{ on: [X], tool: skill.echo, «conflicting-keys»agent: «unknown-agent»a }] }]\n",
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
         Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",
