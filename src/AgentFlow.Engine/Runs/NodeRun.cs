@@ -26,7 +26,7 @@ public enum NodePhase : byte
     Awaiting = 5,
 
     /// <summary>A step whose remedy is being called.</summary>
-    Remedied = 6,
+    Remedied = 16,
 }
 
 /// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>

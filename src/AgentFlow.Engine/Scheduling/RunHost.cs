@@ -92,7 +92,7 @@ public sealed partial class RunHost : IAsyncDisposable
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
 
     /// <summary>The process is handing over: no step is admitted any more.</summary>
-    internal bool IsStopping => _stopping;
+    public bool IsStopping => _stopping;
 
     internal EngineOptions Options { get; }
 
