@@ -98,7 +98,7 @@ internal static class StressTestsFeature
                 """)
             .Needs(Permission.RunsRead)
             .Takes(TenantHeader, new ParameterNote("Last-Event-ID", "string", "The id of the last event that was received.", "header"))
-            .Gives(200, "Events until the reader leaves.", EventStream.MediaType).Fails();
+            .Gives(200, "Events until the reader leaves.", EventStream.MediaType).Fails(ErrorCode.NotAcceptable);
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Http;
@@ -18,6 +19,11 @@ internal sealed class StressEventsEndpoint(StressEvents events, IHostApplication
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
         string? tenant = StressTenant.OfWatch(context);
+        if (!MediaTypes.Accepts(context, EventStream.MediaType))
+        {
+            throw new ProblemException(ErrorCode.NotAcceptable, $"A stream needs {EventStream.MediaType} in Accept.");
+        }
+
         using IDisposable watched = events.Enter();
         long place = events.Newest;
         string seen = context.Request.Headers["Last-Event-ID"].ToString();
