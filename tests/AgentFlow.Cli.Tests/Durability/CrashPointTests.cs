@@ -19,8 +19,11 @@ public sealed class CrashPointTests
     private const int Attempts = 4;
     private const int KilledBySignal9 = 128 + 9;
 
-    /// <summary>A life that has not reached its point by then is ended, and the next one tries for longer.</summary>
-    private static readonly TimeSpan FirstLife = TimeSpan.FromSeconds(8);
+    /// <summary>A life that has taken this many runs without reaching its point is ended, and the next one tries for longer.</summary>
+    private const int RunsInFirstLife = 24;
+
+    /// <summary>For one in which nothing moves. Runs are counted, not seconds, because a busy machine has slow ones.</summary>
+    private static readonly TimeSpan LongestFirstLife = TimeSpan.FromSeconds(30);
 
     private const int Lanes = 2;
 
@@ -84,7 +87,7 @@ public sealed class CrashPointTests
         store.Configure(af);
         string url = $"http://127.0.0.1:{FreePort()}";
         using var client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(20) };
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60) + (lives.Length * Attempts * Attempts * FirstLife));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60) + (lives.Length * Attempts * Attempts * LongestFirstLife));
         var users = new CrashUsers(client, ledger.Port);
         var damaged = new List<string>();
         using (AfProcess first = af.Start("serve", "--url", url))
@@ -129,7 +132,7 @@ public sealed class CrashPointTests
                 server.SendTerminate();
             }
 
-            Task first = await Task.WhenAny(end, use, Task.Delay(attempt * FirstLife, CancellationToken.None));
+            Task first = await Task.WhenAny(end, use, OldAgeAsync(users, attempt, end));
             if (first == use)
             {
                 await use;
@@ -163,6 +166,17 @@ public sealed class CrashPointTests
         }
 
         Assert.Fail($"{life} was never reached: what the users do does not lead there, or the point is gone. {open.Count} runs are open.\n{string.Join('\n', open)}");
+    }
+
+    /// <summary>Ends when a life has had its chance.</summary>
+    private static async Task OldAgeAsync(CrashUsers users, int attempt, Task end)
+    {
+        using var longest = new CancellationTokenSource(attempt * LongestFirstLife);
+        int last = users.Accepted.Count + (attempt * RunsInFirstLife);
+        while (users.Accepted.Count < last && !longest.IsCancellationRequested && !end.IsCompleted)
+        {
+            await Task.Delay(50, CancellationToken.None);
+        }
     }
 
     /// <summary>A run whose first frame is not what was written, ready to be claimed by the next life.</summary>
