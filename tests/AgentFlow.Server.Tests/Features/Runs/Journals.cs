@@ -70,6 +70,8 @@ internal static class Journals
         new StepExpired(1, 1, Error),
         new CompensationPlanned(1, Payload.FromText("{\"id\":7}"), null),
         new CompensationStarted(0, NodeStatus.Failed, Error),
+        new StepRejected(1, 1, Error, Payload.FromText("{\"nme\":7}"), 3),
+        new RemedyStarted(1, 0),
         new RunCompleted("answered", Payload.FromText("{}")),
         new RunFailed(Error),
         new RunCancelled("enough"),
