@@ -69,7 +69,7 @@ internal static class StressTestsFeature
             .Takes(
                 TenantHeader,
                 new ParameterNote("metric", "string", "What to count.") { Words = ["workflows", "tasks", "throughput", "recovery_rate", "completion_rate", "cost_usd"], Default = "workflows" },
-                new ParameterNote("window", "string", "How far back, such as `30m` or `2h`.") { Default = "1h" },
+                new ParameterNote("window", "string", "How far back, such as `30m` or `1440m`.") { Default = "60m" },
                 new ParameterNote("step", "string", "Width of one point; at most 1000 of them.") { Default = "1m" })
             .Gives<TimeseriesView>(200, "The points, oldest first.").Fails();
         api.MapGet("/aoa/agents/summary", dashboard.AgentsAsync)
