@@ -1,0 +1,188 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace AgentFlow.Engine.Planning;
+
+/// <summary>
+/// The <c>{{s1.body}}</c> of a plan's parameters: a step of the plan or <c>input</c>, then members and indexes. Nothing can be computed
+/// in it, so that a model has no expression language at hand.
+/// </summary>
+/// <param name="Root">A step's id, or <c>input</c>.</param>
+/// <param name="Path">Members (<see cref="string"/>) and indexes (<see cref="int"/>).</param>
+internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
+{
+    public const string Input = "input";
+
+    private const string Open = "{{";
+    private const string Close = "}}";
+
+    /// <summary>All texts of a value, each with the JSON pointer that leads to it.</summary>
+    public static IEnumerable<(string Pointer, string Text)> Texts(JsonElement value, string pointer = "") => value.ValueKind switch
+    {
+        JsonValueKind.String => [(pointer, value.GetString()!)],
+        JsonValueKind.Object => value.EnumerateObject().SelectMany(p => Texts(p.Value, $"{pointer}/{p.Name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}")),
+        JsonValueKind.Array => value.EnumerateArray().SelectMany((item, i) => Texts(item, $"{pointer}/{i}")),
+        _ => [],
+    };
+
+    /// <summary>The placeholders of a text.</summary>
+    /// <param name="broken">The first that is none, or <see langword="null"/>.</param>
+    public static List<PlanPlaceholder> Find(string text, out string? broken)
+    {
+        var found = new List<PlanPlaceholder>();
+        broken = null;
+        foreach ((string part, bool isPlaceholder) in Split(text))
+        {
+            if (!isPlaceholder)
+            {
+                continue;
+            }
+
+            if (TryParse(part, out PlanPlaceholder? placeholder))
+            {
+                found.Add(placeholder);
+            }
+            else
+            {
+                broken ??= part;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>
+    /// The value with every placeholder as the expression of a workflow file, and whatever looks like one as the literal that it is.
+    /// </summary>
+    /// <param name="skillOf">The skill behind a step of the plan, as far as it is known.</param>
+    public static JsonElement ToTemplate(JsonElement value, Func<string, PlanSkill?> skillOf)
+    {
+        JsonNode? node = ToTemplate(JsonNode.Parse(value.GetRawText()), skillOf);
+        return JsonElement.Parse(node?.ToJsonString() ?? "null");
+    }
+
+    private static JsonNode? ToTemplate(JsonNode? node, Func<string, PlanSkill?> skillOf)
+    {
+        switch (node)
+        {
+            case JsonObject members:
+                var copy = new JsonObject();
+                foreach ((string name, JsonNode? member) in members)
+                {
+                    copy.Add(name, ToTemplate(member, skillOf));
+                }
+
+                return copy;
+            case JsonArray items:
+                return new JsonArray([.. items.Select(i => ToTemplate(i, skillOf))]);
+            case JsonValue text when text.GetValueKind() == JsonValueKind.String:
+                return JsonValue.Create(ToTemplate(text.GetValue<string>(), skillOf));
+            default:
+                return node?.DeepClone();
+        }
+    }
+
+    private static string ToTemplate(string text, Func<string, PlanSkill?> skillOf)
+    {
+        var template = new StringBuilder();
+        foreach ((string part, bool isPlaceholder) in Split(text))
+        {
+            if (isPlaceholder && TryParse(part, out PlanPlaceholder? placeholder))
+            {
+                template.Append("${").Append(placeholder.ToExpression(skillOf(placeholder.Root))).Append('}');
+            }
+            else
+            {
+                template.Append(part.Replace("${", "$${", StringComparison.Ordinal));
+            }
+        }
+
+        return template.ToString();
+    }
+
+    private string ToExpression(PlanSkill? skill)
+    {
+        var expression = new StringBuilder(Root == Input ? Input : $"steps.{Root}.output");
+        // Where an output has no member of that name, 'output' is the whole.
+        bool isWhole = Root != Input && Path is ["output", ..] && skill is not null && !skill.Gives("output");
+        foreach (object part in Path.Skip(isWhole ? 1 : 0))
+        {
+            expression.Append(part is int index ? $"[{index}]" : $"[\"{part}\"]");
+        }
+
+        return expression.ToString();
+    }
+
+    /// <summary>The text in pieces: what is literal, and what stands between braces.</summary>
+    private static IEnumerable<(string Part, bool IsPlaceholder)> Split(string text)
+    {
+        int at = 0;
+        while (at < text.Length)
+        {
+            int open = text.IndexOf(Open, at, StringComparison.Ordinal);
+            int close = open < 0 ? -1 : text.IndexOf(Close, open + Open.Length, StringComparison.Ordinal);
+            if (close < 0)
+            {
+                yield return (text[at..], false);
+                yield break;
+            }
+
+            if (open > at)
+            {
+                yield return (text[at..open], false);
+            }
+
+            yield return (text[(open + Open.Length)..close], true);
+            at = close + Close.Length;
+        }
+    }
+
+    private static bool TryParse(string text, [NotNullWhen(true)] out PlanPlaceholder? placeholder)
+    {
+        placeholder = null;
+        text = text.Trim();
+        int at = 0;
+        string? root = Name(text, ref at);
+        var path = new List<object>();
+        while (root is not null && at < text.Length)
+        {
+            object? part = null;
+            if (text[at] == '.')
+            {
+                at++;
+                part = Name(text, ref at);
+            }
+            else if (text[at] == '[')
+            {
+                int end = text.IndexOf(']', at);
+                part = end > at + 1 && end - at <= 7 && text.AsSpan(at + 1, end - at - 1).IndexOfAnyExceptInRange('0', '9') < 0
+                    ? int.Parse(text.AsSpan(at + 1, end - at - 1), System.Globalization.CultureInfo.InvariantCulture)
+                    : null;
+                at = end + 1;
+            }
+
+            if (part is null)
+            {
+                return false;
+            }
+
+            path.Add(part);
+        }
+
+        placeholder = root is null ? null : new PlanPlaceholder(root, path);
+        return placeholder is not null;
+    }
+
+    private static string? Name(string text, ref int at)
+    {
+        int start = at;
+        while (at < text.Length && (char.IsAsciiLetter(text[at]) || text[at] is '_' || (at > start && (char.IsAsciiDigit(text[at]) || text[at] == '-'))))
+        {
+            at++;
+        }
+
+        return at > start ? text[start..at] : null;
+    }
+}
