@@ -72,6 +72,9 @@ public abstract class PlanNode
     {
     }
 
+    /// <summary>Name of the signal that the node takes, if it takes one.</summary>
+    internal virtual string? AwaitedSignal => null;
+
     /// <summary>What a run that completed in this root is said to have come to.</summary>
     internal virtual string OutcomeOf(NodeRun self) => "completed";
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -17,6 +18,9 @@ internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
 
     private const string Open = "{{";
     private const string Close = "}}";
+
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 256 };
+    private static readonly JsonSerializerOptions Written = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 256 };
 
     /// <summary>All texts of a value, each with the JSON pointer that leads to it.</summary>
     public static IEnumerable<(string Pointer, string Text)> Texts(JsonElement value, string pointer = "") => value.ValueKind switch
@@ -59,11 +63,14 @@ internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
     /// <param name="skillOf">The skill behind a step of the plan, as far as it is known.</param>
     public static JsonElement ToTemplate(JsonElement value, Func<string, PlanSkill?> skillOf)
     {
-        JsonNode? node = ToTemplate(JsonNode.Parse(value.GetRawText()), skillOf);
-        return JsonElement.Parse(node?.ToJsonString() ?? "null");
+        JsonNode? node = Map(JsonNode.Parse(value.GetRawText(), documentOptions: Deep), text => ToTemplate(text, skillOf));
+        return JsonElement.Parse(node?.ToJsonString(Written) ?? "null", Deep);
     }
 
-    private static JsonNode? ToTemplate(JsonNode? node, Func<string, PlanSkill?> skillOf)
+    /// <summary>The value as the literal that it is.</summary>
+    public static JsonElement Escape(JsonElement value) => JsonElement.Parse(Map(JsonNode.Parse(value.GetRawText(), documentOptions: Deep), text => text.Replace("${", "$${", StringComparison.Ordinal))?.ToJsonString(Written) ?? "null", Deep);
+
+    private static JsonNode? Map(JsonNode? node, Func<string, string> text)
     {
         switch (node)
         {
@@ -71,14 +78,14 @@ internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
                 var copy = new JsonObject();
                 foreach ((string name, JsonNode? member) in members)
                 {
-                    copy.Add(name, ToTemplate(member, skillOf));
+                    copy.Add(name, Map(member, text));
                 }
 
                 return copy;
             case JsonArray items:
-                return new JsonArray([.. items.Select(i => ToTemplate(i, skillOf))]);
-            case JsonValue text when text.GetValueKind() == JsonValueKind.String:
-                return JsonValue.Create(ToTemplate(text.GetValue<string>(), skillOf));
+                return new JsonArray([.. items.Select(i => Map(i, text))]);
+            case JsonValue value when value.GetValueKind() == JsonValueKind.String:
+                return JsonValue.Create(text(value.GetValue<string>()));
             default:
                 return node?.DeepClone();
         }

@@ -163,6 +163,8 @@ public static class Reducer
                 }
 
                 break;
+            case PlanRejected:
+                break;
             case RunCompleted e:
                 Move(state, RunStatus.Completed);
                 state.Outcome = e.Outcome;
@@ -347,7 +349,7 @@ public static class Reducer
 
     private static void Consume(RunState state, SignalConsumed e)
     {
-        string name = ((Nodes.Control.WaitNode)state.OpenNode(e.Id).Node).Signal!;
+        string name = state.OpenNode(e.Id).Node.AwaitedSignal!;
         int index = state.Signals.FindIndex(s => s.Name == name);
         if (index < 0)
         {

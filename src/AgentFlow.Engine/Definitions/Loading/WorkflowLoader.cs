@@ -1,6 +1,7 @@
 using System.Text;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Definitions.Loading;
@@ -11,7 +12,8 @@ namespace AgentFlow.Engine.Definitions.Loading;
 /// </summary>
 /// <param name="tools">What steps may call.</param>
 /// <param name="agentKinds">What agents may be; each kind once.</param>
-public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds)
+/// <param name="plans">Where plans of models that worked are kept; <see langword="null"/>: nowhere.</param>
+public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds, PlanCache? plans = null)
 {
     private readonly Dictionary<string, IAgentKind> _kinds = agentKinds.ToDictionary(k => k.Kind, StringComparer.Ordinal);
     private readonly ToolSchemas _schemas = new();
@@ -29,7 +31,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         WorkflowDefinition? definition = null;
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(tools, _kinds, _schemas, source, text, findings).Read(root);
+            definition = new WorkflowReader(tools, _kinds, _schemas, plans, source, text, findings).Read(root);
         }
 
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());

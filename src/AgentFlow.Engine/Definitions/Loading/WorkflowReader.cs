@@ -7,6 +7,7 @@ using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 
@@ -14,7 +15,7 @@ namespace AgentFlow.Engine.Definitions.Loading;
 
 /// <summary>Reads one workflow from its YAML tree.</summary>
 internal sealed class WorkflowReader(
-    IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, WorkflowSource source, YamlText text, Findings findings)
+    IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, PlanCache? plans, WorkflowSource source, YamlText text, Findings findings)
 {
     private const int Language = 1;
     private const string RootId = "root";
@@ -58,6 +59,8 @@ internal sealed class WorkflowReader(
             Policies = policies,
             Defaults = defaults,
             Schemas = schemas,
+            Assets = source.Assets,
+            Plans = plans,
         };
         context.TryCount(mapping);
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);

@@ -319,6 +319,10 @@ public static class FrameCodec
                 w.Byte((byte)e.Status);
                 w.Optional(e.Error);
                 break;
+            case PlanRejected e:
+                w.Int(e.Id);
+                w.Text(e.Problems);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -359,6 +363,7 @@ public static class FrameCodec
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
         EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
+        EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

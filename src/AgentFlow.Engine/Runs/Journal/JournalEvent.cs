@@ -101,6 +101,7 @@ public enum EventTag : byte
     StepExpired = 31,
     CompensationPlanned = 32,
     CompensationStarted = 33,
+    PlanRejected = 95,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -319,4 +320,12 @@ public sealed record PauseRequested(string By) : JournalEvent.Cause
 public sealed record ResumeRequested(string By) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ResumeRequested;
+}
+
+/// <summary>A plan was not followed.</summary>
+/// <param name="Id">The visit that asked for it.</param>
+/// <param name="Problems">What is wrong with it, a line each.</param>
+public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRejected;
 }

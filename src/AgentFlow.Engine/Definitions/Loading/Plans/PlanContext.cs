@@ -1,6 +1,7 @@
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Definitions.Loading.Plans;
@@ -27,6 +28,11 @@ internal sealed class PlanContext
     public required StepDefaults Defaults { get; init; }
 
     public required ToolSchemas Schemas { get; init; }
+
+    public required WorkflowAssets Assets { get; init; }
+
+    /// <summary>Plans of models that worked; <see langword="null"/>: none are kept.</summary>
+    public required PlanCache? Plans { get; init; }
 
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)
