@@ -251,6 +251,9 @@ public enum InboxKind : byte
 
     /// <summary>The outcome of a step that was handed over.</summary>
     Answer = 7,
+
+    /// <summary>Changes of the run's plan.</summary>
+    Modify = 40,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

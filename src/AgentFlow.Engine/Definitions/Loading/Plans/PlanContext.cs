@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
@@ -33,6 +34,9 @@ internal sealed class PlanContext
 
     /// <summary>Plans of models that worked; <see langword="null"/>: none are kept.</summary>
     public required PlanCache? Plans { get; init; }
+
+    /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
+    public ChangedPlan? Changed { get; init; }
 
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)
