@@ -68,7 +68,10 @@ internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
     }
 
     /// <summary>The value as the literal that it is.</summary>
-    public static JsonElement Escape(JsonElement value) => JsonElement.Parse(Map(JsonNode.Parse(value.GetRawText(), documentOptions: Deep), text => text.Replace("${", "$${", StringComparison.Ordinal))?.ToJsonString(Written) ?? "null", Deep);
+    public static JsonElement Escape(JsonElement value) => JsonElement.Parse(Map(JsonNode.Parse(value.GetRawText(), documentOptions: Deep), Escape)?.ToJsonString(Written) ?? "null", Deep);
+
+    // Not '$${': a dollar before it would be taken for a part of it, and it is undone only where the same value holds an expression, too.
+    private static string Escape(string text) => text.Replace("$", "${'$'}", StringComparison.Ordinal);
 
     private static JsonNode? Map(JsonNode? node, Func<string, string> text)
     {
@@ -102,7 +105,7 @@ internal sealed record PlanPlaceholder(string Root, IReadOnlyList<object> Path)
             }
             else
             {
-                template.Append(part.Replace("${", "$${", StringComparison.Ordinal));
+                template.Append(Escape(part));
             }
         }
 

@@ -17,7 +17,7 @@ public sealed class WaitNode : PlanNode
     /// <summary>How long to wait; required without a signal, the limit with one (the node then fails with WAIT_TIMEOUT).</summary>
     public TimeSpan? For { get; init; }
 
-    internal override string? AwaitedSignal => Signal;
+    public override string? AwaitedSignal => Signal;
 
     internal override void Start(RunMachine machine, NodeRun self)
     {

@@ -76,7 +76,7 @@ public sealed class LlmNode : PlanNode
     public CelExpression? ConditionOf(PlanNode child) =>
         child.Ordinal >= _branches && child.Ordinal < _branches + _conditions.Length ? _conditions[child.Ordinal - _branches] : null;
 
-    internal override string? AwaitedSignal => Replan?.Signal;
+    public override string? AwaitedSignal => Replan?.Signal;
 
     internal override void Start(RunMachine machine, NodeRun self)
     {

@@ -54,7 +54,7 @@ internal sealed class LlmPlanReader(PlanContext context)
         ReplanRules? replanRules = replan is null ? null : ReadRules(plan, replan);
 
         PlanModel? model = ReadModel(plan, "model", plan, rules, prompt, latency);
-        PlanModel? escalation = replan is not null && replan.Has("model") ? ReadModel(replan, "model", plan, rules, prompt, latency) : null;
+        PlanModel? escalation = replan is not null && replanRules?.Strategy == ReplanStrategy.Escalation && replan.Has("model") ? ReadModel(replan, "model", plan, rules, prompt, latency) : null;
         (var branches, PlanNode? fallback, bool toHuman) = ReadWays(plan, outer, depth);
         CallNode? ask = Asking("model", model, plan, latency);
         CallNode? stronger = Asking("escalation", escalation, plan, latency);
