@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
-using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
