@@ -344,6 +344,10 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case PlanRejected e:
+                w.Int(e.Id);
+                w.Text(e.Problems);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -387,6 +391,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         EventTag.StepRejected => new StepRejected(r.Int(), r.Int(), r.Error(), r.Payload(), r.Long()),
         EventTag.RemedyStarted => new RemedyStarted(r.Int(), r.Int()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
