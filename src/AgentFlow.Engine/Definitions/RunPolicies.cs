@@ -41,6 +41,9 @@ public sealed record RunPolicies
 
     /// <summary>Node visits after which a run is taken for a loop and fails with STEP_LIMIT_EXCEEDED. Default 10,000.</summary>
     public int MaxSteps { get; init; } = 10_000;
+
+    /// <summary>Approvals that calls need, besides their own.</summary>
+    public IReadOnlyList<HumanTasks.ApprovalPolicy> Approvals { get; init; } = [];
 }
 
 /// <summary>What follows an attempt whose outcome nobody recorded, because its worker died.</summary>

@@ -251,6 +251,9 @@ public enum InboxKind : byte
 
     /// <summary>The outcome of a step that was handed over.</summary>
     Answer = 7,
+
+    /// <summary>What somebody decided about a step that waits for an approval.</summary>
+    Approval = 8,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

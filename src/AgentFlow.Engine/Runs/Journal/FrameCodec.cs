@@ -319,6 +319,18 @@ public static class FrameCodec
                 w.Byte((byte)e.Status);
                 w.Optional(e.Error);
                 break;
+            case ApprovalRequested e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Payload(e.Order);
+                break;
+            case ApprovalDecided e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Bool(e.Granted);
+                w.Text(e.By);
+                w.Text(e.Reason);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -359,6 +371,8 @@ public static class FrameCodec
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
         EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
+        EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
+        EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

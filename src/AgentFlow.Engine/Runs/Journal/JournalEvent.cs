@@ -101,6 +101,8 @@ public enum EventTag : byte
     StepExpired = 31,
     CompensationPlanned = 32,
     CompensationStarted = 33,
+    ApprovalRequested = 70,
+    ApprovalDecided = 71,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -319,4 +321,20 @@ public sealed record PauseRequested(string By) : JournalEvent.Cause
 public sealed record ResumeRequested(string By) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ResumeRequested;
+}
+
+/// <summary>Admission wants somebody to approve the step before it runs. The run may be parked until somebody has decided.</summary>
+/// <param name="Name">Which approval of the step it is: each is asked for once in a visit.</param>
+/// <param name="Order">Who is asked and what they are told: <see cref="HumanTasks.HumanTaskOrder"/> as JSON.</param>
+public sealed record ApprovalRequested(int Id, string Name, Payload Order) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ApprovalRequested;
+}
+
+/// <summary>Somebody, or a rule, has decided about a step that waits for an approval.</summary>
+/// <param name="By">Who it was.</param>
+/// <param name="Reason">Why; may be empty.</param>
+public sealed record ApprovalDecided(int Id, string Name, bool Granted, string By, string Reason) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ApprovalDecided;
 }

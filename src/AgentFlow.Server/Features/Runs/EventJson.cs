@@ -67,6 +67,8 @@ internal static class EventJson
         EventTag.StepExpired => "step_expired",
         EventTag.CompensationPlanned => "compensation_planned",
         EventTag.CompensationStarted => "compensation_started",
+        EventTag.ApprovalRequested => "approval_requested",
+        EventTag.ApprovalDecided => "approval_decided",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -142,6 +144,19 @@ internal static class EventJson
                 Node(w, visits[e.Id]);
                 w.WriteString("status"u8, StepFold.Word(e.Status));
                 Error(w, e.Error);
+                break;
+            case ApprovalRequested e:
+                Node(w, visits[e.Id]);
+                Target(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                Value(w, "order"u8, e.Order);
+                break;
+            case ApprovalDecided e:
+                Node(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                w.WriteBoolean("granted"u8, e.Granted);
+                w.WriteString("by"u8, e.By);
+                w.WriteString("reason"u8, e.Reason);
                 break;
             case StepDenied e:
                 Node(w, visits[e.Id]);

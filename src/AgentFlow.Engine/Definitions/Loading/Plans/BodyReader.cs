@@ -28,6 +28,7 @@ internal sealed class BodyReader(PlanContext context)
         Pass,
         Call,
         Wait,
+        Human,
         Scope,
     }
 
@@ -51,6 +52,8 @@ internal sealed class BodyReader(PlanContext context)
                 return ReadCall(fields, id, place, triesAgain);
             case BodyKind.Wait:
                 return ReadWait(fields, id);
+            case BodyKind.Human:
+                return HumanReader.Read(fields, id, place, context);
             case BodyKind.Scope:
                 return new ScopeReader(context).Read(fields, id, $"The scope '{Excerpt.Of(key.Text)}'", place, depth + 1).Node;
             default:
@@ -61,6 +64,7 @@ internal sealed class BodyReader(PlanContext context)
     private static string Where(BodyKind kind) => kind switch
     {
         BodyKind.Wait => "on a wait",
+        BodyKind.Human => "where somebody is asked",
         BodyKind.Scope => "on a nested scope",
         BodyKind.Pass => "where nothing is called",
         _ => "on a call",
@@ -70,7 +74,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("human", BodyKind.Human) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -100,7 +104,7 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "compensate" })
+        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "approval", "compensate" })
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
         }
@@ -108,6 +112,12 @@ internal sealed class BodyReader(PlanContext context)
         if (kind == BodyKind.Wait)
         {
             fields.Refuse("timeout", "beside 'wait'", "Write it inside: 'wait: { signal: …, timeout: 1h }'.");
+        }
+
+        if (kind == BodyKind.Human)
+        {
+            fields.Refuse("timeout", "beside 'human'", "Write it inside: 'human: { title: …, timeout: 2d }'.");
+            fields.Refuse("input", "beside 'human'", "Write it inside: 'human: { title: …, data: { … } }'.");
         }
 
         if (kind == BodyKind.Pass)
@@ -196,6 +206,7 @@ internal sealed class BodyReader(PlanContext context)
             Granted = Narrow(granted, agent),
             InputValidator = schemas.InputValidator,
             OutputValidator = schemas.OutputValidator,
+            Approval = ApprovalReader.ReadOfCall(fields, place, context.Expressions, _findings),
             Compensation = ReadCompensation(fields, id, place),
             IsBestEffort = bestEffort,
         };
