@@ -44,6 +44,10 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(AlertSilence))]
 [JsonSerializable(typeof(Page<AlertSilence>))]
 [JsonSerializable(typeof(SilenceAlertsBody))]
+[JsonSerializable(typeof(HumanTask))]
+[JsonSerializable(typeof(Page<HumanTask>))]
+[JsonSerializable(typeof(TaskAssignee))]
+[JsonSerializable(typeof(CompleteTaskBody))]
 [JsonSerializable(typeof(RemoteAgentList))]
 [JsonSerializable(typeof(TaskRequest))]
 [JsonSerializable(typeof(DispatchedTask))]
@@ -97,6 +101,8 @@ internal sealed record CancelBody(string? Reason);
 internal sealed record ResolveBody(string Resolution, JsonElement? Output);
 
 internal sealed record EmptyBody;
+
+internal sealed record CompleteTaskBody(JsonElement Answer);
 
 internal sealed record AgentImportBody(IReadOnlyList<AgentContent> Agents);
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Agents;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.HumanTasks;

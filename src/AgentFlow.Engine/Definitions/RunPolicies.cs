@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Approvals;
 
 namespace AgentFlow.Engine.Definitions;
 
@@ -43,7 +44,7 @@ public sealed record RunPolicies
     public int MaxSteps { get; init; } = 10_000;
 
     /// <summary>Approvals that calls need, besides their own.</summary>
-    public IReadOnlyList<HumanTasks.ApprovalPolicy> Approvals { get; init; } = [];
+    public IReadOnlyList<ApprovalPolicy> Approvals { get; init; } = [];
 }
 
 /// <summary>What follows an attempt whose outcome nobody recorded, because its worker died.</summary>

@@ -1,4 +1,4 @@
-using AgentFlow.Engine.HumanTasks;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Runs;
 

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
@@ -98,7 +99,7 @@ public sealed partial class RunHost : IAsyncDisposable
     public HumanTasks.HumanTaskDesk? Desk { get; init; }
 
     /// <summary>Decides about approvals before people are asked; <see langword="null"/>: people decide about all of them.</summary>
-    public HumanTasks.IApprover? Approver { get; init; }
+    public IApprover? Approver { get; init; }
 
     internal EngineOptions Options { get; }
 
@@ -319,7 +320,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <param name="name">Which approval of the step it is.</param>
     /// <param name="id">Names this decision among all to the run: the same one again is the same decision.</param>
     /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
-    public Task<SendOutcome> DecideAsync(string tenant, Ulid run, int step, string name, HumanTasks.ApprovalAnswer answer, string id, CancellationToken cancellationToken)
+    public Task<SendOutcome> DecideAsync(string tenant, Ulid run, int step, string name, ApprovalAnswer answer, string id, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(answer);
         var content = new InboxContent

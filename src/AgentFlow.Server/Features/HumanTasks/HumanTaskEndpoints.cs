@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Parts;

@@ -1,6 +1,7 @@
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Runs;
 
-namespace AgentFlow.Engine.HumanTasks;
+namespace AgentFlow.Engine.Approvals;
 
 /// <summary>An approval that admission wants before a step runs: a human task with a fixed form.</summary>
 /// <param name="Name">Unique among the approvals of a step; it is asked for once in a visit, and holds for every attempt.</param>

@@ -1,12 +1,13 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Expressions.Cel;
 
-namespace AgentFlow.Engine.HumanTasks;
+namespace AgentFlow.Engine.Approvals;
 
 /// <summary>When calls need somebody's approval, and whose: an <c>approval:</c> of a call, or one of <c>policies.approval</c>.</summary>
 /// <param name="Name">Unique among those that concern a call.</param>
