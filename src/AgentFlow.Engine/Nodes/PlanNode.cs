@@ -39,6 +39,9 @@ public abstract class PlanNode
     /// <summary>Position among its siblings; -1 for a compensation, which is nobody's child.</summary>
     public int Ordinal { get; private set; }
 
+    /// <summary>The ids that lead to the node from the root, which has none: <c>review/fetch</c>. Unique in the definition.</summary>
+    public string Address => Parent is null ? "" : Parent.Parent is null ? Id : $"{Parent.Address}/{Id}";
+
     /// <summary>Undoes <see cref="Parent"/> instead of belonging to it.</summary>
     public bool IsCompensation => Ordinal < 0;
 
@@ -69,6 +72,11 @@ public abstract class PlanNode
 
     /// <summary>A signal has arrived that nobody has consumed.</summary>
     internal virtual void SignalArrived(RunMachine machine, NodeRun self)
+    {
+    }
+
+    /// <summary>The plan has changed somewhere among the children of this scope, which is open and goes on.</summary>
+    internal virtual void PlanChanged(RunMachine machine, NodeRun self)
     {
     }
 

@@ -254,6 +254,9 @@ public enum InboxKind : byte
 
     /// <summary>What somebody decided about a step that waits for an approval.</summary>
     Approval = 8,
+
+    /// <summary>Changes of the run's plan.</summary>
+    Modify = 40,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

@@ -319,6 +319,20 @@ public static class FrameCodec
                 w.Byte((byte)e.Status);
                 w.Optional(e.Error);
                 break;
+            case PlanModified e:
+                w.Text(e.Text);
+                w.Signed(e.Revision);
+                w.Text(e.Key);
+                w.Text(e.By);
+                w.Text(e.Reason);
+                break;
+            case PlanGrafted e:
+                w.Signed(e.Node);
+                w.Text(e.Text);
+                break;
+            case PlanRefused e:
+                w.Error(e.Error);
+                break;
             case ApprovalRequested e:
                 w.Int(e.Id);
                 w.Text(e.Name);
@@ -371,6 +385,9 @@ public static class FrameCodec
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
         EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
+        EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
+        EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
+        EventTag.PlanRefused => new PlanRefused(r.Error()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
