@@ -39,13 +39,12 @@ public sealed class PostgresHumanTaskStore(PostgresDatabase database) : IHumanTa
     {
         const string Wanted = """
             tenant = $1 AND ($2 < 0 OR status = $2) AND ($3 < 0 OR (approval <> '') = ($3 = 1)) AND ($4 IS NULL OR assignee_role = $4) AND ($5 IS NULL OR assignee_user = $5)
-            AND ($6 IS NULL OR run = $6)
+            AND ($6 IS NULL OR run = $6) AND (NOT $7 OR status < 3)
             """;
-        string open = filter.OpenOnly ? "AND status < 3" : "";
         void Bind(NpgsqlParameterCollection p) => p.Value(tenant).Value((int?)filter.Status ?? -1).Value(filter.Approvals is { } approvals ? approvals ? 1 : 0 : -1)
-            .Optional(filter.Role).Optional(filter.User).Optional(filter.Run);
+            .Optional(filter.Role).Optional(filter.User).Optional(filter.Run).Value(filter.OpenOnly);
         List<HumanTask> found = await database.QueryAsync(
-            $"SELECT {Columns} FROM human_tasks WHERE {Wanted} {open} AND ($7 IS NULL OR id < $7) ORDER BY id DESC LIMIT $8",
+            $"SELECT {Columns} FROM human_tasks WHERE {Wanted} AND ($8 IS NULL OR id < $8) ORDER BY id DESC LIMIT $9",
             p =>
             {
                 Bind(p);
@@ -53,7 +52,7 @@ public sealed class PostgresHumanTaskStore(PostgresDatabase database) : IHumanTa
             },
             ToTask,
             cancellationToken).ConfigureAwait(false);
-        List<long> total = await database.QueryAsync($"SELECT count(*) FROM human_tasks WHERE {Wanted} {open}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
+        List<long> total = await database.QueryAsync($"SELECT count(*) FROM human_tasks WHERE {Wanted}", Bind, static row => row.GetInt64(0), cancellationToken).ConfigureAwait(false);
         bool more = found.Count > filter.Size;
         return new HumanTaskPage(more ? found[..filter.Size] : found, total[0], more);
     }

@@ -29,16 +29,15 @@ public sealed class SqliteHumanTaskStore(SqliteDatabase database) : IHumanTaskSt
     {
         const string Wanted = """
             tenant = ?1 AND (?2 < 0 OR status = ?2) AND (?3 < 0 OR (approval <> '') = ?3) AND (?4 IS NULL OR assignee_role = ?4) AND (?5 IS NULL OR assignee_user = ?5)
-            AND (?6 IS NULL OR run = ?6)
+            AND (?6 IS NULL OR run = ?6) AND (?7 = 0 OR status < 3)
             """;
-        string open = filter.OpenOnly ? "AND status < 3" : "";
         SqliteStatement Bound(string sql) => connection.Prepare(sql).Bind(tenant).Bind((long?)filter.Status ?? -1).Bind(filter.Approvals is { } approvals ? approvals ? 1 : 0 : -1)
-            .BindOptional(filter.Role).BindOptional(filter.User).BindOptional(filter.Run);
-        SqliteStatement count = Bound($"SELECT count(*) FROM human_tasks WHERE {Wanted} {open}");
+            .BindOptional(filter.Role).BindOptional(filter.User).BindOptional(filter.Run).Bind(filter.OpenOnly ? 1 : 0);
+        SqliteStatement count = Bound($"SELECT count(*) FROM human_tasks WHERE {Wanted}");
         count.Read();
         long total = count.Int64(0);
         count.Reset();
-        List<HumanTask> found = ReadAll(Bound($"SELECT {Columns} FROM human_tasks WHERE {Wanted} {open} AND (?7 IS NULL OR id < ?7) ORDER BY id DESC LIMIT ?8").BindOptional(filter.Before).Bind(filter.Size + 1));
+        List<HumanTask> found = ReadAll(Bound($"SELECT {Columns} FROM human_tasks WHERE {Wanted} AND (?8 IS NULL OR id < ?8) ORDER BY id DESC LIMIT ?9").BindOptional(filter.Before).Bind(filter.Size + 1));
         bool more = found.Count > filter.Size;
         return new HumanTaskPage(more ? found[..filter.Size] : found, total, more);
     }));
