@@ -99,7 +99,7 @@ public static class AgentFlowApp
         var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
         var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
         var desk = new HumanTaskDesk(opened.HumanTasks, ids, clock) { Changed = HumanTaskKeeping.Telling(activity) };
-        var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)]);
+        var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)], new PlanCache(options.Models.Fingerprint));
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -196,7 +196,7 @@ public static class AgentFlowApp
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
         api.MapTools(new ToolEndpoints(tools));
-        api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
+        api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));
         var passwords = new PasswordLogin(opened.Access);
         app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
         api.MapAccess(

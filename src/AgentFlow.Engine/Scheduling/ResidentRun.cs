@@ -4,6 +4,7 @@ using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -740,6 +741,12 @@ internal sealed class ResidentRun
             ReleasePeople(events);
         }
 
+        foreach (PlanEnd end in _machine.PlanEnds)
+        {
+            end.Node.Model.Learn(end);
+        }
+
+        _machine.PlanEnds.Clear();
         if (append.Then == RowChange.End)
         {
             Evict();

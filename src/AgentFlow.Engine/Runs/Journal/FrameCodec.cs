@@ -345,6 +345,10 @@ public static class FrameCodec
                 w.Text(e.By);
                 w.Text(e.Reason);
                 break;
+            case PlanRejected e:
+                w.Int(e.Id);
+                w.Text(e.Problems);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -390,6 +394,7 @@ public static class FrameCodec
         EventTag.PlanRefused => new PlanRefused(r.Error()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
+        EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

@@ -106,6 +106,7 @@ public enum EventTag : byte
     PlanRefused = 42,
     ApprovalRequested = 70,
     ApprovalDecided = 71,
+    PlanRejected = 95,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -366,4 +367,12 @@ public sealed record ApprovalRequested(int Id, string Name, Payload Order) : Jou
 public sealed record ApprovalDecided(int Id, string Name, bool Granted, string By, string Reason) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ApprovalDecided;
+}
+
+/// <summary>A plan was not followed.</summary>
+/// <param name="Id">The visit that asked for it.</param>
+/// <param name="Problems">What is wrong with it, a line each.</param>
+public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRejected;
 }
