@@ -48,6 +48,9 @@ public abstract class PlanNode
     /// <summary>True when the node's own timer limits it as a scope.</summary>
     internal virtual bool IsScope => _children.Count > 0;
 
+    /// <summary>False where the children's ids are the engine's own: no expression can name them.</summary>
+    internal virtual bool NamesChildren => true;
+
     /// <summary>Ordinal of the child with this id, or -1.</summary>
     public int OrdinalOf(string id) => _ordinals is not null && _ordinals.TryGetValue(id, out int ordinal) ? ordinal : -1;
 

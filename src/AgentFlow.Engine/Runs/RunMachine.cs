@@ -275,12 +275,17 @@ public sealed class RunMachine(RunState state)
 
     internal RunVariables Variables(NodeRun? scope) => new(State, scope);
 
+    /// <summary>What expressions of a visit see: the children of the scope around it.</summary>
+    internal RunVariables VariablesFor(NodeRun visit) => new(State, visit.Parent, visit);
+
     /// <summary>What ended last in the step's scope or above it; the run's input where nothing has.</summary>
     internal Payload LatestOutput(NodeRun node)
     {
-        for (NodeRun? scope = node.Parent; scope is not null; scope = scope.Parent)
+        NodeRun? scope = node.Parent;
+        NodeRun? inside = node;
+        while (RunVariables.FindLatest(ref scope, ref inside, out Payload? output, out _))
         {
-            if (scope.Scope!.Latest >= 0 && scope.Scope.Outputs[scope.Scope.Latest] is { } output)
+            if (output is not null)
             {
                 return output;
             }
@@ -510,7 +515,7 @@ public sealed class RunMachine(RunState state)
             return;
         }
 
-        Payload? input = template.Render(Variables(step.Parent), out string? problem);
+        Payload? input = template.Render(VariablesFor(step), out string? problem);
         StepError? error = input is null ? new StepError("EXPRESSION_FAILED", ErrorCategory.Validation, $"The input of the compensation of step '{step.Path}' cannot be computed: {problem}") : null;
         Emit(new CompensationPlanned(step.Id, input, error));
     }

@@ -333,6 +333,10 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case ItemsListed e:
+                w.Int(e.Id);
+                w.Payload(e.Items);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -376,6 +380,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

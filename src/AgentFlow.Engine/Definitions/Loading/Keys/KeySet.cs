@@ -6,7 +6,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
     private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root"];
-    private static readonly string[] Body = ["agent", "tool", "capability", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
+    private static readonly string[] Body = ["agent", "tool", "capability", "wait", "foreach", "while", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
 
     public static KeySet Workflow { get; } = new(
         "a workflow",
@@ -36,6 +36,12 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for"]);
 
+    public static KeySet Foreach { get; } = new("'foreach'", ["items", "as", "max_parallel", "on_error", "min_success", "do"]);
+
+    public static KeySet While { get; } = new("'while'", ["condition", "until", "max", "delay", "do"]);
+
+    public static KeySet LoopBody { get; } = new("what a loop does", Body);
+
     public static KeySet Compensation { get; } = new("'compensate'", ["agent", "tool", "input", "retry", "timeout", "on_error", "permissions"]);
 
     public static KeySet Retry { get; } = new("'retry'", ["max_attempts", "backoff", "initial", "max", "factor", "jitter", "on"]);
@@ -44,7 +50,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Compensation, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Foreach, While, LoopBody, Compensation, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
     public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];

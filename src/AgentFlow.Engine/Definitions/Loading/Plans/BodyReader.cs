@@ -28,6 +28,7 @@ internal sealed class BodyReader(PlanContext context)
         Pass,
         Call,
         Wait,
+        Loop,
         Scope,
     }
 
@@ -51,6 +52,8 @@ internal sealed class BodyReader(PlanContext context)
                 return ReadCall(fields, id, place, triesAgain);
             case BodyKind.Wait:
                 return ReadWait(fields, id);
+            case BodyKind.Loop:
+                return new LoopReader(context).Read(fields, id, place, depth);
             case BodyKind.Scope:
                 return new ScopeReader(context).Read(fields, id, $"The scope '{Excerpt.Of(key.Text)}'", place, depth + 1).Node;
             default:
@@ -61,6 +64,7 @@ internal sealed class BodyReader(PlanContext context)
     private static string Where(BodyKind kind) => kind switch
     {
         BodyKind.Wait => "on a wait",
+        BodyKind.Loop => "on a loop",
         BodyKind.Scope => "on a nested scope",
         BodyKind.Pass => "where nothing is called",
         _ => "on a call",
@@ -70,7 +74,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -115,7 +119,7 @@ internal sealed class BodyReader(PlanContext context)
             fields.Refuse("timeout", Where(kind), "Remove it.");
         }
 
-        if (kind is BodyKind.Wait or BodyKind.Scope)
+        if (kind is BodyKind.Wait or BodyKind.Scope or BodyKind.Loop)
         {
             fields.Refuse("input", Where(kind), "Expressions inside read 'input', 'output' and 'steps' directly.");
         }
