@@ -56,6 +56,17 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
             Timeout = Below(5) == 0 ? TimeSpan.FromSeconds(5 + Below(100)) : null,
         },
         10 => new WhileNode(Body(0, depth + 1), Below(2) == 0 ? TimeSpan.FromMilliseconds(1 + Below(5000)) : null) { Id = $"l{i}", Max = 1 + Below(3), Until = Big },
+        0 when Below(3) == 0 => new WaitForNode(
+        [
+            new WaitNode { Id = "a", Signal = Signal },
+            new WaitNode { Id = "b", Signal = Signal },
+            new WaitNode { Id = "c", For = TimeSpan.FromMilliseconds(1 + Below(30_000)) },
+        ])
+        {
+            Id = $"a{i}",
+            All = Below(2) == 0,
+            Timeout = Below(2) == 0 ? TimeSpan.FromSeconds(1 + Below(60)) : null,
+        },
         0 => new WaitNode { Id = $"w{i}", Signal = Signal, For = Below(2) == 0 ? TimeSpan.FromSeconds(1 + Below(60)) : null },
         1 => new WaitNode { Id = $"z{i}", For = TimeSpan.FromMilliseconds(1 + Below(30_000)) },
         2 => new PassNode { Id = $"p{i}" },

@@ -73,6 +73,11 @@ public abstract class PlanNode
     {
     }
 
+    /// <summary>Why the node fails when its time is over.</summary>
+    internal virtual StepError Late(NodeRun self) => self.Parent is null
+        ? new StepError("RUN_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, "The run did not end in time.")
+        : new StepError("STEP_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, $"'{self.Path}' did not end in time.");
+
     /// <summary>A signal has arrived that nobody has consumed.</summary>
     internal virtual void SignalArrived(RunMachine machine, NodeRun self)
     {

@@ -3,6 +3,7 @@ using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
 
@@ -135,7 +136,17 @@ public sealed class RunMachine(RunState state)
 
         foreach (NodeRun open in OpenInOrder())
         {
+            if (open.Ended is not null)
+            {
+                continue;
+            }
+
             open.Node.SignalArrived(this, open);
+            if (open is { Ended: not null, Parent.Node: WaitForNode })
+            {
+                // What it decides must not wait: a signal that is not needed any more stays for somebody else.
+                PropagateAll();
+            }
         }
 
         PropagateAll();
@@ -229,6 +240,19 @@ public sealed class RunMachine(RunState state)
     }
 
     internal void SetTimer(NodeRun node, TimeSpan after) => Emit(new TimerSet(node.Id, _time + (long)Math.Ceiling(after.TotalMilliseconds)));
+
+    /// <param name="due">Milliseconds since the Unix epoch.</param>
+    /// <returns>False when that time has come already: no timer is set.</returns>
+    internal bool TrySetTimer(NodeRun node, long due)
+    {
+        if (due <= _time)
+        {
+            return false;
+        }
+
+        Emit(new TimerSet(node.Id, due));
+        return true;
+    }
 
     internal void Succeed(NodeRun node, Payload? output) => Finish(node, NodeStatus.Succeeded, output ?? Payload.Null, null);
 
@@ -470,8 +494,7 @@ public sealed class RunMachine(RunState state)
         }
         else if (node.Node.IsScope)
         {
-            string what = node.Parent is null ? "The run" : $"'{node.Path}'";
-            Close(node, NodeStatus.Failed, new StepError(node.Parent is null ? "RUN_TIMEOUT" : "STEP_TIMEOUT", ErrorCategory.Transient, $"{what} did not end in time."));
+            Close(node, NodeStatus.Failed, node.Node.Late(node));
         }
         else
         {

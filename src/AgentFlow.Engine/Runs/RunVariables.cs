@@ -50,7 +50,7 @@ public sealed class RunVariables(RunState state, NodeRun? scope, NodeRun? at = n
                 case WhileNode when s.Scope!.Outputs[0] is { } last:
                     (output, error) = (last, null);
                     return true;
-                case ForeachNode or WhileNode:
+                case ForeachNode or WhileNode or WaitForNode:
                     break;
                 default:
                     if (s.Scope is { Latest: >= 0 and var latest } known)

@@ -136,6 +136,7 @@ public class ReplayTests
         int count = 1 + Next(5);
         PlanNode Body(int i) => Next(depth < 3 ? 8 : 6) switch
         {
+            0 when Next(3) == 0 => new WaitForNode([Signal("go", "go"), Signal("stop", "stop"), Sleep("timer", TimeSpan.FromSeconds(1 + Next(20)))]) { Id = $"w{i}", All = Next(2) == 0, Timeout = Next(2) == 0 ? TimeSpan.FromSeconds(1 + Next(50)) : null },
             0 => Signal($"w{i}", Next(2) == 0 ? "go" : "stop", Next(2) == 0 ? TimeSpan.FromSeconds(1 + Next(50)) : null),
             1 => Sleep($"z{i}", TimeSpan.FromSeconds(1 + Next(100))),
             2 => new PassNode { Id = $"p{i}" },
