@@ -91,7 +91,7 @@ public sealed partial class AgentFlowClient
     /// <param name="reason">Why, for the journal and the audit.</param>
     /// <param name="revision">The revision of the plan that the changes were made for; <see langword="null"/>: whichever it has.</param>
     /// <returns>True when the run goes on with the changed plan; false when it has not decided yet.</returns>
-    /// <exception cref="AgentFlowException"><c>PLAN_INVALID</c> with every problem, <c>STEP_BEGUN</c> or <c>PLAN_CHANGED</c>.</exception>
+    /// <exception cref="AgentFlowException"><c>PLAN_CHANGE_INVALID</c> with every problem, <c>STEP_BEGUN</c> or <c>PLAN_CHANGED</c>.</exception>
     public async Task<bool> ModifyPlanAsync(string runId, string changes, string? reason = null, int? revision = null, CancellationToken cancellationToken = default)
     {
         using HttpResponseMessage response = await PostAsync($"runs/{Escape(runId)}/plan", new ModifyPlanBody(changes, reason, revision), ClientJson.Default.ModifyPlanBody, idempotencyKey: null, cancellationToken).ConfigureAwait(false);

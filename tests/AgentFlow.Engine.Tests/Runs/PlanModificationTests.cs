@@ -145,13 +145,13 @@ public class PlanModificationTests
     [Theory]
     [InlineData("- { replace: fetch, with: { tool: skill.echo } }", "STEP_BEGUN")]
     [InlineData("- { replace: review, with: { tool: skill.echo } }", "STEP_BEGUN")]
-    [InlineData("- { insert: { id: x, tool: skill.nothing } }", "PLAN_INVALID")]
-    [InlineData("- { insert: { id: x, tool: skill.echo, depends_on: [publish] }, before: publish }", "PLAN_INVALID")]
-    [InlineData("- { insert: { id: fetch, tool: skill.echo } }", "PLAN_INVALID")]
-    [InlineData("- { remove: nothing }", "PLAN_INVALID")]
-    [InlineData("- { remove: publish }", "PLAN_INVALID")]
-    [InlineData("- { redirect: publish, on_success: fetch }", "PLAN_INVALID")]
-    [InlineData("", "PLAN_INVALID")]
+    [InlineData("- { insert: { id: x, tool: skill.nothing } }", "PLAN_CHANGE_INVALID")]
+    [InlineData("- { insert: { id: x, tool: skill.echo, depends_on: [publish] }, before: publish }", "PLAN_CHANGE_INVALID")]
+    [InlineData("- { insert: { id: fetch, tool: skill.echo } }", "PLAN_CHANGE_INVALID")]
+    [InlineData("- { remove: nothing }", "PLAN_CHANGE_INVALID")]
+    [InlineData("- { remove: publish }", "PLAN_CHANGE_INVALID")]
+    [InlineData("- { redirect: publish, on_success: fetch }", "PLAN_CHANGE_INVALID")]
+    [InlineData("", "PLAN_CHANGE_INVALID")]
     public void Change_ThatCannotBe_IsRefusedAndChangesNothing(string changes, string code)
     {
         Play play = Started(Graph).Succeed("fetch");

@@ -21,6 +21,8 @@ public sealed class WaitNode : PlanNode
     /// <summary>Gives the time until which to wait, a timestamp; evaluated once, when the wait begins. A time that has passed ends it at once.</summary>
     public CelExpression? Until { get; init; }
 
+    public override string? AwaitedSignal => Signal;
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         SignalArrived(machine, self);

@@ -337,6 +337,10 @@ public static class FrameCodec
                 w.Int(e.Id);
                 w.Payload(e.Items);
                 break;
+            case PlanRejected e:
+                w.Int(e.Id);
+                w.Text(e.Problems);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -381,6 +385,7 @@ public static class FrameCodec
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
         EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
+        EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

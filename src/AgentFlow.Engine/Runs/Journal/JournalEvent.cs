@@ -105,6 +105,7 @@ public enum EventTag : byte
     PlanGrafted = 41,
     PlanRefused = 42,
     ItemsListed = 43,
+    PlanRejected = 95,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -356,4 +357,12 @@ public sealed record PlanRefused(StepError Error) : JournalEvent.Decided
 public sealed record ItemsListed(int Id, Payload Items) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.ItemsListed;
+}
+
+/// <summary>A plan was not followed.</summary>
+/// <param name="Id">The visit that asked for it.</param>
+/// <param name="Problems">What is wrong with it, a line each.</param>
+public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRejected;
 }

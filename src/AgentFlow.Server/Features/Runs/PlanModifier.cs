@@ -116,7 +116,7 @@ internal sealed class PlanModifier(RunHost host, RunReader reader, UlidFactory i
     }
 
     private static ProblemException Refused(StepError refusal, IReadOnlyList<Diagnostic> diagnostics) => new(
-        ErrorCode.Find(refusal.Code) ?? ErrorCode.PlanInvalid,
+        ErrorCode.Find(refusal.Code) ?? ErrorCode.PlanChangeInvalid,
         refusal.Message,
         [.. diagnostics.Where(d => d.IsError).Select(d => new ProblemEntry(d.Message, d.File, null, d.Line, d.Column, d.Code, d.Remedy))]);
 }

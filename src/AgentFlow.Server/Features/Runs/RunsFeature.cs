@@ -100,7 +100,7 @@ internal static class RunsFeature
             .TakesBody<ModifyPlanBody>(true)
             .Gives<PlanModifiedView>(200, "The run goes on with the changed plan.")
             .Gives<PlanModifiedView>(202, "On disk; the run decides when it takes the changes, and its journal says how.")
-            .Fails([.. Command, ErrorCode.PlanInvalid, ErrorCode.PlanChanged, ErrorCode.StepBegun, ErrorCode.RunDiverged]);
+            .Fails([.. Command, ErrorCode.PlanChangeInvalid, ErrorCode.PlanChanged, ErrorCode.StepBegun, ErrorCode.RunDiverged]);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
             .Audits("run.resolve", "run")
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")

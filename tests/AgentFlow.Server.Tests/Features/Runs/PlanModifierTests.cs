@@ -49,7 +49,7 @@ public sealed class PlanModifierTests : IAsyncLifetime
     {
         string id = await WaitingAsync();
         Answer answer = await _server.PostAsync($"/api/v1/runs/{id}/plan", """{"changes":"changes:\n  - insert: { id: check, tool: skill.ehco }\n"}""");
-        JsonElement problem = answer.Problem(HttpStatusCode.UnprocessableEntity, "PLAN_INVALID");
+        JsonElement problem = answer.Problem(HttpStatusCode.UnprocessableEntity, "PLAN_CHANGE_INVALID");
         JsonElement error = Assert.Single(problem.GetProperty("errors").EnumerateArray());
         Assert.Equal(("changes.yaml", 2), (error.GetProperty("file").GetString(), error.GetProperty("line").GetInt32()));
         Assert.Equal(0, (await _server.GetAsync($"/api/v1/runs/{id}/plan")).Json.GetProperty("revision").GetInt32());
@@ -58,7 +58,7 @@ public sealed class PlanModifierTests : IAsyncLifetime
     [Theory]
     [InlineData("""{"changes":[{"replace":"first","with":{"tool":"skill.echo"}}]}""", "STEP_BEGUN", HttpStatusCode.Conflict)]
     [InlineData("""{"changes":[{"remove":"last"}],"revision":3}""", "PLAN_CHANGED", HttpStatusCode.Conflict)]
-    [InlineData("""{"changes":[]}""", "PLAN_INVALID", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("""{"changes":[]}""", "PLAN_CHANGE_INVALID", HttpStatusCode.UnprocessableEntity)]
     [InlineData("""{"reason":"none"}""", "VALIDATION_FAILED", HttpStatusCode.UnprocessableEntity)]
     public async Task Modify_ThatCannotBe_IsRefused(string body, string code, HttpStatusCode status)
     {
