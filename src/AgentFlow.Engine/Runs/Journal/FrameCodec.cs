@@ -345,6 +345,10 @@ public static class FrameCodec
                 w.Text(e.By);
                 w.Text(e.Reason);
                 break;
+            case ItemsListed e:
+                w.Int(e.Id);
+                w.Payload(e.Items);
+                break;
             case PlanRejected e:
                 w.Int(e.Id);
                 w.Text(e.Problems);
@@ -394,6 +398,7 @@ public static class FrameCodec
         EventTag.PlanRefused => new PlanRefused(r.Error()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
+        EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
         EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };

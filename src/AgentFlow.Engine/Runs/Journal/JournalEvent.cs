@@ -106,6 +106,7 @@ public enum EventTag : byte
     PlanRefused = 42,
     ApprovalRequested = 70,
     ApprovalDecided = 71,
+    ItemsListed = 43,
     PlanRejected = 95,
 }
 
@@ -367,6 +368,13 @@ public sealed record ApprovalRequested(int Id, string Name, Payload Order) : Jou
 public sealed record ApprovalDecided(int Id, string Name, bool Granted, string By, string Reason) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ApprovalDecided;
+}
+
+/// <summary>What a <c>foreach</c> iterates over; visit <em>n</em> of its body gets item <em>n</em> - 1.</summary>
+/// <param name="Items">A JSON array.</param>
+public sealed record ItemsListed(int Id, Payload Items) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.ItemsListed;
 }
 
 /// <summary>A plan was not followed.</summary>

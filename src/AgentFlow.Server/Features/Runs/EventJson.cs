@@ -71,6 +71,7 @@ internal static class EventJson
         EventTag.PlanRefused => "plan_refused",
         EventTag.ApprovalRequested => "approval_requested",
         EventTag.ApprovalDecided => "approval_decided",
+        EventTag.ItemsListed => "items_listed",
         EventTag.PlanRejected => "plan_rejected",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
@@ -261,6 +262,10 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case ItemsListed e:
+                Node(w, visits[e.Id]);
+                Value(w, "items"u8, e.Items);
                 break;
             case PlanRejected e:
                 Node(w, visits[e.Id]);
