@@ -36,6 +36,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IBridgeEventStore BridgeEvents { get; init; }
 
+    public required IHumanTaskStore HumanTasks { get; init; }
+
     public required IStressTestStore StressTests { get; init; }
 
     /// <summary>What lets others go on.</summary>
@@ -67,6 +69,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new SqliteAgentPresence(database),
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
+                    HumanTasks = new SqliteHumanTaskStore(database),
                     StressTests = new SqliteStressTestStore(database),
                     Closing = () =>
                     {
@@ -92,6 +95,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new PostgresAgentPresence(shared),
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
+                    HumanTasks = new PostgresHumanTaskStore(shared),
                     StressTests = new PostgresStressTestStore(shared),
                     Parting = async token =>
                     {
