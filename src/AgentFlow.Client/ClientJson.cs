@@ -60,6 +60,7 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(EmptyBody))]
 [JsonSerializable(typeof(SignalBody))]
 [JsonSerializable(typeof(ResolveBody))]
+[JsonSerializable(typeof(ModifyPlanBody))]
 [JsonSerializable(typeof(Saga))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
@@ -95,6 +96,8 @@ internal sealed record WorkflowBody(string Yaml, string Path, IReadOnlyDictionar
 internal sealed record CancelBody(string? Reason);
 
 internal sealed record ResolveBody(string Resolution, JsonElement? Output);
+
+internal sealed record ModifyPlanBody(string Changes, string? Reason, int? Revision);
 
 internal sealed record EmptyBody;
 

@@ -29,6 +29,7 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
 [JsonSerializable(typeof(AcceptedView))]
+[JsonSerializable(typeof(PlanModifiedView))]
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]
 [JsonSerializable(typeof(PageView<WorkflowView>))]

@@ -13,7 +13,7 @@ public sealed class Permission
 
     // What callers ask of the API.
     public static readonly Permission WorkflowsRead = Define("workflows.read", "Read workflows, their versions and their source");
-    public static readonly Permission WorkflowsWrite = Define("workflows.write", "Store workflow versions");
+    public static readonly Permission WorkflowsWrite = Define("workflows.write", "Store workflow versions, and change the plans of runs");
     public static readonly Permission WorkflowsExecute = Define("workflows.execute", "Start runs");
     public static readonly Permission RunsRead = Define("runs.read", "Read runs, their plans, journals and streams");
     public static readonly Permission RunsControl = Define("runs.control", "Cancel, pause, resume and migrate runs");

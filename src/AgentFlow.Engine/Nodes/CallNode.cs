@@ -57,7 +57,7 @@ public sealed class CallNode : PlanNode
             return;
         }
 
-        Payload? input = Input.Render(machine.Variables(self.Parent), out string? error);
+        Payload? input = Input.Render(machine.VariablesFor(self), out string? error);
         if (input is null)
         {
             machine.Fail(self, ExpressionError($"The input of step '{Id}' cannot be computed: {error}"));

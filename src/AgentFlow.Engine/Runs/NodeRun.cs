@@ -84,6 +84,9 @@ public sealed class NodeRun
     /// <summary>The children's results, for a scope.</summary>
     public ScopeState? Scope { get; private set; }
 
+    /// <summary>The iterations, for a <c>foreach</c> once its list is known.</summary>
+    public Iterations? Iterations { get; internal set; }
+
     /// <summary>How it ended; set in the same event that removes it from the open nodes.</summary>
     public NodeStatus? Ended { get; internal set; }
 

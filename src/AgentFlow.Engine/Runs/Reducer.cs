@@ -164,6 +164,9 @@ public static class Reducer
                 }
 
                 break;
+            case ItemsListed e:
+                state.OpenNode(e.Id).Iterations = new Iterations(e.Items);
+                break;
             case PlanModified or PlanRefused or PlanRejected:
                 break;
             case PlanGrafted e:
@@ -290,6 +293,7 @@ public static class Reducer
             int ordinal = node.Node.Ordinal;
             scope.Open--;
             scope.Finished++;
+            node.Parent.Iterations?.End(node.Visit - 1, status, node.Output, node.Error);
             scope.Statuses[ordinal] = status;
             scope.Outputs[ordinal] = node.Output;
             scope.Errors[ordinal] = status == NodeStatus.Succeeded ? null : node.Error;

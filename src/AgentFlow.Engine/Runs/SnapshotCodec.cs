@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 4;
+    public const byte FormatVersion = 5;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -207,6 +207,47 @@ public static class SnapshotCodec
                 w.Optional(scope.Outputs[i]);
                 w.Optional(scope.Errors[i]);
             }
+
+            WriteIterations(ref w, node);
+        }
+    }
+
+    private static void WriteIterations(ref FrameWriter w, NodeRun node)
+    {
+        w.Bool(node.Iterations is not null);
+        if (node.Iterations is not { } iterations)
+        {
+            return;
+        }
+
+        w.Payload(iterations.Items);
+        int begun = node.Scope!.Visits[0];
+        for (int i = 0; i < begun; i++)
+        {
+            w.Signed(iterations.Statuses[i] is { } status ? (int)status : -1);
+            w.Optional(iterations.Outputs[i]);
+            w.Optional(iterations.Errors[i]);
+        }
+    }
+
+    private static void ReadIterations(ref FrameReader r, NodeRun node)
+    {
+        if (!r.Bool())
+        {
+            return;
+        }
+
+        var iterations = new Iterations(r.Payload());
+        node.Iterations = iterations;
+        for (int i = 0; i < node.Scope!.Visits[0]; i++)
+        {
+            int status = r.Signed();
+            Payload? output = r.OptionalPayload();
+            Ports.StepError? error = r.OptionalError();
+            if (status >= 0)
+            {
+                iterations.End(i, (NodeStatus)status, output, error);
+            }
         }
     }
 
@@ -252,6 +293,8 @@ public static class SnapshotCodec
                 scope.Outputs[i] = r.OptionalPayload();
                 scope.Errors[i] = r.OptionalError();
             }
+
+            ReadIterations(ref r, node);
         }
 
         state.Open.Add(id, node);

@@ -104,6 +104,7 @@ public enum EventTag : byte
     PlanModified = 40,
     PlanGrafted = 41,
     PlanRefused = 42,
+    ItemsListed = 43,
     PlanRejected = 95,
 }
 
@@ -349,6 +350,13 @@ public sealed record PlanGrafted(int Node, string Text) : JournalEvent.Decided
 public sealed record PlanRefused(StepError Error) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.PlanRefused;
+}
+
+/// <summary>What a <c>foreach</c> iterates over; visit <em>n</em> of its body gets item <em>n</em> - 1.</summary>
+/// <param name="Items">A JSON array.</param>
+public sealed record ItemsListed(int Id, Payload Items) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.ItemsListed;
 }
 
 /// <summary>A plan was not followed.</summary>

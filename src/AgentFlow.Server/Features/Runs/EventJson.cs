@@ -69,6 +69,7 @@ internal static class EventJson
         EventTag.PlanModified => "plan_modified",
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
+        EventTag.ItemsListed => "items_listed",
         EventTag.PlanRejected => "plan_rejected",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
@@ -246,6 +247,10 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case ItemsListed e:
+                Node(w, visits[e.Id]);
+                Value(w, "items"u8, e.Items);
                 break;
             case PlanRejected e:
                 Node(w, visits[e.Id]);

@@ -222,6 +222,7 @@ public sealed class IsolationTests : IAsyncLifetime
             yield return new Probe($"POST /api/v1/runs/{{id}}/{verb}", run, none, $"/api/v1/runs/{{0}}/{verb}", "{}");
         }
 
+        yield return new Probe("POST /api/v1/runs/{id}/plan", run, none, "/api/v1/runs/{0}/plan", """{"changes":[]}""");
         yield return new Probe("POST /api/v1/runs/{id}/signal", run, none, "/api/v1/runs/{0}/signal", """{"name":"go"}""");
         yield return new Probe("POST /api/v1/runs/{id}/steps/{step}/resolve", run, none, "/api/v1/runs/{0}/steps/1/resolve", """{"resolution":"fail"}""");
     }
