@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
@@ -17,6 +18,7 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
     private readonly string _actor = $"run:{run}";
     private readonly List<(int Parent, int Node, int Visit)> _visits = [];
     private readonly CanonicalObject _details = new();
+    private WorkflowDefinition? _plan = definition?.Base;
     private string _trace = "";
 
     /// <summary>Sequence of the next event to apply.</summary>
@@ -71,6 +73,13 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                 return Note(e, e.By, "run.paused", AuditDecision.Allowed, d => d.Number("seq"u8, seq));
             case ResumeRequested e:
                 return Note(e, e.By, "run.resumed", AuditDecision.Allowed, d => d.Number("seq"u8, seq));
+            case PlanModified e:
+                return Note(e, e.By, "run.plan_modified", AuditDecision.Allowed, d => d.Text("changes"u8, Hash(e.Text)).Text("reason"u8, Short(e.Reason)).Number("seq"u8, seq));
+            case PlanGrafted e:
+                _plan = _plan?.With(new PlanChange(e.Node, e.Text)).Definition;
+                return Note(e, _actor, "run.plan_changed", AuditDecision.Succeeded, d => d.Text("changes"u8, Hash(e.Text)).Number("seq"u8, seq));
+            case PlanRefused e:
+                return Note(e, _actor, "run.plan_refused", AuditDecision.Denied, d => d.Text("code"u8, Short(e.Error.Code)).Number("seq"u8, seq));
             case RunRecovered e:
                 return Note(e, "system", "run.recovered", AuditDecision.Allowed, d => d.Text("owner"u8, e.Owner).Number("seq"u8, seq));
             case RunCompleted e:
@@ -121,10 +130,12 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
         ? call.Agent is { } agent ? $"agent:{agent}" : $"tool:{call.Tool.Contract.Id}@{call.Tool.Contract.Version}"
         : "";
 
-    private PlanNode? NodeAt(int index) => definition is not null && index >= 0 && index < definition.Nodes.Count ? definition.Nodes[index] : null;
+    private PlanNode? NodeAt(int index) => _plan is not null && index >= 0 && index < _plan.Nodes.Count ? _plan.Nodes[index] : null;
 
     // An amount can exceed 2⁵³, beyond which JSON numbers are not exact.
     private static string Amount(long nanoDollars) => nanoDollars.ToString(CultureInfo.InvariantCulture);
+
+    private static string Hash(string text) => AuditHash.Of(Encoding.UTF8.GetBytes(text)).ToString();
 
     private static string Short(string text) => text.Length <= MaxText ? text : text[..MaxText];
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Runs;
 
@@ -8,15 +9,41 @@ namespace AgentFlow.Engine.Definitions;
 public sealed class WorkflowDefinition
 {
     private readonly PlanNode[] _nodes;
+    private Changed? _latest;
 
     /// <param name="root">The root of the scope tree; numbering its nodes in document order is done here.</param>
     public WorkflowDefinition(PlanNode root)
+        : this(root, null, null)
+    {
+    }
+
+    /// <summary>
+    /// A changed plan. What was there keeps its number, what is new gets the numbers behind the last; what is there no more
+    /// stays under its number, because events of the run name it.
+    /// </summary>
+    /// <param name="previous">The plan before the change.</param>
+    /// <param name="edits">What the change touched: what was put in place of something else is new.</param>
+    internal WorkflowDefinition(PlanNode root, WorkflowDefinition? previous, IReadOnlyList<PlanEdit>? edits)
     {
         Root = root;
-        var nodes = new List<PlanNode>();
-        Number(root, null, 0, nodes);
+        Base = previous?.Base ?? this;
+        Edits = edits ?? [];
+        List<PlanNode> nodes = previous is null ? [] : [.. previous._nodes];
+        Number(root, null, 0, previous?.Root, nodes);
         _nodes = [.. nodes];
     }
+
+    /// <summary>The plan as the workflow version has it; this one unless a run changed its own.</summary>
+    public WorkflowDefinition Base { get; }
+
+    /// <summary>What a run has changed of <see cref="Base"/>, in order.</summary>
+    public IReadOnlyList<PlanChange> Changes { get; init; } = [];
+
+    /// <summary>What the last of the <see cref="Changes"/> touched.</summary>
+    internal IReadOnlyList<PlanEdit> Edits { get; }
+
+    /// <summary>Compiles changed plans; without it a definition cannot be changed.</summary>
+    internal WorkflowLoader? Loader { get; init; }
 
     public required string Name { get; init; }
 
@@ -56,18 +83,48 @@ public sealed class WorkflowDefinition
 
     internal PlanNode NodeAt(int index) => _nodes[index];
 
-    private static void Number(PlanNode node, PlanNode? parent, int ordinal, List<PlanNode> nodes)
+    /// <summary>
+    /// The definition with one more change. The same definition and change always give the same result; the last one is kept,
+    /// so that deciding and applying compile once.
+    /// </summary>
+    public LoadResult With(PlanChange change)
     {
-        node.Place(parent, nodes.Count, ordinal);
-        nodes.Add(node);
+        if (_latest is { } latest && latest.Change == change)
+        {
+            return latest.Result;
+        }
+
+        LoadResult result = Loader?.Load(this, change)
+            ?? new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.NotSupported, "This workflow has no file that could be changed.", "Change workflows that were loaded from a file.")]);
+        _latest = new Changed(change, result);
+        return result;
+    }
+
+    /// <param name="old">The node that stood in this place before.</param>
+    private void Number(PlanNode node, PlanNode? parent, int ordinal, PlanNode? old, List<PlanNode> nodes)
+    {
+        bool isSame = old is not null && old.GetType() == node.GetType() && !Edits.Any(e => e.IsNew && e.Address == old.Address);
+        node.Place(parent, isSame ? old!.Index : nodes.Count, ordinal);
+        if (isSame)
+        {
+            nodes[node.Index] = node;
+        }
+        else
+        {
+            nodes.Add(node);
+        }
+
         for (int i = 0; i < node.Children.Count; i++)
         {
-            Number(node.Children[i], node, i, nodes);
+            int before = isSame ? old!.OrdinalOf(node.Children[i].Id) : -1;
+            Number(node.Children[i], node, i, before < 0 ? null : old!.Children[before], nodes);
         }
 
         if (node is CallNode { Compensation: { } compensation })
         {
-            Number(compensation, node, -1, nodes);
+            Number(compensation, node, -1, isSame ? ((CallNode)old!).Compensation : null, nodes);
         }
     }
+
+    private sealed record Changed(PlanChange Change, LoadResult Result);
 }

@@ -43,6 +43,9 @@ public abstract class PlanNode
     /// <summary>Position among its siblings; -1 for a compensation, which is nobody's child.</summary>
     public int Ordinal { get; private set; }
 
+    /// <summary>The ids that lead to the node from the root, which has none: <c>review/fetch</c>. Unique in the definition.</summary>
+    public string Address => Parent is null ? "" : Parent.Parent is null ? Id : $"{Parent.Address}/{Id}";
+
     /// <summary>Undoes <see cref="Parent"/> instead of belonging to it.</summary>
     public bool IsCompensation => Ordinal < 0;
 
@@ -78,6 +81,11 @@ public abstract class PlanNode
 
     /// <summary>The visit was given the place that it queued for.</summary>
     internal virtual void PlaceGranted(RunMachine machine, NodeRun self, PlaceGranted granted) => machine.Begin(self);
+
+    /// <summary>The plan has changed somewhere among the children of this scope, which is open and goes on.</summary>
+    internal virtual void PlanChanged(RunMachine machine, NodeRun self)
+    {
+    }
 
     /// <summary>What a run that completed in this root is said to have come to.</summary>
     internal virtual string OutcomeOf(NodeRun self) => "completed";

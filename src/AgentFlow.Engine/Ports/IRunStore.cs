@@ -316,7 +316,10 @@ public enum InboxKind : byte
     Answer = 7,
 
     /// <summary>A place at something that runs share was given to a step.</summary>
-    Place = 8,
+    Place = 55,
+
+    /// <summary>Changes of the run's plan.</summary>
+    Modify = 40,
 }
 
 /// <summary>Something from outside for a run that the sender does not own.</summary>

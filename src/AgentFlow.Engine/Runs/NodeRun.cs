@@ -47,7 +47,7 @@ public sealed class NodeRun
 
     public int Id { get; }
 
-    public PlanNode Node { get; }
+    public PlanNode Node { get; private set; }
 
     public NodeRun? Parent { get; }
 
@@ -95,7 +95,7 @@ public sealed class NodeRun
     public StepError? ClosingError { get; internal set; }
 
     /// <summary>The children's results, for a scope.</summary>
-    public ScopeState? Scope { get; }
+    public ScopeState? Scope { get; private set; }
 
     /// <summary>How it ended; set in the same event that removes it from the open nodes.</summary>
     public NodeStatus? Ended { get; internal set; }
@@ -103,6 +103,13 @@ public sealed class NodeRun
     public Payload? Output { get; internal set; }
 
     public StepError? Error { get; internal set; }
+
+    /// <summary>The plan has changed: the visit goes on with the same node of the changed plan.</summary>
+    internal void Rebind(PlanNode node)
+    {
+        Scope = node.Children.Count == 0 ? null : new ScopeState(node, Node, Scope);
+        Node = node;
+    }
 
     /// <summary>Structural path with visits, for example <c>review#2/fetch#1</c>: what the idempotency key names.</summary>
     public string Path => Parent is null ? "" : Parent.Parent is null ? $"{Node.Id}#{Visit}" : $"{Parent.Path}/{Node.Id}#{Visit}";
@@ -141,6 +148,35 @@ public sealed class ScopeState
         Errors = new StepError?[count];
         Statuses = new NodeStatus?[count];
         Visits = new int[count];
+    }
+
+    /// <summary>What is known of a scope whose children are others now; those that stayed keep what they have.</summary>
+    internal ScopeState(PlanNode node, PlanNode before, ScopeState? known)
+        : this(node)
+    {
+        if (known is null)
+        {
+            return;
+        }
+
+        Open = known.Open;
+        Finished = known.Finished;
+        foreach (PlanNode child in node.Children)
+        {
+            int old = before.OrdinalOf(child.Id);
+            if (old < 0)
+            {
+                continue;
+            }
+
+            int now = child.Ordinal;
+            Outputs[now] = known.Outputs[old];
+            Errors[now] = known.Errors[old];
+            Statuses[now] = known.Statuses[old];
+            Visits[now] = known.Visits[old];
+            Current = known.Current == old ? now : Current;
+            Latest = known.Latest == old ? now : Latest;
+        }
     }
 
     /// <summary>Output of each child's latest finished visit.</summary>

@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
 
@@ -203,6 +204,11 @@ public static class Reducer
                 }
 
                 break;
+            case PlanModified or PlanRefused:
+                break;
+            case PlanGrafted e:
+                Change(state, e);
+                break;
             case RunCompleted e:
                 Move(state, RunStatus.Completed);
                 state.Outcome = e.Outcome;
@@ -243,6 +249,23 @@ public static class Reducer
         }
 
         state.Status = to;
+    }
+
+    private static void Change(RunState state, PlanGrafted e)
+    {
+        WorkflowDefinition changed = state.Definition.With(new PlanChange(e.Node, e.Text)).Definition
+            ?? throw new IllegalTransitionException($"The plan of run {state.Id} cannot be changed any more as it was.");
+        state.Definition = changed;
+        foreach (NodeRun open in state.Open.Values)
+        {
+            open.Rebind(changed.NodeAt(open.Node.Index));
+        }
+
+        for (int i = 0; i < state.Compensables.Count; i++)
+        {
+            Compensable done = state.Compensables[i];
+            state.Compensables[i] = done with { Step = (Nodes.CallNode)changed.NodeAt(done.Step.Index) };
+        }
     }
 
     private static void Enter(RunState state, NodeEntered e)

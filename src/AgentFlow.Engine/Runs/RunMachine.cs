@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
@@ -109,6 +110,9 @@ public sealed class RunMachine(RunState state)
             case StepResolved e:
                 AfterAnswer(node!, e);
                 break;
+            case PlanModified e:
+                Modify(e);
+                break;
         }
 
         PropagateAll();
@@ -192,6 +196,7 @@ public sealed class RunMachine(RunState state)
             SetTimer(entered, duration);
         }
 
+        // Not the node that was asked for: entering can have changed the plan, and with it the nodes.
         entered.Node.Start(this, entered);
     }
 
@@ -209,6 +214,35 @@ public sealed class RunMachine(RunState state)
         {
             SetTimer(node, longest);
         }
+    }
+
+    /// <summary>
+    /// Puts a further scope below an open node and journals it; the caller enters it. A scope that stands there already is not
+    /// put there again. The plan is a new one afterwards: what <paramref name="self"/> does next is in <c>self.Node</c>.
+    /// </summary>
+    /// <param name="text">YAML or JSON of a scope: its <c>planner</c> and its states, steps or root.</param>
+    /// <param name="diagnostics">What the loader says about the scope in its place, where it may read what stands around it.</param>
+    /// <returns>The node to enter, or <see langword="null"/> when something is wrong with the scope.</returns>
+    internal PlanNode? TryGraft(NodeRun self, string text, out IReadOnlyList<Diagnostic> diagnostics)
+    {
+        var change = new PlanChange(self.Node.Index, text);
+        PlanChange[] before = [.. State.Definition.Changes.Where(c => c.Node == change.Node)];
+        int number = Array.IndexOf(before, change) + 1;
+        diagnostics = [];
+        if (number == 0)
+        {
+            LoadResult result = State.Definition.With(change);
+            diagnostics = result.Diagnostics;
+            if (result.Definition is null)
+            {
+                return null;
+            }
+
+            Emit(new PlanGrafted(change.Node, text));
+            number = before.Length + 1;
+        }
+
+        return self.Node.Children[self.Node.OrdinalOf($"plan_{number}")];
     }
 
     /// <summary>Enters a node without starting it: the caller ends it itself.</summary>
@@ -327,6 +361,7 @@ public sealed class RunMachine(RunState state)
         ResumeRequested => State.Status == RunStatus.Paused,
         RunRecovered => State.InFlight > 0,
         RunStarted => State.Seq == 0,
+        PlanModified => true,
         RunRestricted => State is { Seq: > 0, Authority: null },
         RunAdopted => State is { Seq: > 0, Parent: null },
         RunPrioritized => State is { Seq: > 0, Priority: 0 },
@@ -434,6 +469,26 @@ public sealed class RunMachine(RunState state)
             default:
                 Emit(new RetryScheduled(step.Id, step.Generation, _time));
                 break;
+        }
+    }
+
+    private void Modify(PlanModified wanted)
+    {
+        (WorkflowDefinition? plan, StepError? refusal) = PlanModification.Check(State, wanted.Text, wanted.Revision, out _);
+        if (plan is null)
+        {
+            Emit(new PlanRefused(refusal!));
+            return;
+        }
+
+        Emit(new PlanGrafted(PlanChange.Plan, wanted.Text));
+        string[] touched = [.. plan.Edits.Select(e => e.Scope).Distinct(StringComparer.Ordinal)];
+        foreach (NodeRun scope in OpenInOrder().Where(n => n.Scope is not null && touched.Contains(n.Node.Address)))
+        {
+            if (scope.Ended is null)
+            {
+                scope.Node.PlanChanged(this, scope);
+            }
         }
     }
 

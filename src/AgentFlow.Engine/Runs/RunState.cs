@@ -13,7 +13,8 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
 
     public Ulid Id { get; } = id;
 
-    public WorkflowDefinition Definition { get; } = definition;
+    /// <summary>The workflow version, with everything that the run has changed of its plan.</summary>
+    public WorkflowDefinition Definition { get; internal set; } = definition;
 
     /// <summary>Events applied so far.</summary>
     public long Seq { get; internal set; }

@@ -23,6 +23,13 @@ public static class SnapshotCodec
             w.Byte(FormatVersion);
             w.Byte(FrameCodec.EngineVersion);
             w.Hex(state.Definition.Hash);
+            w.Int(state.Definition.Changes.Count);
+            foreach (PlanChange change in state.Definition.Changes)
+            {
+                w.Signed(change.Node);
+                w.Text(change.Text);
+            }
+
             long seq = state.Seq;
             Planted.Change(Bug.SnapshotAhead, ref seq, seq + 1);
             w.Unsigned((ulong)seq);
@@ -127,7 +134,18 @@ public static class SnapshotCodec
                 return null;
             }
 
-            var state = new RunState(tenant, run, definition) { Seq = r.Long(), Status = (RunStatus)r.Byte(), Now = r.Long() };
+            WorkflowDefinition? plan = definition.Base;
+            for (int changes = r.Count(2); changes > 0 && plan is not null; changes--)
+            {
+                plan = plan.With(new PlanChange(r.Signed(), r.Text())).Definition;
+            }
+
+            if (plan is null)
+            {
+                return null;
+            }
+
+            var state = new RunState(tenant, run, plan) { Seq = r.Long(), Status = (RunStatus)r.Byte(), Now = r.Long() };
             long startedAt = r.Long();
             state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
             state.StartedAt = startedAt;

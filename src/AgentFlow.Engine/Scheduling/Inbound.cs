@@ -34,6 +34,7 @@ internal static class InboxItems
             InboxKind.Resolution => new StepResolved(content.Node, content.Resolution, content.Payload, content.By),
             InboxKind.Answer => new StepAnswered(content.Node, content.Generation, content.Error is null ? content.Payload ?? Runs.Payload.Null : null, content.Error, content.CostNanoDollars, content.By),
             InboxKind.Place => new PlaceGranted(content.Node, content.Round, content.Position),
+            InboxKind.Modify => new PlanModified(content.Text, content.Revision, content.Name, content.By, content.Reason),
             InboxKind.Pause => new PauseRequested(content.By),
             InboxKind.Resume => new ResumeRequested(content.By),
             _ => null,

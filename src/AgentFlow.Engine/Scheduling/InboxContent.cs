@@ -13,8 +13,14 @@ public sealed record InboxContent
     /// <summary>Stands for the step that the run <see cref="By"/> does, where the sender does not know which that is.</summary>
     public const int ByChild = -1;
 
-    /// <summary>A signal's name.</summary>
+    /// <summary>A signal's name; of changes the sender's.</summary>
     public string Name { get; init; } = "";
+
+    /// <summary>Changes of a plan.</summary>
+    public string Text { get; init; } = "";
+
+    /// <summary>How many changes the plan had that their sender saw; -1: any.</summary>
+    public int Revision { get; init; } = -1;
 
     public string By { get; init; } = "";
 
@@ -47,6 +53,12 @@ public sealed record InboxContent
         using var writer = new Utf8JsonWriter(buffer);
         writer.WriteStartObject();
         WriteText(writer, "name", Name);
+        WriteText(writer, "text", Text);
+        if (Revision >= 0)
+        {
+            writer.WriteNumber("revision", Revision);
+        }
+
         WriteText(writer, "by", By);
         WriteText(writer, "reason", Reason);
         writer.WriteNumber("node", Node);
@@ -98,9 +110,11 @@ public sealed record InboxContent
         JsonElement root = document.RootElement;
         return new InboxContent
         {
-            Name = Text(root, "name"),
-            By = Text(root, "by"),
-            Reason = Text(root, "reason"),
+            Name = TextOf(root, "name"),
+            Text = TextOf(root, "text"),
+            Revision = root.TryGetProperty("revision", out JsonElement revision) ? revision.GetInt32() : -1,
+            By = TextOf(root, "by"),
+            Reason = TextOf(root, "reason"),
             Node = root.TryGetProperty("node", out JsonElement node) ? node.GetInt32() : 0,
             Resolution = root.TryGetProperty("resolution", out JsonElement resolution) ? (StepResolution)resolution.GetInt32() : StepResolution.Retry,
             Generation = root.TryGetProperty("generation", out JsonElement generation) ? generation.GetInt32() : 0,
@@ -113,9 +127,9 @@ public sealed record InboxContent
     }
 
     private static StepError ReadError(JsonElement error) => new(
-        Text(error, "code"),
+        TextOf(error, "code"),
         (ErrorCategory)error.GetProperty("category").GetInt32(),
-        Text(error, "message"),
+        TextOf(error, "message"),
         error.TryGetProperty("retry_after", out JsonElement after) ? TimeSpan.FromMilliseconds(after.GetInt64()) : null);
 
     private static void WriteText(Utf8JsonWriter writer, string name, string value)
@@ -126,5 +140,5 @@ public sealed record InboxContent
         }
     }
 
-    private static string Text(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
+    private static string TextOf(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
 }

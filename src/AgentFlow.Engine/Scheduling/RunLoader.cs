@@ -16,7 +16,7 @@ public static class RunLoader
     {
         RunState state = history.Snapshot is { } snapshot && SnapshotCodec.TryDecode(snapshot.Data, run.Tenant, run.Run, definition, blob) is { } restored
             ? restored
-            : new RunState(run.Tenant, run.Run, definition);
+            : new RunState(run.Tenant, run.Run, definition.Base);
         if (state.Seq == 0 && history.Frames is [{ FirstSeq: > 0 }, ..])
         {
             throw new RunUnreadableException($"Run {run.Run}: the snapshot at {history.Snapshot?.Seq} cannot be read by this build and the frames before it were not loaded.", null);

@@ -49,6 +49,9 @@ public class FrameCodecTests
         new StepExpired(1, 2, Error) { At = T },
         new CompensationPlanned(1, Payload.FromText("{\"id\":7}"), null) { At = T },
         new CompensationStarted(0, NodeStatus.Failed, Error) { At = T },
+        new PlanModified("changes: [{ remove: a }]", -1, "k1", "ops", "not needed") { At = T },
+        new PlanGrafted(-1, "changes: [{ remove: a }]") { At = T },
+        new PlanRefused(Error) { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

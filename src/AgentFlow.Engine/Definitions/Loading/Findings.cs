@@ -3,13 +3,19 @@ using AgentFlow.Engine.Definitions.Loading.Yaml;
 namespace AgentFlow.Engine.Definitions.Loading;
 
 /// <summary>Collects what is wrong with one file, by offset into its <see cref="YamlText"/>.</summary>
-internal sealed class Findings(string file, YamlText text)
+/// <param name="changes">Offsets from which on the text is not the file's but that of a change.</param>
+internal sealed class Findings(string file, YamlText text, IReadOnlyList<int> changes)
 {
     private readonly List<Finding> _found = [];
     private readonly HashSet<Finding> _seen = [];
     private readonly Suggestions _suggestions = new();
     private List<int>? _lineEnds;
     private bool _cut;
+
+    public Findings(string file, YamlText text)
+        : this(file, text, [])
+    {
+    }
 
     public bool HasErrors => ErrorCount > 0;
 
@@ -34,19 +40,22 @@ internal sealed class Findings(string file, YamlText text)
     /// <summary>The known word that was probably meant.</summary>
     public string? Nearest(string word, IEnumerable<string> known) => _suggestions.Nearest(word, known);
 
-    /// <summary>Line of an offset, from 1.</summary>
+    /// <summary>Line of an offset in its file or change, from 1.</summary>
     public int LineOf(int offset)
     {
-        _lineEnds ??= [.. Enumerable.Range(0, text.Text.Length).Where(i => text.Text[i] == '\n')];
-        int index = _lineEnds.BinarySearch(offset);
-        return 1 + (index < 0 ? ~index : index);
+        int change = LastAtOrBefore(offset);
+        return 1 + LinesBefore(offset) - (change < 0 ? 0 : LinesBefore(change));
     }
 
     /// <summary>All findings in order of position.</summary>
     public IReadOnlyList<Diagnostic> ToDiagnostics()
     {
         Finding[] ordered = [.. _found.OrderBy(f => f.Offset).ThenBy(f => f.Code, StringComparer.Ordinal)];
-        List<Diagnostic> diagnostics = [.. text.Locate(ordered.Select(f => f.Offset)).Zip(ordered, (at, f) => new Diagnostic(file, at.Line, at.Column, f.Code, f.Message, f.Remedy, f.IsError))];
+        List<Diagnostic> diagnostics = [.. text.Locate(ordered.Select(f => f.Offset)).Zip(ordered, (at, f) =>
+        {
+            int change = LastAtOrBefore(f.Offset);
+            return new Diagnostic(change < 0 ? file : PlanChange.File, at.Line - (change < 0 ? 0 : LinesBefore(change)), at.Column, f.Code, f.Message, f.Remedy, f.IsError);
+        })];
         if (_cut)
         {
             Diagnostic last = diagnostics[^1];
@@ -55,6 +64,16 @@ internal sealed class Findings(string file, YamlText text)
 
         return diagnostics;
     }
+
+    private int LinesBefore(int offset)
+    {
+        _lineEnds ??= [.. Enumerable.Range(0, text.Text.Length).Where(i => text.Text[i] == '\n')];
+        int index = _lineEnds.BinarySearch(offset);
+        return index < 0 ? ~index : index;
+    }
+
+    /// <summary>Where the change begins that an offset lies in; -1 in the file itself.</summary>
+    private int LastAtOrBefore(int offset) => changes.LastOrDefault(c => c <= offset, -1);
 
     private void Add(Finding finding)
     {

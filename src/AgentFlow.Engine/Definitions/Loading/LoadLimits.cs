@@ -6,6 +6,9 @@ public static class LoadLimits
     /// <summary>Bytes of the YAML text in UTF-8.</summary>
     public const int YamlBytes = 1 << 20;
 
+    /// <summary>Bytes of one change of a run's plan in UTF-8.</summary>
+    public const int ChangeBytes = 256 << 10;
+
     /// <summary>Levels of YAML, aliases followed. Leaves room for <see cref="ScopeDepth"/> scopes of two levels each.</summary>
     public const int YamlDepth = 128;
 

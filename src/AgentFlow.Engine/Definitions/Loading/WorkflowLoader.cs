@@ -1,4 +1,5 @@
 using System.Text;
+using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Ports;
@@ -29,9 +30,40 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         WorkflowDefinition? definition = null;
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(tools, _kinds, _schemas, source, text, findings).Read(root);
+            definition = new WorkflowReader(this, tools, _kinds, _schemas, source, text, findings).Read(root, null);
         }
 
+        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
+    }
+
+    /// <summary>
+    /// Compiles a plan with one more change: the file with everything that the run has changed so far, read as a whole, so
+    /// that whatever holds for a file holds for the changed one. Diagnostics of the change name <see cref="PlanChange.File"/>.
+    /// </summary>
+    internal LoadResult Load(WorkflowDefinition previous, PlanChange change)
+    {
+        if (Encoding.UTF8.GetByteCount(change.Text) > LoadLimits.ChangeBytes)
+        {
+            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {LoadLimits.ChangeBytes >> 10} KiB.", "Change less at once.")]);
+        }
+
+        YamlText file = YamlText.From(previous.Source.Yaml);
+        YamlText text = file;
+        PlanChange[] changes = [.. previous.Changes, change];
+        var parts = new List<YamlText>();
+        var starts = new List<int>();
+        foreach (PlanChange each in changes)
+        {
+            starts.Add(text.Text.Length + 1);
+            (text, YamlText part) = text.Append(each.Text);
+            parts.Add(part);
+        }
+
+        var findings = new Findings(previous.Source.Path, text, starts);
+        var changed = new ChangedPlan(previous, changes, findings);
+        WorkflowDefinition? definition = YamlReader.Read(file, findings) is YamlMapping root && changed.Apply(root, parts, starts) is { } whole
+            ? new WorkflowReader(this, tools, _kinds, _schemas, previous.Source, text, findings).Read(whole, changed)
+            : null;
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -14,7 +15,7 @@ namespace AgentFlow.Engine.Definitions.Loading;
 
 /// <summary>Reads one workflow from its YAML tree.</summary>
 internal sealed class WorkflowReader(
-    IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, WorkflowSource source, YamlText text, Findings findings)
+    WorkflowLoader loader, IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, WorkflowSource source, YamlText text, Findings findings)
 {
     private const int Language = 1;
     private const string RootId = "root";
@@ -22,8 +23,9 @@ internal sealed class WorkflowReader(
 
     private readonly ExpressionReader _expressions = new(text, findings);
 
+    /// <param name="changed">What a run has changed; <see langword="null"/> for the file as it is.</param>
     /// <returns>The definition, or <see langword="null"/> with at least one error among the findings.</returns>
-    public WorkflowDefinition? Read(YamlNode root)
+    public WorkflowDefinition? Read(YamlNode root, ChangedPlan? changed)
     {
         if (root is not YamlMapping mapping)
         {
@@ -58,6 +60,7 @@ internal sealed class WorkflowReader(
             Policies = policies,
             Defaults = defaults,
             Schemas = schemas,
+            Changed = changed,
         };
         context.TryCount(mapping);
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
@@ -65,6 +68,7 @@ internal sealed class WorkflowReader(
         if (after is not null)
         {
             agentReader.WarnOfUnused(agents);
+            changed?.ReportUnread();
         }
 
         if (plan is null || findings.HasErrors)
@@ -72,8 +76,10 @@ internal sealed class WorkflowReader(
             return null;
         }
 
-        return new WorkflowDefinition(plan)
+        return new WorkflowDefinition(plan, changed?.Previous, changed?.Edits)
         {
+            Loader = loader,
+            Changes = changed?.Changes ?? [],
             Name = name!.Text,
             Version = version!.Text,
             Description = description?.Text ?? "",

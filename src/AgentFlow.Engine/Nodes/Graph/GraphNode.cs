@@ -98,16 +98,27 @@ public sealed class GraphNode : PlanNode
         if (MaxParallel is not null || HasAborted(self))
         {
             // A freed place, or an abort, can concern any pending step.
-            for (int i = 0; i < _rules.Length; i++)
-            {
-                if (HasRoom(self) && IsPending(self, i) && IsReady(self, i))
-                {
-                    TryStart(machine, self, i);
-                }
-            }
+            StartReady(machine, self);
         }
 
         FinishWhenDone(machine, self);
+    }
+
+    internal override void PlanChanged(RunMachine machine, NodeRun self)
+    {
+        StartReady(machine, self);
+        FinishWhenDone(machine, self);
+    }
+
+    private void StartReady(RunMachine machine, NodeRun self)
+    {
+        for (int i = 0; i < _rules.Length; i++)
+        {
+            if (HasRoom(self) && IsPending(self, i) && IsReady(self, i))
+            {
+                TryStart(machine, self, i);
+            }
+        }
     }
 
     private void StartReadyDependents(RunMachine machine, NodeRun self, int ended)

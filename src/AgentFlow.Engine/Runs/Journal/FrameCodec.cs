@@ -360,6 +360,20 @@ public static class FrameCodec
                 w.Text(e.Name);
                 w.Bool(e.Held);
                 break;
+            case PlanModified e:
+                w.Text(e.Text);
+                w.Signed(e.Revision);
+                w.Text(e.Key);
+                w.Text(e.By);
+                w.Text(e.Reason);
+                break;
+            case PlanGrafted e:
+                w.Signed(e.Node);
+                w.Text(e.Text);
+                break;
+            case PlanRefused e:
+                w.Error(e.Error);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -407,6 +421,9 @@ public static class FrameCodec
         EventTag.PlaceRequested => new PlaceRequested(r.Int(), (SharedKind)r.Byte(), r.Text(), r.Int()),
         EventTag.PlaceGranted => new PlaceGranted(r.Int(), r.Long(), r.Int()),
         EventTag.PlaceLeft => new PlaceLeft(r.Int(), (SharedKind)r.Byte(), r.Text(), r.Bool()),
+        EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
+        EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
+        EventTag.PlanRefused => new PlanRefused(r.Error()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

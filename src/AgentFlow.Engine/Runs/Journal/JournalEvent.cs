@@ -119,6 +119,9 @@ public enum EventTag : byte
     PlaceRequested = 59,
     PlaceGranted = 60,
     PlaceLeft = 61,
+    PlanModified = 40,
+    PlanGrafted = 41,
+    PlanRefused = 42,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -396,4 +399,30 @@ public sealed record PauseRequested(string By) : JournalEvent.Cause
 public sealed record ResumeRequested(string By) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ResumeRequested;
+}
+
+/// <summary>Somebody wants the plan changed from here on; <see cref="PlanGrafted"/> or <see cref="PlanRefused"/> follows.</summary>
+/// <param name="Text">The changes: <see cref="Definitions.PlanChange.Text"/>.</param>
+/// <param name="Revision">How many changes the plan had that the sender saw; -1: any.</param>
+/// <param name="Key">The sender's name for the request.</param>
+public sealed record PlanModified(string Text, int Revision, string Key, string By, string Reason) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.PlanModified;
+}
+
+/// <summary>
+/// The plan has changed: the run goes on with its definition and this. What was there keeps its number, what is new gets the
+/// numbers behind the last.
+/// </summary>
+/// <param name="Node">Index of the node that gets a further scope below it; -1: the text is a list of changes.</param>
+/// <param name="Text"><see cref="Definitions.PlanChange.Text"/>.</param>
+public sealed record PlanGrafted(int Node, string Text) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanGrafted;
+}
+
+/// <summary>The plan stays as it is, for this reason.</summary>
+public sealed record PlanRefused(StepError Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRefused;
 }

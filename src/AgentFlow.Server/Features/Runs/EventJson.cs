@@ -67,6 +67,9 @@ internal static class EventJson
         EventTag.StepExpired => "step_expired",
         EventTag.CompensationPlanned => "compensation_planned",
         EventTag.CompensationStarted => "compensation_started",
+        EventTag.PlanModified => "plan_modified",
+        EventTag.PlanGrafted => "plan_grafted",
+        EventTag.PlanRefused => "plan_refused",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -229,6 +232,20 @@ internal static class EventJson
                 break;
             case ResumeRequested e:
                 w.WriteString("by"u8, e.By);
+                break;
+            case PlanModified e:
+                w.WriteString("changes"u8, e.Text);
+                w.WriteNumber("revision"u8, e.Revision);
+                w.WriteString("by"u8, e.By);
+                w.WriteString("reason"u8, e.Reason);
+                break;
+            case PlanGrafted e:
+                w.WriteString("node"u8, e.Node < 0 ? null : visits.NameOf(e.Node));
+                w.WriteString("changes"u8, e.Text);
+                w.WriteNumber("revision"u8, visits.Definition?.Changes.Count ?? 0);
+                break;
+            case PlanRefused e:
+                Error(w, e.Error);
                 break;
             default:
                 throw new InvalidOperationException($"Event {journalEvent.Tag} has no form on the wire.");

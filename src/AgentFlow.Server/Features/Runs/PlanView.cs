@@ -9,12 +9,14 @@ using AgentFlow.Engine.Ports;
 namespace AgentFlow.Server.Features.Runs;
 
 /// <summary>The plan of a run: its workflow version's tree, and how far each node has come.</summary>
-public sealed record PlanView(string RunId, string Workflow, string Version, string Planner, PlanNodeView Root)
+/// <param name="Revision">How many times the run has changed its plan.</param>
+public sealed record PlanView(string RunId, string Workflow, string Version, string Planner, int Revision, PlanNodeView Root)
 {
     internal static PlanView Of(RunRow row, WorkflowDefinition definition, RunFold fold)
     {
         ILookup<int, StepFold> visits = fold.Steps.Where(s => s.Visit.Node is not null).ToLookup(s => s.Visit.Node!.Index);
-        return new PlanView(row.Run.ToString(), row.Workflow, row.Version, definition.Planner, Node(definition.Root, "", visits, fold.Skipped));
+        WorkflowDefinition plan = fold.Visits.Definition ?? definition;
+        return new PlanView(row.Run.ToString(), row.Workflow, row.Version, plan.Planner, plan.Changes.Count, Node(plan.Root, "", visits, fold.Skipped));
     }
 
     /// <summary>The word for a node's kind.</summary>

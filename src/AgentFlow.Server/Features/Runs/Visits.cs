@@ -13,7 +13,8 @@ internal sealed class Visits(WorkflowDefinition? definition)
 {
     private readonly List<Visit> _visits = [];
 
-    public WorkflowDefinition? Definition => definition;
+    /// <summary>The workflow version, with everything that the run has changed of its plan so far.</summary>
+    public WorkflowDefinition? Definition { get; private set; } = definition?.Base;
 
     public IReadOnlyList<Visit> All => _visits;
 
@@ -31,6 +32,11 @@ internal sealed class Visits(WorkflowDefinition? definition)
     public void Apply(JournalEvent journalEvent)
     {
         NextSeq++;
+        if (journalEvent is PlanGrafted change)
+        {
+            Definition = Definition?.With(new PlanChange(change.Node, change.Text)).Definition;
+        }
+
         if (journalEvent is NodeEntered e)
         {
             Visit? parent = Find(e.Parent);
@@ -46,7 +52,7 @@ internal sealed class Visits(WorkflowDefinition? definition)
         }
     }
 
-    private PlanNode? NodeAt(int index) => definition is not null && index >= 0 && index < definition.Nodes.Count ? definition.Nodes[index] : null;
+    private PlanNode? NodeAt(int index) => Definition is not null && index >= 0 && index < Definition.Nodes.Count ? Definition.Nodes[index] : null;
 }
 
 /// <summary>One visit of a node.</summary>

@@ -60,7 +60,7 @@ $$;
 
 CREATE FUNCTION give_place(run_key bigint, step integer, round bigint, pos integer)
 RETURNS TABLE (id uuid, status smallint, owner bigint) LANGUAGE sql AS $$
-    SELECT * FROM put_item(run_key, 8::smallint, 'place:' || step, convert_to(format('{"node":%s,"round":%s,"position":%s}', step, round, pos), 'UTF8'))
+    SELECT * FROM put_item(run_key, 55::smallint, 'place:' || step, convert_to(format('{"node":%s,"round":%s,"position":%s}', step, round, pos), 'UTF8'))
 $$;
 
 -- Gives what can be given under a name: permits in the order of asking, by what each one's own workflow says that there are; a

@@ -30,6 +30,9 @@ internal interface IStepOrder
 /// <param name="Reader">Id of the state or step that the expression belongs to; <see langword="null"/> when it is evaluated after the whole scope.</param>
 internal sealed record StepScope(StepScope? Outer, IStepOrder Steps, string? Reader, bool AfterReader = false)
 {
+    /// <summary>The reader's address in the plan: <see cref="Nodes.PlanNode.Address"/>.</summary>
+    public string Address => Outer is null ? Reader ?? "" : $"{Outer.Address}/{Reader}";
+
     /// <summary>The order of a step among those of the nearest scope that has it; <see langword="null"/> when none has.</summary>
     public StepOrder? Find(string id)
     {

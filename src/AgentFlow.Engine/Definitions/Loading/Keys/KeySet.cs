@@ -16,6 +16,13 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Step { get; } = new("a step", ["id", .. Body, "depends_on", "condition", "on_error"]);
 
+    /// <summary>A scope that a run puts below a node.</summary>
+    public static KeySet Graft { get; } = new("a plan", [.. Plan, "timeout", "description"]);
+
+    public static KeySet Changes { get; } = new("a list of changes", ["changes"]);
+
+    public static KeySet Change { get; } = new("a change", ["insert", "into", "before", "final", "replace", "with", "remove", "redirect", "transitions", "on_success", "on_error"]);
+
     public static KeySet TreeNode { get; } = new(
         "a node of a tree", ["id", .. Body, "selector", "sequence", "parallel", "success_policy", "condition", "conditional_selector", "child", "invert", "repeat"]);
 

@@ -18,6 +18,13 @@ internal sealed class BehaviorTreeReader(PlanContext context)
 
     private readonly Findings _findings = context.Findings;
 
+    /// <summary>Nodes that stand beside each other, with the ids that they have in the plan.</summary>
+    public static IReadOnlyList<(string Id, YamlMapping Node)> Named(IEnumerable<YamlMapping> nodes)
+    {
+        var order = new TreeOrder(isParallel: false);
+        return [.. nodes.Select(n => (order.Add((n.FindEntry("id")?.Value as YamlScalar)?.Text, KeysOf(n.FindEntry).FirstOrDefault()?.Text ?? "action"), n))];
+    }
+
     public (PlanNode? Node, StepScope? After) Read(Fields fields, string id, string what, StepScope? outer, int depth, TimeSpan? timeout)
     {
         fields.Require("root", what, $"Add 'root:' with {NodeExample}.");
@@ -81,7 +88,7 @@ internal sealed class BehaviorTreeReader(PlanContext context)
     /// <summary>What the first of the keys says; every further one is reported.</summary>
     private string KindOf(Fields fields)
     {
-        YamlScalar[] keys = [.. Kinds.Select(fields.Entry).Where(e => e is not null).Select(e => e!.Value.Key).OrderBy(k => k.Offset)];
+        YamlScalar[] keys = [.. KeysOf(fields.Entry)];
         foreach (YamlScalar further in keys.Skip(1))
         {
             _findings.Error(further, DiagnosticCodes.ConflictingKeys, $"'{keys[0].Text}' says already what the node is.", $"Keep '{keys[0].Text}' or '{further.Text}', and move the other to a node of its own.");
@@ -89,6 +96,9 @@ internal sealed class BehaviorTreeReader(PlanContext context)
 
         return keys.Length > 0 ? keys[0].Text : "action";
     }
+
+    private static IEnumerable<YamlScalar> KeysOf(Func<string, YamlEntry?> find) =>
+        Kinds.Select(find).Where(e => e is not null).Select(e => e!.Value.Key).OrderBy(k => k.Offset);
 
     private PlanNode? ReadAction(Fields fields, string id, YamlScalar? key, StepScope own, int depth)
     {

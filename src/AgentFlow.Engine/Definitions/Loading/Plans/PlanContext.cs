@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
@@ -27,6 +28,9 @@ internal sealed class PlanContext
     public required StepDefaults Defaults { get; init; }
 
     public required ToolSchemas Schemas { get; init; }
+
+    /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
+    public ChangedPlan? Changed { get; init; }
 
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)

@@ -52,6 +52,18 @@ internal sealed class YamlText
         return new YamlText(text.ToString(), forbidden);
     }
 
+    /// <summary>
+    /// Puts a further text behind this one. The second result holds that text alone, with blanks where this one stands: what
+    /// is read from it has its offsets in the whole.
+    /// </summary>
+    public (YamlText Whole, YamlText Part) Append(string source)
+    {
+        YamlText added = From(source);
+        int start = Text.Length + 1;
+        (int, int)[] forbidden = [.. added.Forbidden.Select(f => (f.Offset + start, f.Character))];
+        return (new YamlText($"{Text}\n{added.Text}", [.. Forbidden, .. forbidden]), new YamlText($"{new string(' ', Text.Length)}\n{added.Text}", forbidden));
+    }
+
     /// <summary>Lines and columns, both from 1, for ascending offsets; columns count code points.</summary>
     public IEnumerable<(int Line, int Column)> Locate(IEnumerable<int> ascending)
     {
