@@ -93,6 +93,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
+    public static readonly ErrorCode SemaphoreTimeout = Define("SEMAPHORE_TIMEOUT", 504, Transient, "A step got no permit in time");
+    public static readonly ErrorCode BarrierTimeout = Define("BARRIER_TIMEOUT", 504, Transient, "A barrier did not open in time");
+    public static readonly ErrorCode ChildDepthExceeded = Define("CHILD_DEPTH_EXCEEDED", 422, Permanent, "Too many runs stand above this one");
     public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");
 
     // Tools

@@ -22,7 +22,7 @@ public abstract class PlanNode
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>A permit that a visit holds from before it begins until it has ended; <see langword="null"/>: it needs none.</summary>
-    public SharedUse? Semaphore { get; init; }
+    public SharedUse? Semaphore { get; internal set; }
 
     /// <summary>Children in document order; an ordinal is an index into this list.</summary>
     public IReadOnlyList<PlanNode> Children

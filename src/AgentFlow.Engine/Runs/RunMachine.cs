@@ -177,7 +177,7 @@ public sealed class RunMachine(RunState state)
             return;
         }
 
-        if (node.Semaphore is { } semaphore)
+        if (entered.Node.Semaphore is { } semaphore)
         {
             Queue(entered, semaphore);
         }

@@ -484,7 +484,7 @@ internal sealed class ResidentRun
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
-            _host.Attempts.Enter(new PerformWork(this, step.Id, call, toolCall, attempt));
+            _host.Attempts.Enter(new PerformWork(this, step.Id, call, toolCall, attempt), RunPriority.Rank(now, S.Priority));
             return;
         }
 

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -28,6 +29,9 @@ internal sealed class PlanContext
     public required StepDefaults Defaults { get; init; }
 
     public required ToolSchemas Schemas { get; init; }
+
+    /// <summary>Other workflows that steps call.</summary>
+    public List<(YamlNode Place, string Name, VersionRange Versions)> Workflows { get; } = [];
 
     /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
     public ChangedPlan? Changed { get; init; }
