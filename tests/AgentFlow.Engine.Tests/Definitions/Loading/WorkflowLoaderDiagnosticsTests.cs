@@ -27,7 +27,7 @@ public class WorkflowLoaderDiagnosticsTests
         string[] elsewhere =
         [
             DiagnosticCodes.FileUnreadable, DiagnosticCodes.TooLarge, DiagnosticCodes.InvalidEncoding, DiagnosticCodes.TooDeep, DiagnosticCodes.AliasLimit,
-            DiagnosticCodes.TooManyProblems, DiagnosticCodes.TooManyNodes, DiagnosticCodes.AssetOutside, DiagnosticCodes.AssetUnreadable, DiagnosticCodes.AssetLimit,
+            DiagnosticCodes.TooManyProblems, DiagnosticCodes.TooManyNodes, DiagnosticCodes.AssetOutside, DiagnosticCodes.AssetUnreadable, DiagnosticCodes.AssetLimit, DiagnosticCodes.UnknownWorkflow,
         ];
         IEnumerable<string> codes = typeof(DiagnosticCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetRawConstantValue()!);
         string all = string.Concat(DiagnosticCases.All);
