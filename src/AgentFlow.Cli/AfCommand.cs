@@ -16,6 +16,7 @@ using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
+using AgentFlow.Cli.Scenarios;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
@@ -35,6 +36,7 @@ internal static class AfCommand
             DemoCommand.Create(),
             InitCommand.Create(),
             ValidateCommand.Create(),
+            TestCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
             AgentsCommand.Create(),

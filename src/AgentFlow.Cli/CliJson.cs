@@ -6,6 +6,7 @@ using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Logins;
+using AgentFlow.Cli.Scenarios;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
 using AgentFlow.Cli.Templates;
@@ -57,6 +58,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(ValidatedFile))]
 [JsonSerializable(typeof(WrittenTemplate))]
 [JsonSerializable(typeof(SimulatedWorld))]
+[JsonSerializable(typeof(ScenarioResult))]
 [JsonSerializable(typeof(IReadOnlyList<ClusterProcess>))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,17 +1,18 @@
 namespace AgentFlow.Simulation;
 
 /// <summary>Time that moves only when the world says so. Every process of the world sees the same now, with timers of its own.</summary>
-internal sealed class SimulatedClock
+/// <param name="start">What it shows at first, Unix milliseconds.</param>
+internal sealed class SimulatedClock(long start = 1_800_000_000_000)
 {
     private readonly List<SimulatedTimer> _timers = [];
     private long _created;
     private long _behind;
 
     /// <summary>Unix milliseconds.</summary>
-    public long Now { get; private set; } = 1_800_000_000_000;
+    public long Now { get; private set; } = start;
 
     /// <summary>The latest that the wall clock has ever shown, Unix milliseconds.</summary>
-    public long Latest { get; private set; } = 1_800_000_000_000;
+    public long Latest { get; private set; } = start;
 
     /// <summary>The clock of one process: its timers die with it.</summary>
     public TimeProvider For(Process process) => new View(this, process);

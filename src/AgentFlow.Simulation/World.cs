@@ -511,24 +511,6 @@ public sealed class World
 
     private void Trace(byte value) => _trace = (_trace ^ value) * 1099511628211;
 
-    /// <summary>Every definition is in the cache.</summary>
-    private sealed class NoCatalogue : ICatalogue
-    {
-        public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CatalogueLimits limits, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<CatalogueCount> CountAsync(string tenant, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<StoredWorkflow?> FindAsync(string tenant, string name, string? version, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<(string Version, string Hash)>> HashesAsync(string tenant, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<StoredWorkflow>> ListAsync(string tenant, CancellationToken cancellationToken) => throw new NotSupportedException();
-    }
-
     /// <summary>Looks at everything that leaves the engine.</summary>
     private sealed class WatchingBus(Invariants invariants) : IBus
     {

@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Text.Json;
 using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
+using AgentFlow.Expressions.JsonPath;
 
 namespace AgentFlow.Benchmarks.Workloads;
 
@@ -19,6 +21,7 @@ internal static class Micro
         var variables = new CelVariables(new Dictionary<string, CelValue> { ["output"] = CelValue.FromJson("""{"category":"billing","confidence":0.64}"""u8.ToArray()) });
         Measure(report, "CEL: output.confidence < 0.7", 1, () => condition.Evaluate(variables).IsTrue);
 
+        JsonPaths(report);
         await using Bench bench = await Bench.OpenAsync(new SqliteStorage());
         WorkflowDefinition definition = await bench.LoadAsync("ten-steps-durable");
         Payload input = Payload.FromText("""{"message":"hello"}""");
@@ -30,6 +33,21 @@ internal static class Micro
         byte[] frame = FrameCodec.Encode(events, blobs);
         Measure(report, $"frame: encode {events.Count} events ({frame.Length} bytes)", 1, () => FrameCodec.Encode(events, blobs).Length > 0);
         Measure(report, $"frame: decode {events.Count} events", 1, () => FrameCodec.Decode(frame, _ => null).Events.Count > 0);
+    }
+
+    private static void JsonPaths(Report report)
+    {
+        const string text = "$.orders[?@.total > 100 && match(@.customer, 'c[0-9]+')].id";
+        JsonElement orders = JsonElement.Parse($$"""{"orders":[{{string.Join(',', Enumerable.Range(0, 100).Select(i => $$"""{"id":{{i}},"customer":"c{{i}}","total":{{i * 2.5}}}"""))}}]}""");
+        JsonPathQuery query = Compile(text);
+        JsonPathQuery path = Compile("$.orders[42].customer");
+        Measure(report, "JSONPath: compile a filter with match()", 1, () => Compile(text).Text.Length > 0);
+        Measure(report, "JSONPath: $.orders[42].customer", 1, () => path.Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 1);
+        Measure(report, "JSONPath: that filter, for each of 100 objects", 100, () => query.Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 59);
+        Measure(report, "JSONPath: $..id, for each of 401 values", 401, () => Compile("$..id").Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 100);
+
+        static JsonPathQuery Compile(string text) =>
+            JsonPathQuery.TryCompile(text, out JsonPathQuery? query, out _) ? query : throw new InvalidOperationException("The query does not compile.");
     }
 
     /// <summary>A whole run of ten steps through the planning function, without host, store or tools.</summary>

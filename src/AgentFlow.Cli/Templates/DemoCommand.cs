@@ -46,7 +46,7 @@ internal static class DemoCommand
         IReadOnlyList<FittedRow> fitted = new InputFitting(new InputShape(workflow.InputSchema), new Dictionary<string, string>()).Fit(rows);
         if (!terminal.IsJson)
         {
-            terminal.Say($"{template.Title} {workflow.Version}: {fitted.Count} messages on {connection.Place}", Tone.Strong);
+            terminal.Say($"{template.Title} {workflow.Version}: {fitted.Count} {template.InputNoun} on {connection.Place}", Tone.Strong);
         }
 
         var runner = new RowRunner(connection.Client, workflow, invocation.Get(Concurrency));
@@ -71,7 +71,7 @@ internal static class DemoCommand
         bool all = totals.Completed == rows;
         IEnumerable<string> outcomes = totals.Groups.GroupBy(g => g.Outcome).Select(g => $"{g.Sum(path => path.Rows)} {g.Key}");
         terminal.Say("");
-        terminal.Say($"{totals.Completed} of {rows} messages accounted for: {string.Join(", ", outcomes)}.", all ? Tone.Good : Tone.Bad);
+        terminal.Say($"{totals.Completed} of {rows} {template.InputNoun} accounted for: {string.Join(", ", outcomes)}.", all ? Tone.Good : Tone.Bad);
         terminal.Note($"took {elapsed.TotalSeconds:0.00} s");
         if (terminal.IsJson || !all)
         {
@@ -80,10 +80,19 @@ internal static class DemoCommand
 
         terminal.Say("");
         terminal.Say("Try next:");
-        Suggest(connection.CommandLine($"run {template.Name} -i message=\"Where is my parcel?\""), "one message, with its answer");
-        Suggest(connection.CommandLine($"run {template.Name} --input messages.csv"), "your own messages");
-        Suggest(connection.IsTemporary ? $"af init my-{template.Name} --template {template.Name}" : connection.CommandLine("runs list"), connection.IsTemporary ? "the files, to make it yours" : "these runs");
+        List<(string Command, string What)> next = [(connection.CommandLine($"run {template.Name} --input {template.InputNoun}.csv"), $"your own {template.InputNoun}")];
+        if (template.TryInput is { } input)
+        {
+            next.Insert(0, (connection.CommandLine($"run {template.Name} -i {input}"), "one of them, with its answer"));
+        }
 
-        void Suggest(string command, string what) => terminal.Say($"  {command,-48}  {what}");
+        next.Add(connection.IsTemporary
+            ? ($"af init my-{template.Name} --template {template.Name}", "the files, to make it yours")
+            : (connection.CommandLine("runs list"), "these runs"));
+        int width = next.Max(n => n.Command.Length);
+        foreach ((string command, string what) in next)
+        {
+            terminal.Say($"  {command.PadRight(width)}  {what}");
+        }
     }
 }

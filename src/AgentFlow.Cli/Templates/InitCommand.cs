@@ -83,6 +83,11 @@ internal static class InitCommand
         terminal.Say("Next:");
         terminal.Say($"  af validate {workflow}");
         terminal.Say($"  af run {workflow}{(template.DemoInputs is { } inputs ? $" --input {Path.Combine(folder, inputs)}" : "")}");
+        if (files.Any(f => f.StartsWith(Path.Combine(".af", "scenarios"), StringComparison.Ordinal)))
+        {
+            terminal.Say($"  af test {folder}");
+        }
+
         terminal.Say($"  af dev {folder}");
     }
 }

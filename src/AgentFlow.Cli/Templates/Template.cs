@@ -4,6 +4,8 @@ namespace AgentFlow.Cli.Templates;
 /// <param name="Folder">Full path.</param>
 /// <param name="Workflow">The workflow file, relative to the folder.</param>
 /// <param name="DemoInputs">The file with the inputs of the demo, relative to the folder; <see langword="null"/> when it has no demo.</param>
+/// <param name="InputNoun">What its inputs are, in the plural.</param>
+/// <param name="TryInput">An input as one types it behind <c>-i</c>; <see langword="null"/>: none is suggested.</param>
 internal sealed record Template(
     string Folder,
     string Name,
@@ -12,6 +14,8 @@ internal sealed record Template(
     string Description,
     string Workflow,
     string? DemoInputs,
+    string InputNoun,
+    string? TryInput,
     IReadOnlyList<TemplateParameter> Parameters)
 {
     public const string ManifestFile = "template.yaml";

@@ -53,6 +53,7 @@ internal sealed class TemplateManifest
             CheckVersion(range);
         }
 
+        YamlMappingNode? demo = Find(root, "demo") is { } shown ? Mapping(shown, "demo") : null;
         return new Template(
             Path.GetFullPath(folder),
             Text(root, "name"),
@@ -60,7 +61,9 @@ internal sealed class TemplateManifest
             Text(root, "version"),
             (Optional(root, "description") ?? "").Trim(),
             Inside(root, "workflow", Text(root, "workflow")),
-            Find(root, "demo") is { } demo && Optional(Mapping(demo, "demo"), "inputs") is { } inputs ? Inside(demo, "demo.inputs", inputs) : null,
+            demo is not null && Optional(demo, "inputs") is { } inputs ? Inside(demo, "demo.inputs", inputs) : null,
+            (demo is null ? null : Optional(demo, "what")) ?? "messages",
+            demo is null ? null : Optional(demo, "try"),
             [.. List(root, "parameters").Select(Parameter)]);
     }
 

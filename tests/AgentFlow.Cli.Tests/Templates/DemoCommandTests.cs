@@ -67,7 +67,7 @@ public sealed partial class DemoCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("there is no template 'sport'. There is: support.", "demo", "sport")]
+    [InlineData("there is no template 'sport'. There are: content-pipeline, devops-automation, support.", "demo", "sport")]
     [InlineData("has no parameter 'colour'. It has: provider, ", "demo", "support", "-p", "colour=red")]
     [InlineData("'min_confidence' takes a number from 0 to 1.", "demo", "support", "-p", "min_confidence=2")]
     [InlineData("'provider' takes one of local, openai,", "demo", "support", "-p", "provider=me")]

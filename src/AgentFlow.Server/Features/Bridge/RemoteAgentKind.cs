@@ -11,7 +11,7 @@ namespace AgentFlow.Server.Features.Bridge;
 /// <c>capability</c>, the action and what the agent must be able to do; <c>agent_id</c>, the only one that may; <c>resources</c>. What
 /// a step with <c>capability: x.y</c> is.
 /// </summary>
-internal sealed class RemoteAgentKind(RemoteAgentTool tool) : IAgentKind
+internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
 {
     private const int MaxCapability = 200;
     private const long MostTimeout = 604_800_000;
@@ -88,7 +88,7 @@ internal sealed class RemoteAgentKind(RemoteAgentTool tool) : IAgentKind
     private static string? Text(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>One agent of a workflow: the dispatch, with everything but the payload said already.</summary>
-    private sealed class RemoteAgent(RemoteAgentTool tool, string id, string role, TaskWish wish) : ITool
+    private sealed class RemoteAgent(ITool tool, string id, string role, TaskWish wish) : ITool
     {
         public ToolContract Contract { get; } = new()
         {

@@ -32,7 +32,14 @@ internal sealed class RemoteAgentTool(
     // The bridge ends a last try itself and tells the run; the run's own limit only holds where that was prevented.
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
 
-    public ToolContract Contract { get; } = new()
+    /// <summary>Agents come and go: what nobody takes now is offered again for as long as the queue time allows.</summary>
+    public static RetryPolicy Retry { get; } = new() { MaxAttempts = 1000, Initial = TimeSpan.FromMilliseconds(500), Max = TimeSpan.FromSeconds(30), Jitter = 0.2 };
+
+    public ToolContract Contract { get; } = ContractOf(settings);
+
+    public RetryPolicy? DefaultRetry => Retry;
+
+    public static ToolContract ContractOf(BridgeSettings settings) => new()
     {
         Id = Id,
         Version = "1.0.0",
@@ -46,9 +53,6 @@ internal sealed class RemoteAgentTool(
             [ErrorCode.TaskFailed.Code] = "The agent could not do it; agents also give codes of their own.",
         },
     };
-
-    /// <summary>Agents come and go: what nobody takes now is offered again for as long as the queue time allows.</summary>
-    public RetryPolicy? DefaultRetry { get; } = new() { MaxAttempts = 1000, Initial = TimeSpan.FromMilliseconds(500), Max = TimeSpan.FromSeconds(30), Jitter = 0.2 };
 
     /// <summary>The tool for a registry: what it sends goes where agents have registered, whatever hosts tools may reach.</summary>
     public ToolDefinition Define() => new(Contract, _ => this);

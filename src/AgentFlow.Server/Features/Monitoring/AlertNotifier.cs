@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Mail;
 using System.Text.Json;
-using System.Threading.Channels;
 using AgentFlow.Server.Features.Activities;
+using AgentFlow.Server.Http;
 using Microsoft.Extensions.Logging;
 
 namespace AgentFlow.Server.Features.Monitoring;
@@ -10,21 +10,19 @@ namespace AgentFlow.Server.Features.Monitoring;
 /// <summary>Carries alerts to their channels, each tried a few times, and to whoever watches. Nobody waits for it.</summary>
 internal sealed partial class AlertNotifier : IAsyncDisposable
 {
-    private const int Attempts = 5;
-
-    private readonly Channel<(AlertMessage Message, string Name, AlertChannel To)> _waiting = Channel.CreateBounded<(AlertMessage, string, AlertChannel)>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
-    private readonly CancellationTokenSource _stop = new();
+    private readonly Deliveries<(AlertMessage Message, string Name, AlertChannel To)> _deliveries;
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly AlertSettings _settings;
     private readonly IActivitySink _activity;
-    private readonly TimeProvider _clock;
     private readonly ILogger _log;
-    private readonly Task _loop;
 
     public AlertNotifier(AlertSettings settings, IActivitySink activity, TimeProvider clock, ILogger log)
     {
-        (_settings, _activity, _clock, _log) = (settings, activity, clock, log);
-        _loop = Task.Run(SendAllAsync, CancellationToken.None);
+        (_settings, _activity, _log) = (settings, activity, log);
+        _deliveries = new(
+            (alert, stop) => ProblemAsync(alert.Message, alert.To, stop),
+            (alert, problem) => NotTold(_log, alert.Message.Text, alert.Name, problem),
+            clock);
     }
 
     /// <summary>Returns at once.</summary>
@@ -48,12 +46,12 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
                     // Each on its own: a server that refuses one address must not make the others get it twice.
                     foreach (string address in to)
                     {
-                        _waiting.Writer.TryWrite((message, channel, new AlertChannel.Mail([address])));
+                        _deliveries.Add((message, channel, new AlertChannel.Mail([address])));
                     }
 
                     break;
                 case var other:
-                    _waiting.Writer.TryWrite((message, channel, other));
+                    _deliveries.Add((message, channel, other));
                     break;
             }
         }
@@ -61,36 +59,14 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _waiting.Writer.TryComplete();
-        _stop.CancelAfter(TimeSpan.FromSeconds(2));
-        await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _stop.Dispose();
+        await _deliveries.DisposeAsync().ConfigureAwait(false);
         _http.Dispose();
     }
 
     private static byte[] Json(AlertMessage message) => JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.AlertMessage);
 
-    private async Task SendAllAsync()
-    {
-        await foreach ((AlertMessage message, string channel, AlertChannel to) in _waiting.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
-        {
-            TimeSpan pause = TimeSpan.FromMilliseconds(200);
-            for (int attempt = 1; await ProblemAsync(message, to).ConfigureAwait(false) is { } problem; attempt++)
-            {
-                if (attempt == Attempts)
-                {
-                    NotTold(_log, message.Text, channel, problem);
-                    break;
-                }
-
-                await Task.Delay(pause, _clock, _stop.Token).ConfigureAwait(false);
-                pause *= 4;
-            }
-        }
-    }
-
     /// <returns>Why it was not taken; <see langword="null"/> when it was.</returns>
-    private async Task<string?> ProblemAsync(AlertMessage message, AlertChannel channel)
+    private async Task<string?> ProblemAsync(AlertMessage message, AlertChannel channel, CancellationToken stop)
     {
         try
         {
@@ -100,24 +76,24 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
                     using (var content = new ByteArrayContent(Json(message)))
                     {
                         content.Headers.ContentType = new("application/json");
-                        using HttpResponseMessage answer = await _http.PostAsync(address, content, _stop.Token).ConfigureAwait(false);
+                        using HttpResponseMessage answer = await _http.PostAsync(address, content, stop).ConfigureAwait(false);
                         return answer.IsSuccessStatusCode ? null : $"status {(int)answer.StatusCode}";
                     }
 
                 case AlertChannel.Mail { To: var to }:
-                    await MailAsync(message, to).ConfigureAwait(false);
+                    await MailAsync(message, to, stop).ConfigureAwait(false);
                     return null;
                 default:
                     throw new NotSupportedException($"There is no way to {channel}.");
             }
         }
-        catch (Exception e) when (e is HttpRequestException or SmtpException or OperationCanceledException && !_stop.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or SmtpException or OperationCanceledException && !stop.IsCancellationRequested)
         {
             return e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
         }
     }
 
-    private async Task MailAsync(AlertMessage message, IReadOnlyList<string> to)
+    private async Task MailAsync(AlertMessage message, IReadOnlyList<string> to, CancellationToken stop)
     {
         Uri server = _settings.Smtp!;
         using var client = new SmtpClient(server.Host, server.IsDefaultPort || server.Port < 0 ? 25 : server.Port) { EnableSsl = _settings.SmtpTls, Timeout = 10_000 };
@@ -139,7 +115,7 @@ internal sealed partial class AlertNotifier : IAsyncDisposable
             mail.To.Add(address);
         }
 
-        await client.SendMailAsync(mail, _stop.Token).ConfigureAwait(false);
+        await client.SendMailAsync(mail, stop).ConfigureAwait(false);
     }
 
     [LoggerMessage(1, LogLevel.Error, "The alert '{Text}' did not reach the channel {Channel}: {Reason}")]

@@ -1,0 +1,245 @@
+using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Scheduling;
+using AgentFlow.Engine.Steps;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AgentFlow.Simulation.Rehearsals;
+
+/// <summary>
+/// One run of one workflow on the real engine, in this thread, on a clock that jumps to whatever is due next and with ids that
+/// follow from a seed: the same definition, input, arrivals and performance always give the same journal. The run's worker can be
+/// killed in the middle of a call; another one then goes on with what was written.
+/// </summary>
+/// <param name="start">What the clock shows at first.</param>
+/// <param name="seed">Decides the run's id, and with it the jitter of its retries.</param>
+public sealed class Rehearsal(DateTimeOffset start, ulong seed)
+{
+    private const string Tenant = "rehearsal";
+    private const int MaxWork = 2_000_000;
+
+    private readonly SimulatedClock _clock = new(start.ToUnixTimeMilliseconds());
+    private readonly SimulatedStore _disk = new();
+    private readonly Process _outside = new(0);
+    private readonly Queue<(Process Process, IThreadPoolWorkItem Work)> _ready = new();
+    private readonly List<Sending> _sendings = [];
+    private RehearsalOptions _options = new();
+    private WorkflowDefinition _definition = null!;
+    private UlidFactory _ids = null!;
+    private Process _current = null!;
+    private int _lives;
+
+    /// <summary>The clock of tools and agents: time passes when everything waits.</summary>
+    public TimeProvider Clock => field ??= _clock.For(_outside);
+
+    /// <summary>Starts the run and lets it go as far as it goes.</summary>
+    /// <exception cref="InvalidOperationException">The engine refused to begin.</exception>
+    public RehearsalReport Run(WorkflowDefinition definition, Payload input, RehearsalOptions options)
+    {
+        (_definition, _options) = (definition, options);
+        _ids = new UlidFactory(Clock, new SeededRandom(seed));
+        _current = Born();
+        foreach (Arrival arrival in options.Arrivals.Where(a => a.When is null))
+        {
+            _sendings.Add(new Sending(arrival, _clock.Now + (long)arrival.After.TotalMilliseconds, _sendings.Count));
+        }
+
+        Task<StartOutcome> accepted = _current.Host.Launch(new StartRequest(Tenant, definition, input, "rehearsal", TraceId: new string('0', 32), IdempotencyKey: "rehearsal")).Accepted;
+        Live(() => accepted.IsCompleted);
+        if (!accepted.IsCompletedSuccessfully && _disk.Rows.Count == 0)
+        {
+            throw new InvalidOperationException($"The engine did not accept the run: {accepted.Exception?.InnerException?.Message ?? "it gave no answer"}.");
+        }
+
+        SimulatedStore.Row row = _disk.Rows[0];
+        Live(() => row.Status.IsTerminal() || row.Status == RunStatus.Diverged);
+        return Report(row);
+    }
+
+    /// <summary>
+    /// Ends the worker as kill -9 does: its memory is gone, nothing that it was doing ever answers, and another worker takes over
+    /// what was written. For use inside a <see cref="Performance"/>, which must then never return.
+    /// </summary>
+    public void KillWorker()
+    {
+        _current.IsDead = true;
+        foreach (Sending sending in _sendings)
+        {
+            sending.Again();
+        }
+
+        _disk.Release(_current.Number);
+        _current = Born();
+    }
+
+    private Process Born()
+    {
+        var process = new Process(++_lives);
+        TimeProvider clock = _clock.For(process);
+        var definitions = new DefinitionCache(new NoCatalogue(), _ => throw new NotSupportedException());
+        definitions.Add(Tenant, _definition);
+        process.Host = new RunHost(
+            new EngineOptions
+            {
+                Workers = 1,
+                LeastParallelCommit = 1,
+                Owner = $"life-{process.Number}",
+                Schedule = item => _ready.Enqueue((process, item)),
+                Env = _options.Env,
+            },
+            new RehearsalSession(_disk, process),
+            definitions,
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
+            new StepPerformer(clock),
+            new Listener(this),
+            _ids,
+            clock,
+            NullLogger.Instance);
+        _ready.Enqueue((process, new Opening(process.Host)));
+        return process;
+    }
+
+    private void Live(Func<bool> isOver)
+    {
+        for (int work = 0; work < MaxWork; work++)
+        {
+            if (_ready.TryDequeue(out (Process Process, IThreadPoolWorkItem Work) next))
+            {
+                if (!next.Process.IsDead)
+                {
+                    next.Work.Execute();
+                }
+
+                continue;
+            }
+
+            if (isOver())
+            {
+                return;
+            }
+
+            Sending? sending = _sendings.Where(s => !s.IsSent).OrderBy(s => s.Due).ThenBy(s => s.Number).FirstOrDefault();
+            long? due = _clock.NextDue();
+            if (sending is not null && _disk.Rows.Count > 0 && (due is null || sending.Due <= due))
+            {
+                _clock.AdvanceTo(sending.Due);
+                Send(sending);
+            }
+            else if (due is { } time && time <= start.ToUnixTimeMilliseconds() + (long)_options.Horizon.TotalMilliseconds)
+            {
+                _clock.AdvanceTo(time);
+                _clock.FireDue(_ => { });
+            }
+            else
+            {
+                return;
+            }
+        }
+    }
+
+    private void Send(Sending sending)
+    {
+        Arrival arrival = sending.Arrival;
+        InboxContent content = arrival.Signal is { } name
+            ? new InboxContent { Name = name, Payload = arrival.Payload, By = "rehearsal" }
+            : new InboxContent { By = "rehearsal", Reason = "The scenario cancels the run." };
+        sending.IsSent = true;
+        sending.Answer = _current.Host.SendAsync(Tenant, _disk.Rows[0].Id, arrival.Signal is null ? InboxKind.Cancel : InboxKind.Signal, $"arrival-{sending.Number}", content, CancellationToken.None);
+    }
+
+    private void Committed(CommittedFrame frame)
+    {
+        foreach (NodeEntered entered in frame.Events.OfType<NodeEntered>())
+        {
+            string id = _definition.Nodes[entered.Node].Id;
+            foreach (Arrival arrival in _options.Arrivals.Where(a => a.When == id && a.Visit == entered.Visit))
+            {
+                _sendings.Add(new Sending(arrival, _clock.Now + (long)arrival.After.TotalMilliseconds, _sendings.Count));
+            }
+        }
+    }
+
+    private RehearsalReport Report(SimulatedStore.Row row)
+    {
+        List<JournalEvent> journal = [.. row.Frames.SelectMany(f => FrameCodec.Decode(row.Id, f, _disk.Blob).Events)];
+        var claim = new ClaimedRun(row.Key, row.Id, row.Tenant, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash);
+        RunState state;
+        string? divergence = row.Status == RunStatus.Diverged ? row.Reason : null;
+        try
+        {
+            state = RunLoader.Load(claim, _definition, new RunHistory(null, row.Frames, [], 0), _disk.Blob).State;
+        }
+        catch (RunUnreadableException e)
+        {
+            divergence ??= e.Message;
+            state = new RunState(Tenant, row.Id, _definition);
+        }
+
+        return new RehearsalReport(journal, state, divergence, TimeSpan.FromMilliseconds(_clock.Now - start.ToUnixTimeMilliseconds()), _lives);
+    }
+
+    private sealed class Opening(RunHost host) : IThreadPoolWorkItem
+    {
+        public void Execute() => _ = host.OpenAsync(CancellationToken.None);
+    }
+
+    private sealed class Listener(Rehearsal rehearsal) : IBus
+    {
+        public bool HasConsumers => true;
+
+        public void Publish(CommittedFrame frame) => rehearsal.Committed(frame);
+    }
+
+    private sealed class Sending(Arrival arrival, long due, int number)
+    {
+        public Arrival Arrival { get; } = arrival;
+
+        public long Due { get; } = due;
+
+        public int Number { get; } = number;
+
+        public bool IsSent { get; set; }
+
+        public Task<SendOutcome>? Answer { get; set; }
+
+        /// <summary>Who asked a dead worker gets no answer and asks the next one, under the same key.</summary>
+        public void Again() => IsSent = Answer is { IsCompletedSuccessfully: true };
+    }
+}
+
+/// <summary>What surrounds a rehearsed run.</summary>
+public sealed record RehearsalOptions
+{
+    /// <summary>What comes to the run from outside.</summary>
+    public IReadOnlyList<Arrival> Arrivals { get; init; } = [];
+
+    /// <summary>Reads <c>env.NAME</c>. Default: there is none.</summary>
+    public Func<string, string?> Env { get; init; } = static _ => null;
+
+    /// <summary>How far the clock may go. Default ten years: nothing waits longer.</summary>
+    public TimeSpan Horizon { get; init; } = TimeSpan.FromDays(3_660);
+}
+
+/// <summary>Something that comes to a run from outside.</summary>
+/// <param name="Signal">The signal's name; <see langword="null"/>: the run is cancelled.</param>
+/// <param name="When">Counts from the entry of the node with this id; <see langword="null"/>: from the start.</param>
+/// <param name="Visit">Which visit of that node.</param>
+public sealed record Arrival(string? Signal, Payload Payload, string? When, int Visit, TimeSpan After);
+
+/// <summary>What came of a rehearsal.</summary>
+/// <param name="Journal">Every event, as it was read back.</param>
+/// <param name="State">The fold of the journal.</param>
+/// <param name="Divergence">Why the journal does not fold to what was decided; <see langword="null"/>: it does.</param>
+/// <param name="Took">On the rehearsal's clock.</param>
+/// <param name="Lives">Workers that had the run, one after the other.</param>
+public sealed record RehearsalReport(IReadOnlyList<JournalEvent> Journal, RunState State, string? Divergence, TimeSpan Took, int Lives)
+{
+    public bool Ended => State.Status.IsTerminal() && Divergence is null;
+
+    /// <summary>Open calls and waits, by path: where a run that has not ended stands.</summary>
+    public IReadOnlyList<NodeRun> Open => [.. State.Open.Values.Where(n => n.Scope is null).OrderBy(n => n.Id)];
+}

@@ -1,0 +1,75 @@
+using System.Text;
+using System.Text.Unicode;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Nodes;
+
+namespace AgentFlow.Simulation.Scenarios;
+
+/// <summary>A scenario file as it was read: the scenario, or everything that is wrong with it, each with place and remedy.</summary>
+public sealed class ScenarioFile
+{
+    private readonly Findings _findings;
+    private readonly ScenarioReader _reader;
+    private readonly Scenario? _scenario;
+
+    private ScenarioFile(string path, string yaml)
+    {
+        YamlText text = YamlText.From(yaml);
+        _findings = new Findings(path, text);
+        _reader = new ScenarioReader(_findings, path);
+        if (string.IsNullOrWhiteSpace(yaml))
+        {
+            _findings.Error(0, DiagnosticCodes.EmptyFile, "The file is empty.", "Write a scenario: 'scenario: 1', 'input: …', 'expect: …'.");
+        }
+        else if (YamlReader.Read(text, _findings) is { } root)
+        {
+            _scenario = _reader.Read(root);
+        }
+    }
+
+    /// <summary><see langword="null"/> exactly when one of the diagnostics is an error.</summary>
+    public Scenario? Scenario => _findings.HasErrors ? null : _scenario;
+
+    public IReadOnlyList<Diagnostic> Diagnostics => _findings.ToDiagnostics();
+
+    /// <summary>Reads a scenario. Throws for no text.</summary>
+    public static ScenarioFile Parse(string yaml, string path) => new(path, yaml);
+
+    /// <summary>Reads a scenario file.</summary>
+    /// <exception cref="IOException">It cannot be read, is no UTF-8 or larger than a workflow file may be; the message says which.</exception>
+    public static ScenarioFile Read(string path)
+    {
+        byte[] bytes;
+        using (FileStream stream = File.OpenRead(path))
+        {
+            bytes = WorkflowFiles.ReadAtMost(stream, LoadLimits.YamlBytes + 1);
+        }
+
+        return bytes.Length > LoadLimits.YamlBytes ? throw new IOException($"{path} is larger than {LoadLimits.YamlBytes >> 20} MiB; a scenario has to be smaller.")
+            : !Utf8.IsValid(bytes) ? throw new IOException($"{path} is not UTF-8; save it as UTF-8.")
+            : new ScenarioFile(path, Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF'));
+    }
+
+    /// <summary>Holds the names that the scenario uses against a workflow; what is unknown there is added to the diagnostics.</summary>
+    public void Check(WorkflowDefinition definition)
+    {
+        string[] steps = [.. definition.Nodes.Where(n => n.Parent is not null).SelectMany(n => new[] { n.Id, RunTrace.PathOf(n) }).Distinct(StringComparer.Ordinal)];
+        string[] tools = [.. definition.Nodes.OfType<CallNode>().Where(c => c.Agent is null).Select(c => c.Tool.CalledId).Concat(definition.Nodes.OfType<CallNode>().Select(c => c.Tool.CalledId)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        foreach ((StubKind kind, string name, int offset) in _reader.Names)
+        {
+            (string what, IReadOnlyList<string> known) = kind switch
+            {
+                StubKind.Step => ("step or state", steps),
+                StubKind.Agent => ("agent", [.. definition.Agents.Keys]),
+                _ => ("tool that a step calls", (IReadOnlyList<string>)tools),
+            };
+            if (!known.Contains(name, StringComparer.Ordinal))
+            {
+                string list = known.Count == 0 ? "It has none." : $"It has: {string.Join(", ", known.Take(12))}{(known.Count > 12 ? ", …" : "")}.";
+                _findings.Error(offset, kind == StubKind.Agent ? DiagnosticCodes.UnknownAgent : kind == StubKind.Tool ? DiagnosticCodes.UnknownTool : DiagnosticCodes.UnknownStep, $"{definition.Name} {definition.Version} has no {what} '{name}'.", _findings.Suggest(name, known) + list);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Simulation.Rehearsals;
+
+namespace AgentFlow.Simulation.Scenarios;
+
+/// <summary>
+/// Plays one scenario: its stubs stand in for steps, agents and tools; what has no stub and touches nothing outside is done for
+/// real; what would reach outside fails.
+/// </summary>
+public sealed class ScenarioPlay
+{
+    private readonly Scenario _scenario;
+    private readonly Rehearsal _rehearsal;
+    private readonly Dictionary<StubTarget, int> _uses = [];
+    private readonly List<string> _unstubbed = [];
+
+    public ScenarioPlay(Scenario scenario)
+    {
+        _scenario = scenario;
+        _rehearsal = new Rehearsal(scenario.Start, scenario.Seed);
+    }
+
+    /// <summary>For what is compiled for this play.</summary>
+    public TimeProvider Clock => _rehearsal.Clock;
+
+    /// <summary>Stubs that no step asked.</summary>
+    public IReadOnlyList<StubTarget> Unused => [.. _scenario.Stubs.Keys.Where(t => !_uses.ContainsKey(t)).OrderBy(t => t.ToString(), StringComparer.Ordinal)];
+
+    /// <summary>Calls that would have reached outside and have no stub, as text.</summary>
+    public IReadOnlyList<string> Unstubbed => _unstubbed;
+
+    /// <summary>Runs a definition whose tools and agents perform through <see cref="PerformAsync"/>.</summary>
+    public RehearsalReport Run(WorkflowDefinition definition) => _rehearsal.Run(definition, _scenario.Input, new RehearsalOptions
+    {
+        Arrivals = _scenario.Arrivals,
+        Env = name => _scenario.Env.GetValueOrDefault(name),
+    });
+
+    /// <summary>The outcome of one attempt.</summary>
+    public ValueTask<StepOutcome> PerformAsync(ITool inner, ToolCall call, CancellationToken cancellationToken)
+    {
+        if (Find(inner, call) is not { } stubbed)
+        {
+            if (inner.Contract.Effects == Effects.None)
+            {
+                return inner.InvokeAsync(call, cancellationToken);
+            }
+
+            string missing = $"{call.StepPath} calls {inner.CalledId}";
+            _unstubbed.Add(missing);
+            return new ValueTask<StepOutcome>(StepOutcome.Failure("NOT_STUBBED", ErrorCategory.Permanent, $"{missing}, which the scenario has no stub for: nothing reaches outside in a scenario."));
+        }
+
+        int use = _uses.GetValueOrDefault(stubbed.Target);
+        _uses[stubbed.Target] = use + 1;
+        return stubbed.Outcomes[Math.Min(use, stubbed.Outcomes.Count - 1)].PerformAsync(Clock, cancellationToken);
+    }
+
+    private (StubTarget Target, IReadOnlyList<StubbedOutcome> Outcomes)? Find(ITool inner, ToolCall call)
+    {
+        string path = string.Join('/', call.StepPath.Split('/').Select(part => part[..part.LastIndexOf('#')]));
+        string agent = inner.Contract.Id.StartsWith("agent.", StringComparison.Ordinal) ? inner.Contract.Id["agent.".Length..] : "";
+        StubTarget[] candidates =
+        [
+            new(StubKind.Step, path), new(StubKind.Step, path[(path.LastIndexOf('/') + 1)..]), new(StubKind.Agent, agent),
+            new(StubKind.Tool, inner.Contract.Id), new(StubKind.Tool, inner.CalledId),
+        ];
+        foreach (StubTarget target in candidates)
+        {
+            if (_scenario.Stubs.TryGetValue(target, out IReadOnlyList<StubbedOutcome>? outcomes) && outcomes.Count > 0)
+            {
+                return (target, outcomes);
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,300 @@
+using System.Globalization;
+using System.Text;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
+using AgentFlow.Expressions.Cel;
+using AgentFlow.Simulation.Rehearsals;
+
+namespace AgentFlow.Simulation.Scenarios;
+
+/// <summary>Reads one scenario from its YAML tree.</summary>
+internal sealed class ScenarioReader(Findings findings, string path)
+{
+    private const int Format = 1;
+    private const long NanoPerDollar = 1_000_000_000;
+    private const int MaxOutcomes = 10_000;
+
+    private static readonly CelOptions CheckOptions = new() { KnownVariables = ["input", "output", "status", "outcome", "error", "steps", "run"] };
+
+    /// <summary>Every name of something in the workflow, with its place.</summary>
+    public List<(StubKind Kind, string Name, int Offset)> Names { get; } = [];
+
+    /// <returns>The scenario; meaningless when there are errors among the findings.</returns>
+    public Scenario? Read(YamlNode root)
+    {
+        if (root is not YamlMapping mapping)
+        {
+            findings.Error(root, DiagnosticCodes.WrongType, $"Expected a scenario, found {root.Describe()}.", "Write keys: 'scenario: 1', 'input: …', 'expect: …'.");
+            return null;
+        }
+
+        var fields = Fields.Of(mapping, mapping.Offset, ScenarioKeys.Scenario, findings);
+        fields.Require("scenario", "The file", $"Add 'scenario: {Format}' as the first line.");
+        if (fields.Integer("scenario", 1, 99) is { } format && format != Format)
+        {
+            findings.Error(fields["scenario"]!, DiagnosticCodes.UnsupportedLanguage, $"This version reads scenarios of format {Format}, not {format}.", $"Write 'scenario: {Format}', or use a newer version.");
+        }
+
+        var arrivals = new List<Arrival>();
+        ReadSignals(fields, arrivals);
+        ReadCancel(fields, arrivals);
+        return new Scenario
+        {
+            Name = fields.Text("name")?.Text ?? Path.GetFileNameWithoutExtension(path),
+            Description = fields.Text("description")?.Text ?? "",
+            Workflow = fields.Text("workflow")?.Text,
+            Start = ReadClock(fields),
+            Seed = (ulong)(fields.Integer("seed", 0, int.MaxValue) ?? 1),
+            Env = ReadEnv(fields),
+            Input = fields["input"] is { } input ? Json(input) : Payload.EmptyObject,
+            Stubs = ReadStubs(fields),
+            Arrivals = arrivals,
+            Expect = ReadExpect(fields),
+            Golden = fields.Text("golden")?.Text,
+        };
+    }
+
+    private DateTimeOffset ReadClock(Fields fields)
+    {
+        if (fields.Text("clock") is not { } text)
+        {
+            return Scenario.DefaultStart;
+        }
+
+        if (DateTimeOffset.TryParseExact(text.Text, ["yyyy-MM-ddTHH:mm:ssK", "yyyy-MM-ddTHH:mm:ss.FFFK"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset start) && start.Year is >= 1970 and < 9000)
+        {
+            return start;
+        }
+
+        findings.Error(text, DiagnosticCodes.OutOfRange, $"'{Excerpt.Of(text.Text)}' is no time.", "Write it as RFC 3339: 2026-01-05T09:00:00Z.");
+        return Scenario.DefaultStart;
+    }
+
+    private Dictionary<string, string> ReadEnv(Fields fields)
+    {
+        var env = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (fields.Mapping("env", "'env: { REGION: eu }'") is { } mapping)
+        {
+            var values = Fields.OfAny(mapping, fields.Entry("env")!.Value.Key.Offset, findings);
+            foreach (YamlEntry entry in mapping.Entries)
+            {
+                env[entry.Key.Text] = values.Text(entry.Key.Text)?.Text ?? "";
+            }
+        }
+
+        return env;
+    }
+
+    private Dictionary<StubTarget, IReadOnlyList<StubbedOutcome>> ReadStubs(Fields fields)
+    {
+        var stubs = new Dictionary<StubTarget, IReadOnlyList<StubbedOutcome>>();
+        if (fields.Mapping("stubs", "'stubs: { agents: { writer: { output: … } } }'") is not { } mapping)
+        {
+            return stubs;
+        }
+
+        var kinds = Fields.Of(mapping, fields.Entry("stubs")!.Value.Key.Offset, ScenarioKeys.Stubs, findings);
+        foreach ((string key, StubKind kind) in new[] { ("steps", StubKind.Step), ("agents", StubKind.Agent), ("tools", StubKind.Tool) })
+        {
+            foreach (YamlEntry entry in kinds.Mapping(key, "'name: { output: … }'")?.Entries ?? [])
+            {
+                Names.Add((kind, entry.Key.Text, entry.Key.Offset));
+                stubs[new StubTarget(kind, entry.Key.Text)] = ReadOutcomes(entry);
+            }
+        }
+
+        return stubs;
+    }
+
+    private IReadOnlyList<StubbedOutcome> ReadOutcomes(YamlEntry entry)
+    {
+        if (entry.Value is not YamlSequence list)
+        {
+            return ReadOutcome(entry.Value, entry.Key.Offset) is { } single ? [single] : [];
+        }
+
+        if (list.Items.Count is 0 or > MaxOutcomes)
+        {
+            findings.Error(list, DiagnosticCodes.EmptyList, $"'{Excerpt.Of(entry.Key.Text)}' has {list.Items.Count} outcomes.", $"Give one to {MaxOutcomes}; the last one stays.");
+        }
+
+        return [.. list.Items.Take(MaxOutcomes).Select(item => ReadOutcome(item, item.Offset)).OfType<StubbedOutcome>()];
+    }
+
+    private StubbedOutcome? ReadOutcome(YamlNode node, int place)
+    {
+        if (node is not YamlMapping mapping)
+        {
+            findings.Error(node, DiagnosticCodes.WrongType, $"Expected an outcome, found {node.Describe()}.", "Write { output: … }, { error: { code: … } } or { hangs: true }, or a list of them.");
+            return null;
+        }
+
+        var fields = Fields.Of(mapping, place, ScenarioKeys.Outcome, findings);
+        bool hangs = fields["hangs"] is { } flag && ReadTrue(flag, "hangs");
+        int said = (fields.Has("output") ? 1 : 0) + (fields.Has("error") ? 1 : 0) + (hangs ? 1 : 0);
+        if (said != 1 && !findings.IsFull)
+        {
+            findings.Error(place, said == 0 ? DiagnosticCodes.MissingKey : DiagnosticCodes.ConflictingKeys, said == 0 ? "The stub says nothing of what comes." : "The stub says several things at once.", "Give exactly one of 'output', 'error' and 'hangs: true'.");
+        }
+
+        Fields? tokens = fields.Mapping("tokens", "'tokens: { input: 900, output: 200 }'") is { } used ? Fields.Of(used, used.Offset, ScenarioKeys.Tokens, findings) : null;
+        return new StubbedOutcome
+        {
+            Output = fields["output"] is { } output ? Json(output) : null,
+            Error = ReadError(fields),
+            After = fields.Duration("after", TimeSpan.Zero) ?? TimeSpan.Zero,
+            Hangs = hangs,
+            CostNanoDollars = (long)((fields.Number("cost", 0, 1_000_000) ?? 0) * NanoPerDollar),
+            InputTokens = tokens?.Integer("input", 0, int.MaxValue) ?? 0,
+            OutputTokens = tokens?.Integer("output", 0, int.MaxValue) ?? 0,
+        };
+    }
+
+    private bool ReadTrue(YamlNode node, string key)
+    {
+        if (node is YamlScalar { Kind: ScalarKind.Boolean } scalar)
+        {
+            return CoreSchema.IsTrue(scalar.Text);
+        }
+
+        findings.Error(node, DiagnosticCodes.WrongType, $"Expected true or false, found {node.Describe()}.", $"Write '{key}: true'.");
+        return false;
+    }
+
+    private StepError? ReadError(Fields outcome)
+    {
+        if (outcome.Mapping("error", "'error: { code: UPSTREAM_ERROR, category: transient }'") is not { } mapping)
+        {
+            return null;
+        }
+
+        var fields = Fields.Of(mapping, outcome.Entry("error")!.Value.Key.Offset, ScenarioKeys.Error, findings);
+        fields.Require("code", "'error'", "Add the code that the tool gives, for example 'code: UPSTREAM_ERROR'.");
+        ErrorCategory category = fields.Word("category", ("transient", ErrorCategory.Transient), ("resource", ErrorCategory.Resource), ("permanent", ErrorCategory.Permanent), ("validation", ErrorCategory.Validation), ("permission", ErrorCategory.Permission)) ?? ErrorCategory.Permanent;
+        return new StepError(fields.Text("code")?.Text ?? "", category, fields.Text("message")?.Text ?? "The scenario wants it so.", fields.Duration("retry_after", TimeSpan.Zero));
+    }
+
+    private void ReadSignals(Fields fields, List<Arrival> arrivals)
+    {
+        foreach (YamlNode item in fields.Sequence("signals", "'signals: [{ name: approved, when: approval }]'")?.Items ?? [])
+        {
+            if (fields.AsMapping(item, "{ name: approved, when: approval }") is not { } mapping)
+            {
+                continue;
+            }
+
+            var signal = Fields.Of(mapping, mapping.Offset, ScenarioKeys.Signal, findings);
+            signal.Require("name", "The signal", "Add its name, as the wait has it: 'name: approved'.");
+            arrivals.Add(ReadArrival(signal, signal.Text("name")?.Text ?? "", signal["payload"] is { } payload ? Json(payload) : Payload.Null));
+        }
+    }
+
+    private void ReadCancel(Fields fields, List<Arrival> arrivals)
+    {
+        if (fields.Mapping("cancel", "'cancel: { when: ship, after: 1s }'") is { } mapping)
+        {
+            arrivals.Add(ReadArrival(Fields.Of(mapping, fields.Entry("cancel")!.Value.Key.Offset, ScenarioKeys.Cancel, findings), null, Payload.Null));
+        }
+    }
+
+    private Arrival ReadArrival(Fields fields, string? signal, Payload payload)
+    {
+        YamlScalar? when = fields.Text("when");
+        if (when is not null)
+        {
+            Names.Add((StubKind.Step, when.Text, when.Offset));
+        }
+        else
+        {
+            fields.Refuse("visit", "without 'when'", "Name the step that is meant: 'when: approval'.");
+        }
+
+        return new Arrival(signal, payload, when?.Text, fields.Integer("visit", 1, 1_000_000) ?? 1, fields.Duration("after", TimeSpan.Zero) ?? TimeSpan.Zero);
+    }
+
+    private Expectation ReadExpect(Fields scenario)
+    {
+        scenario.Require("expect", "The scenario", "Add what has to come of it, for example 'expect: { outcome: answered }'.");
+        if (scenario.Mapping("expect", "'expect: { outcome: answered }'") is not { } mapping)
+        {
+            return new Expectation();
+        }
+
+        var fields = Fields.Of(mapping, scenario.Entry("expect")!.Value.Key.Offset, ScenarioKeys.Expect, findings);
+        Fields? duration = fields.Mapping("duration", "'duration: { at_most: 5m }'") is { } limits ? Fields.Of(limits, limits.Offset, ScenarioKeys.Duration, findings) : null;
+        Fields? cost = fields.Mapping("cost", "'cost: { at_most: 0.05 }'") is { } most ? Fields.Of(most, most.Offset, ScenarioKeys.Cost, findings) : null;
+        return new Expectation
+        {
+            Status = fields.Word("status", ("completed", RunStatus.Completed), ("failed", RunStatus.Failed), ("cancelled", RunStatus.Cancelled), ("waiting", RunStatus.Waiting)),
+            Outcome = fields.Text("outcome")?.Text,
+            Error = fields.Text("error")?.Text,
+            Output = fields["output"] is { } output ? YamlJson.ToElement(output, findings) : null,
+            Path = Steps(fields, "path"),
+            Compensated = Steps(fields, "compensated"),
+            Steps = ReadSteps(fields),
+            Checks = ReadChecks(fields),
+            AtLeast = duration?.Duration("at_least", TimeSpan.Zero),
+            AtMost = duration?.Duration("at_most", TimeSpan.Zero),
+            MaxCostNanoDollars = cost?.Number("at_most", 0, 1_000_000) is { } dollars ? (long)(dollars * NanoPerDollar) : null,
+        };
+    }
+
+    /// <summary>A list of ids; a step may stand there several times.</summary>
+    private string[]? Steps(Fields fields, string key)
+    {
+        if (fields.Sequence(key, $"'{key}: [research, write]'") is not { } list)
+        {
+            return null;
+        }
+
+        YamlScalar[] ids = [.. list.Items.Select(fields.AsText).OfType<YamlScalar>()];
+        Names.AddRange(ids.Select(id => (StubKind.Step, id.Text, id.Offset)));
+        return [.. ids.Select(id => id.Text)];
+    }
+
+    private Dictionary<string, StepExpectation> ReadSteps(Fields expect)
+    {
+        var steps = new Dictionary<string, StepExpectation>(StringComparer.Ordinal);
+        foreach (YamlEntry entry in expect.Mapping("steps", "'steps: { write: { visits: 2 } }'")?.Entries ?? [])
+        {
+            Names.Add((StubKind.Step, entry.Key.Text, entry.Key.Offset));
+            if (expect.AsMapping(entry.Value, "{ visits: 2 }") is { } mapping)
+            {
+                var fields = Fields.Of(mapping, entry.Key.Offset, ScenarioKeys.Step, findings);
+                steps[entry.Key.Text] = new StepExpectation(
+                    fields.Integer("visits", 0, 1_000_000),
+                    fields.Integer("attempts", 0, 1_000_000),
+                    fields.Word("status", ("succeeded", 0), ("failed", 1), ("cancelled", 2), ("skipped", 3), ("open", 4)) is { } status ? new[] { "succeeded", "failed", "cancelled", "skipped", "open" }[status] : null,
+                    fields.Text("error")?.Text,
+                    fields["input"] is { } input ? YamlJson.ToElement(input, findings) : null,
+                    fields["output"] is { } output ? YamlJson.ToElement(output, findings) : null);
+            }
+        }
+
+        return steps;
+    }
+
+    private List<CelExpression> ReadChecks(Fields expect)
+    {
+        var checks = new List<CelExpression>();
+        foreach (YamlScalar text in (expect.Sequence("checks", "'checks: [\"output.score > 0.5\"]'")?.Items ?? []).Select(expect.AsText).OfType<YamlScalar>())
+        {
+            if (CelExpression.TryCompile(text.Text, CheckOptions, out CelExpression? check, out IReadOnlyList<CelError> errors))
+            {
+                checks.Add(check);
+            }
+            else
+            {
+                findings.Error(text, DiagnosticCodes.InvalidExpression, $"'{Excerpt.Of(text.Text)}' is no expression: {errors[0].Message}.", "Write CEL over input, output, status, outcome, error, steps and run.");
+            }
+        }
+
+        return checks;
+    }
+
+    private Payload Json(YamlNode node) => new(Encoding.UTF8.GetBytes(YamlJson.ToElement(node, findings).GetRawText()));
+}

@@ -1,0 +1,176 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using AgentFlow.Cli.Tests.Support;
+
+namespace AgentFlow.Cli.Tests.Scenarios;
+
+public sealed class TestCommandTests : IDisposable
+{
+    private const string Workflow = """
+        language: 1
+        name: order
+        version: 1.0.0
+        input: { type: object, required: [n], properties: { n: { type: integer } } }
+        planner: fsm
+        initial_state: fetch
+        final_states: [done, lost]
+        states:
+          fetch:
+            tool: skill.http_call
+            input: { method: GET, url: "https://example.org/${input.n}" }
+            retry: { max_attempts: 3, initial: 1s }
+            timeout: 10s
+            on_success: hold
+            on_error: lost
+          hold: { wait: { signal: go, timeout: 2d }, on_success: done, on_error: lost }
+          done: { tool: skill.echo, input: { status: "${steps.fetch.output.status_code}", got: "${steps.hold.output}" }, outcome: done }
+          lost: { tool: skill.echo, input: { why: "${error.code}" }, outcome: lost }
+        """;
+
+    private const string Passing = """
+        scenario: 1
+        name: it gets there
+        input: { n: 7 }
+        stubs:
+          tools:
+            skill.http_call:
+              - { error: { code: UPSTREAM_ERROR, category: transient } }
+              - { hangs: true }
+              - { output: { status_code: 200, headers: {}, headers_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, body: ok, body_encoding: text, body_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, latency_ms: 1 }, after: 3s }
+        signals: [{ name: go, payload: { by: me }, when: hold, after: 5h }]
+        expect:
+          outcome: done
+          path: [fetch, hold, done]
+          steps: { fetch: { attempts: 3, visits: 1, input: { url: "https://example.org/7" } } }
+          output: { status: 200, got: { by: me } }
+          checks: ["run.seconds > 18000.0", "steps.fetch.status == 'succeeded'"]
+          duration: { at_least: 5h, at_most: 6h }
+        golden: traces/there.trace
+        """;
+
+    private readonly Af _af = new();
+
+    public void Dispose() => _af.Dispose();
+
+    [Fact]
+    public async Task Test_Passing_TakesNoRealTimeAndGivesTheSameTrace()
+    {
+        Write("there.yaml", Passing);
+        AfResult update = await _af.RunAsync("test", "--update");
+        Assert.True(update.Code == ExitCode.Ok, $"{update}");
+        string trace = File.ReadAllText(Trace);
+        Assert.Contains("attempt failed fetch#1 STEP_TIMEOUT", trace, StringComparison.Ordinal);
+        Assert.Contains("signal go {\"by\":\"me\"}", trace, StringComparison.Ordinal);
+
+        AfResult gate = await _af.RunAsync("test", ".", "--ci", "--junit", "results.xml");
+        Assert.True(gate.Code == ExitCode.Ok, $"{gate}");
+        Assert.Contains("1 of 1 scenarios passed.", gate.Out, StringComparison.Ordinal);
+        XElement suite = XDocument.Load(Path.Combine(_af.Folder, "results.xml")).Root!.Element("testsuite")!;
+        Assert.Equal(("1", "0", "0"), ((string)suite.Attribute("tests")!, (string)suite.Attribute("failures")!, (string)suite.Attribute("errors")!));
+        await _af.RunAsync("test", "--update");
+        Assert.Equal(trace, File.ReadAllText(Trace));
+        Assert.False(File.Exists(Path.Combine(_af.Folder, ".af", "agentflow.db")));
+    }
+
+    [Theory]
+    [InlineData("outcome: done", "outcome: lost", "outcome", "lost", "done")]
+    [InlineData("path: [fetch, hold, done]", "path: [fetch, done]", "path", "fetch → done", "fetch → hold → done")]
+    [InlineData("attempts: 3", "attempts: 2", "steps.fetch.attempts", "2", "3")]
+    [InlineData("got: { by: me }", "got: { by: you }", "output.got.by", "\"you\"", "\"me\"")]
+    [InlineData("at_least: 5h, at_most: 6h", "at_most: 1h", "duration", "at most 01:00:00", "05:00:")]
+    [InlineData("run.seconds > 18000.0", "run.seconds < 1.0", "check run.seconds < 1.0", "true", "false")]
+    [InlineData("payload: { by: me }, when: hold", "payload: { by: me }, when: done", "status", "completed", "completed")]
+    [InlineData("name: go,", "name: stop,", "outcome", "done", "lost")]
+    public async Task Test_Different_SaysWhatWasExpectedAndWhatCame(string old, string changed, string what, string expected, string actual)
+    {
+        Write("there.yaml", Passing.Replace(old, changed, StringComparison.Ordinal).Replace("golden: traces/there.trace", "", StringComparison.Ordinal));
+        AfResult result = await _af.RunAsync("test", "-o", "json");
+        Assert.Equal(ExitCode.Failed, result.Code);
+        JsonElement[] mismatches = [.. JsonElement.Parse(result.Out)[0].GetProperty("mismatches").EnumerateArray()];
+        if (what != "status")
+        {
+            JsonElement mismatch = Assert.Single(mismatches, m => m.GetProperty("what").GetString() == what);
+            Assert.Equal(expected, mismatch.GetProperty("expected").GetString());
+            Assert.Contains(actual, mismatch.GetProperty("actual").GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Test_ChangedWorkflow_NamesTheLineOfTheTrace()
+    {
+        Write("there.yaml", Passing);
+        await _af.RunAsync("test", "--update");
+        File.WriteAllText(Path.Combine(_af.Folder, "workflow.yaml"), Workflow.Replace("initial: 1s", "initial: 9s", StringComparison.Ordinal));
+        AfResult result = await _af.RunAsync("test");
+        Assert.Equal(ExitCode.Failed, result.Code);
+        Assert.Matches(@"traces/there\.trace line 6: expected 0 again in \d+ ms fetch#1, was 0 again in \d+ ms fetch#1", result.Out);
+    }
+
+    [Fact]
+    public async Task Test_CallWithoutStub_ReachesNothing()
+    {
+        Write("open.yaml", "scenario: 1\ninput: { n: 1 }\nexpect: { outcome: lost, output: { why: NOT_STUBBED } }\n");
+        AfResult result = await _af.RunAsync("test");
+        Assert.Equal(ExitCode.Failed, result.Code);
+        Assert.Contains("stubs: expected one for every call that reaches outside, was fetch#1 calls skill.http_call", result.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("outcome: done", "outcme: done", "outcme", "Did you mean 'outcome'?")]
+    [InlineData("fetch: { attempts", "fecth: { attempts", "has no step or state 'fecth'", "Did you mean 'fetch'?")]
+    [InlineData("skill.http_call:", "skill.http:", "has no tool that a step calls 'skill.http'", "It has: ")]
+    [InlineData("category: transient", "category: passing", "'passing' is not a value of 'category'", "Known: transient")]
+    [InlineData("{ hangs: true }", "{ after: 1s }", "The stub says nothing of what comes.", "exactly one of")]
+    [InlineData("scenario: 1", "scenario: 2", "not 2", "scenario: 1")]
+    [InlineData("after: 5h", "after: 5", "'5' has no unit", "200ms, 10s")]
+    [InlineData("steps.fetch.status ==", "steps.fetch.status =", "is no expression", "Write CEL")]
+    [InlineData("input: { n: 7 }", "input: { n: 7", "", "")]
+    public async Task Test_WrongFile_NamesPlaceAndRemedy(string old, string changed, string message, string remedy)
+    {
+        Write("there.yaml", Passing.Replace(old, changed, StringComparison.Ordinal));
+        AfResult result = await _af.RunAsync("test");
+        Assert.Equal(ExitCode.Failed, result.Code);
+        Assert.Contains("cannot be played", result.Out, StringComparison.Ordinal);
+        Assert.Matches(@"there\.yaml:\d+:\d+: error [a-z-]+: ", result.Out);
+        Assert.Contains(message, result.Out, StringComparison.Ordinal);
+        Assert.Contains(remedy, result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Test_Gate_HoldsMore()
+    {
+        AfResult none = await _af.RunAsync("test", "--ci");
+        Assert.Equal(ExitCode.Failed, none.Code);
+        Write("unused.yaml", Passing.Replace("golden: traces/there.trace", "", StringComparison.Ordinal).Replace("  tools:", "  steps: { lost: { output: {} } }\n  tools:", StringComparison.Ordinal));
+        AfResult free = await _af.RunAsync("test");
+        Assert.True(free.Code == ExitCode.Ok && free.Error.Contains("the stub steps.lost was never called", StringComparison.Ordinal), $"{free}");
+        AfResult gate = await _af.RunAsync("test", "--ci");
+        Assert.Contains("stubs: expected steps.lost is called, was it never is", gate.Out, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, (await _af.RunAsync("test", "--ci", "--update")).Code);
+    }
+
+    [Fact]
+    public async Task Test_ShippedTemplates_Pass()
+    {
+        AfResult result = await _af.RunAsync("test", Path.Combine(Repository.Root, "templates"), "--ci", "-o", "json");
+        Assert.True(result.Code == ExitCode.Ok, $"{result}");
+        Assert.All(JsonElement.Parse(result.Out).EnumerateArray(), scenario => Assert.True(scenario.GetProperty("passed").GetBoolean()));
+    }
+
+    [Fact]
+    public async Task Test_TwoWorkflows_AsksForTheName()
+    {
+        Write("there.yaml", Passing);
+        _af.Write("other.yaml", Workflow);
+        AfResult result = await _af.RunAsync("test");
+        Assert.Contains("has several workflow files (other.yaml, workflow.yaml). Name one in the scenario", result.Error, StringComparison.Ordinal);
+    }
+
+    private string Trace => Path.Combine(_af.Folder, ".af", "scenarios", "traces", "there.trace");
+
+    private void Write(string name, string scenario)
+    {
+        _af.Write("workflow.yaml", Workflow);
+        _af.Write(Path.Combine(".af", "scenarios", name), scenario);
+    }
+}
