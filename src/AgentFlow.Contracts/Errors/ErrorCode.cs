@@ -96,6 +96,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode SemaphoreTimeout = Define("SEMAPHORE_TIMEOUT", 504, Transient, "A step got no permit in time");
     public static readonly ErrorCode BarrierTimeout = Define("BARRIER_TIMEOUT", 504, Transient, "A barrier did not open in time");
     public static readonly ErrorCode ChildDepthExceeded = Define("CHILD_DEPTH_EXCEEDED", 422, Permanent, "Too many runs stand above this one");
+    public static readonly ErrorCode PlanInvalid = Define("PLAN_INVALID", 502, Permanent, "A model gave no plan that may be followed");
+    public static readonly ErrorCode PlanQuality = Define("PLAN_QUALITY", 502, Permanent, "The output of a plan does not pass its quality gate");
+    public static readonly ErrorCode PlanSuperseded = Define("PLAN_SUPERSEDED", 409, Permanent, "A signal made a plan out of date");
     public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");
 
     // Tools

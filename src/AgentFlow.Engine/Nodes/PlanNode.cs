@@ -82,6 +82,9 @@ public abstract class PlanNode
     /// <summary>The visit was given the place that it queued for.</summary>
     internal virtual void PlaceGranted(RunMachine machine, NodeRun self, PlaceGranted granted) => machine.Begin(self);
 
+    /// <summary>Name of the signal that the node takes, if it takes one.</summary>
+    public virtual string? AwaitedSignal => null;
+
     /// <summary>The plan has changed somewhere among the children of this scope, which is open and goes on.</summary>
     internal virtual void PlanChanged(RunMachine machine, NodeRun self)
     {

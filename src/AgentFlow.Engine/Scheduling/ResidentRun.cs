@@ -3,6 +3,7 @@ using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -754,6 +755,12 @@ internal sealed class ResidentRun
             Born();
         }
 
+        foreach (PlanEnd end in _machine.PlanEnds)
+        {
+            end.Node.Model.Learn(end);
+        }
+
+        _machine.PlanEnds.Clear();
         if (append.Then == RowChange.End)
         {
             Evict();

@@ -17,10 +17,11 @@ internal sealed class CrossStatements
     public const string WrittenHere = "JOIN journal j ON j.run = u.key AND j.first_seq = u.first_seq AND j.xid = pg_current_xact_id()::text::bigint";
 
     private readonly FrameColumns _return = new($"""
-        DELETE FROM places p USING unnest($1::bigint[], $2::bigint[], $3::integer[]) AS u (key, first_seq, step) {WrittenHere}
-        WHERE p.run = u.key AND p.step = u.step
+        DELETE FROM places p USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[]) AS u (key, first_seq, tenant, step) {WrittenHere}
+        WHERE p.tenant = u.tenant AND p.run = u.key AND p.step = u.step
         """);
 
+    private readonly List<string> _returnTenant;
     private readonly List<int> _returnStep;
 
     private readonly FrameColumns _request = new($"""
@@ -60,6 +61,7 @@ internal sealed class CrossStatements
 
     public CrossStatements()
     {
+        _returnTenant = _return.Statement.Column<string>(Text);
         _returnStep = _return.Statement.Column<int>(Integer);
         _requestTenant = _request.Statement.Column<string>(Text);
         _requestKind = _request.Statement.Column<short>(Smallint);
@@ -87,6 +89,7 @@ internal sealed class CrossStatements
         foreach (PlaceReturn left in cross.Returns)
         {
             _return.Add(append);
+            _returnTenant.Add(tenant);
             _returnStep.Add(left.Step);
             Settle(tenant, (short)left.Kind, left.Name);
         }

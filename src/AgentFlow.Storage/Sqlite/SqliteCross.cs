@@ -32,7 +32,7 @@ internal static class SqliteCross
         var names = new HashSet<(SharedKind Kind, string Name)>();
         foreach (PlaceReturn left in cross.Returns)
         {
-            connection.Prepare("DELETE FROM places WHERE run = ? AND step = ?").Bind(append.Key).Bind(left.Step).Run();
+            connection.Prepare("DELETE FROM places WHERE tenant = ? AND run = ? AND step = ?").Bind(append.Tenant).Bind(append.Key).Bind(left.Step).Run();
             CrashPoint.Reach("sqlite.place_returned");
             names.Add((left.Kind, left.Name));
         }
@@ -99,7 +99,7 @@ internal static class SqliteCross
                 return;
             }
 
-            connection.Prepare("UPDATE places SET held = 1 WHERE number = ?").Bind(number).Run();
+            connection.Prepare("UPDATE places SET held = 1 WHERE tenant = ? AND number = ?").Bind(tenant).Bind(number).Run();
             held++;
             Give(connection, run, step, number, 1, touched);
         }
@@ -127,7 +127,7 @@ internal static class SqliteCross
             long round = waiting[(int)parties - 1].Number;
             for (int i = 0; i < parties; i++)
             {
-                connection.Prepare("DELETE FROM places WHERE number = ?").Bind(waiting[i].Number).Run();
+                connection.Prepare("DELETE FROM places WHERE tenant = ? AND number = ?").Bind(tenant).Bind(waiting[i].Number).Run();
                 Give(connection, waiting[i].Run, waiting[i].Step, round, i + 1, touched);
             }
         }

@@ -146,7 +146,7 @@ public abstract partial class HostCompliance
         RunRow child = await OnlyChild(start.Run);
         await Host.SendAsync("t1", start.Run, InboxKind.Cancel, "c", new InboxContent { By = "me", Reason = "enough" }, default).WaitAsync(Patience);
         Assert.Equal(RunStatus.Cancelled, (await End(start.Run))!.Status);
-        Assert.Equal(RunStatus.Waiting, (await Store.FindAsync("t1", child.Run, default))!.Status);
+        await UntilAsync(child.Run, RunStatus.Waiting);
         await Send(child.Run, "1", "s");
         Assert.Equal(RunStatus.Completed, (await End(child.Run))!.Status);
     }

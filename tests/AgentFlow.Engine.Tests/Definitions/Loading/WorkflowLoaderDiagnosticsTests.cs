@@ -27,7 +27,8 @@ public class WorkflowLoaderDiagnosticsTests
         string[] elsewhere =
         [
             DiagnosticCodes.FileUnreadable, DiagnosticCodes.TooLarge, DiagnosticCodes.InvalidEncoding, DiagnosticCodes.TooDeep, DiagnosticCodes.AliasLimit,
-            DiagnosticCodes.TooManyProblems, DiagnosticCodes.TooManyNodes, DiagnosticCodes.AssetOutside, DiagnosticCodes.AssetUnreadable, DiagnosticCodes.AssetLimit, DiagnosticCodes.UnknownWorkflow,
+            DiagnosticCodes.TooManyProblems, DiagnosticCodes.TooManyNodes, DiagnosticCodes.AssetOutside, DiagnosticCodes.AssetUnreadable, DiagnosticCodes.AssetLimit,
+            DiagnosticCodes.InvalidExample, DiagnosticCodes.UnknownWorkflow,
         ];
         IEnumerable<string> codes = typeof(DiagnosticCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetRawConstantValue()!);
         string all = string.Concat(DiagnosticCases.All);
