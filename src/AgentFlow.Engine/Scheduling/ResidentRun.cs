@@ -506,10 +506,11 @@ internal sealed class ResidentRun
     {
         if ((S.Parent?.Depth ?? 0) >= ChildCall.MaxDepth)
         {
-            _machine.Handle(new StepFailed(step.Id, step.Attempt, new StepError(
+            var tooDeep = new StepError(
                 "CHILD_DEPTH_EXCEEDED",
                 ErrorCategory.Permanent,
-                $"Step '{step.Path}' of '{S.Definition.Name}' calls workflow '{child.Workflow}', and {ChildCall.MaxDepth} runs stand above this one. Workflows that call each other in a circle end here; break the circle, or flatten the plan."), 0) { At = now });
+                $"Step '{step.Path}' of '{S.Definition.Name}' calls workflow '{child.Workflow}', and {ChildCall.MaxDepth} runs stand above this one. Workflows that call each other in a circle end here; break the circle, or flatten the plan.");
+            _machine.Handle(new StepFailed(step.Id, step.Attempt, tooDeep, 0) { At = now });
             return;
         }
 
