@@ -318,6 +318,9 @@ public enum InboxKind : byte
     /// <summary>A place at something that runs share was given to a step.</summary>
     Place = 55,
 
+    /// <summary>What somebody decided about a step that waits for an approval.</summary>
+    Approval = 8,
+
     /// <summary>Changes of the run's plan.</summary>
     Modify = 40,
 }

@@ -27,7 +27,10 @@ public enum NodePhase : byte
     Awaiting = 5,
 
     /// <summary>A node that has not begun: it waits for a place at something shared, or its timer ends the wait.</summary>
-    Queued = 6,
+    Queued = 7,
+
+    /// <summary>A step that waits until somebody has decided whether it may run.</summary>
+    AwaitingApproval = 6,
 }
 
 /// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>
@@ -84,6 +87,12 @@ public sealed class NodeRun
     /// <summary>What the step fails with once its child has stopped; <see langword="null"/>: the child's own error.</summary>
     public StepError? ChildError { get; internal set; }
 
+    /// <summary>The approval that the step waits for.</summary>
+    public ApprovalRequested? Approval { get; internal set; }
+
+    /// <summary>Names of the approvals that the step has.</summary>
+    public IReadOnlyList<string> Approvals { get; internal set; } = [];
+
     /// <summary>Set while what was done below the scope is undone; then how it will end.</summary>
     public NodeStatus? Compensating { get; internal set; }
 
@@ -96,6 +105,9 @@ public sealed class NodeRun
 
     /// <summary>The children's results, for a scope.</summary>
     public ScopeState? Scope { get; private set; }
+
+    /// <summary>The iterations, for a <c>foreach</c> once its list is known.</summary>
+    public Iterations? Iterations { get; internal set; }
 
     /// <summary>How it ended; set in the same event that removes it from the open nodes.</summary>
     public NodeStatus? Ended { get; internal set; }
