@@ -61,6 +61,7 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(SignalBody))]
 [JsonSerializable(typeof(ResolveBody))]
 [JsonSerializable(typeof(Saga))]
+[JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Page<User>))]

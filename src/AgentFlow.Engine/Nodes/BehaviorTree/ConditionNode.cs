@@ -25,7 +25,7 @@ public sealed class ConditionNode : PlanNode
     /// <returns>Whether it is true; an expression that fails is an error, not false.</returns>
     internal static bool Evaluate(RunMachine machine, NodeRun? scope, CelExpression condition, string what, out StepError? error)
     {
-        CelValue value = condition.Evaluate(machine.Variables(scope));
+        CelValue value = machine.Ask(condition, machine.Variables(scope));
         error = value.Kind == CelKind.Bool ? null : ExpressionError($"{what} failed: {(value.IsError ? value.AsError().Message : $"it gave {value.TypeName} instead of bool")}");
         return value.IsTrue;
     }
