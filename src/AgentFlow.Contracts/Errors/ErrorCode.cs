@@ -93,6 +93,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
+    public static readonly ErrorCode PlanInvalid = Define("PLAN_INVALID", 502, Permanent, "A model gave no plan that may be followed");
+    public static readonly ErrorCode PlanQuality = Define("PLAN_QUALITY", 502, Permanent, "The output of a plan does not pass its quality gate");
+    public static readonly ErrorCode PlanSuperseded = Define("PLAN_SUPERSEDED", 409, Permanent, "A signal made a plan out of date");
     public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");
 
     // Tools

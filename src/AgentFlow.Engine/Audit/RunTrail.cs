@@ -65,6 +65,8 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                 return Step(e, e.Id, "step.ended", AuditDecision.Unknown, d => d.Number("attempt"u8, e.Attempt).Number("seq"u8, seq));
             case StepResolved e:
                 return Step(e, e.Id, "step.resolved", AuditDecision.Allowed, d => d.Text("resolution"u8, Word(e.Resolution)).Number("seq"u8, seq), e.By);
+            case PlanRejected e:
+                return Step(e, e.Id, "plan.rejected", AuditDecision.Denied, d => d.Text("problem"u8, Short(e.Problems)).Number("seq"u8, seq));
             case SignalReceived e:
                 return Note(e, _actor, "run.signalled", AuditDecision.Allowed, d => d.Text("name"u8, Short(e.Name)).Number("seq"u8, seq));
             case CancelRequested e:

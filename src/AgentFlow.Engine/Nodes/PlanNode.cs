@@ -75,6 +75,9 @@ public abstract class PlanNode
     {
     }
 
+    /// <summary>Name of the signal that the node takes, if it takes one.</summary>
+    public virtual string? AwaitedSignal => null;
+
     /// <summary>The plan has changed somewhere among the children of this scope, which is open and goes on.</summary>
     internal virtual void PlanChanged(RunMachine machine, NodeRun self)
     {

@@ -164,7 +164,7 @@ public static class Reducer
                 }
 
                 break;
-            case PlanModified or PlanRefused:
+            case PlanModified or PlanRefused or PlanRejected:
                 break;
             case PlanGrafted e:
                 Change(state, e);
@@ -370,7 +370,7 @@ public static class Reducer
 
     private static void Consume(RunState state, SignalConsumed e)
     {
-        string name = ((Nodes.Control.WaitNode)state.OpenNode(e.Id).Node).Signal!;
+        string name = state.OpenNode(e.Id).Node.AwaitedSignal!;
         int index = state.Signals.FindIndex(s => s.Name == name);
         if (index < 0)
         {

@@ -3,6 +3,7 @@ using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
@@ -29,6 +30,9 @@ public sealed class RunMachine(RunState state)
 
     /// <summary>Steps in flight that should stop since the caller last cleared the list.</summary>
     internal List<NodeRun> Stopping { get; } = [];
+
+    /// <summary>Plans of models that have ended since the caller last cleared the list.</summary>
+    internal List<PlanEnd> PlanEnds { get; } = [];
 
     /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
     internal bool Replaying { get; set; }
@@ -238,6 +242,15 @@ public sealed class RunMachine(RunState state)
     {
         Emit(new StepScheduled(step.Id, input));
         MakeRunnable(step);
+    }
+
+    /// <summary>Says what came of a plan, to whoever learns from it. No part of the run.</summary>
+    internal void Tell(PlanEnd end)
+    {
+        if (!Replaying)
+        {
+            PlanEnds.Add(end);
+        }
     }
 
     internal void SetTimer(NodeRun node, TimeSpan after) => Emit(new TimerSet(node.Id, _time + (long)Math.Ceiling(after.TotalMilliseconds)));

@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -633,6 +634,12 @@ internal sealed class ResidentRun
             _host.Published(S, append.FirstSeq, events);
         }
 
+        foreach (PlanEnd end in _machine.PlanEnds)
+        {
+            end.Node.Model.Learn(end);
+        }
+
+        _machine.PlanEnds.Clear();
         if (append.Then == RowChange.End)
         {
             Evict();

@@ -5,6 +5,7 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Expressions.Cel;
 
@@ -68,6 +69,9 @@ public sealed class MermaidFlowchart
                 Draw(tree);
                 Line($"s{node.Index} --> {Name(tree)}");
                 break;
+            case LlmNode plan:
+                DrawModelPlan(plan);
+                break;
             default:
                 foreach (PlanNode child in node.Children)
                 {
@@ -75,6 +79,17 @@ public sealed class MermaidFlowchart
                 }
 
                 break;
+        }
+    }
+
+    // What the model plans is not known before it has; its branches are, and so is who is asked.
+    private void DrawModelPlan(LlmNode plan)
+    {
+        Line($"s{plan.Index}(( ))");
+        foreach (PlanNode child in plan.Children)
+        {
+            Draw(child);
+            Line(plan.ConditionOf(child) is { } condition ? $"s{plan.Index} -->|{Label(condition.Source)}| {Name(child)}" : $"s{plan.Index} {(child.Ordinal == 0 ? "-->" : "-.->")} {Name(child)}");
         }
     }
 
@@ -193,6 +208,7 @@ public sealed class MermaidFlowchart
     private static string KindOf(PlanNode node) => node switch
     {
         StateMachineNode => "state machine",
+        LlmNode => "plan of a model",
         GraphNode { MaxParallel: { } most } => $"graph, at most {most} at once",
         GraphNode => "graph",
         SelectorNode => "selector",

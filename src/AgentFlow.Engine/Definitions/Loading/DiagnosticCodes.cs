@@ -88,4 +88,8 @@ public static class DiagnosticCodes
     public const string MissingOnError = "missing-on-error";
     public const string BeyondLimit = "beyond-limit";
     public const string DependencyCycle = "dependency-cycle";
+
+    // Plans of models.
+    public const string TemperatureTooHigh = "temperature-too-high";
+    public const string InvalidExample = "invalid-example";
 }

@@ -2,6 +2,7 @@ using System.Text;
 using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Definitions.Loading;
@@ -12,7 +13,8 @@ namespace AgentFlow.Engine.Definitions.Loading;
 /// </summary>
 /// <param name="tools">What steps may call.</param>
 /// <param name="agentKinds">What agents may be; each kind once.</param>
-public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds)
+/// <param name="plans">Where plans of models that worked are kept; <see langword="null"/>: nowhere.</param>
+public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds, PlanCache? plans = null)
 {
     private readonly Dictionary<string, IAgentKind> _kinds = agentKinds.ToDictionary(k => k.Kind, StringComparer.Ordinal);
     private readonly ToolSchemas _schemas = new();
@@ -34,7 +36,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         WorkflowDefinition? definition = null;
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(this, tools, _kinds, _schemas, source, text, findings) { IsStored = isStored }.Read(root, null);
+            definition = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings) { IsStored = isStored }.Read(root, null);
         }
 
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
@@ -66,7 +68,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         var findings = new Findings(previous.Source.Path, text, starts);
         var changed = new ChangedPlan(previous, changes, findings);
         WorkflowDefinition? definition = YamlReader.Read(file, findings) is YamlMapping root && changed.Apply(root, parts, starts) is { } whole
-            ? new WorkflowReader(this, tools, _kinds, _schemas, previous.Source, text, findings) { IsStored = true }.Read(whole, changed)
+            ? new WorkflowReader(this, tools, _kinds, _schemas, plans, previous.Source, text, findings) { IsStored = true }.Read(whole, changed)
             : null;
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
     }

@@ -17,6 +17,8 @@ public sealed class WaitNode : PlanNode
     /// <summary>How long to wait; required without a signal, the limit with one (the node then fails with WAIT_TIMEOUT).</summary>
     public TimeSpan? For { get; init; }
 
+    public override string? AwaitedSignal => Signal;
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         SignalArrived(machine, self);

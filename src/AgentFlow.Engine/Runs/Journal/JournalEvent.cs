@@ -104,6 +104,7 @@ public enum EventTag : byte
     PlanModified = 40,
     PlanGrafted = 41,
     PlanRefused = 42,
+    PlanRejected = 95,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -348,4 +349,12 @@ public sealed record PlanGrafted(int Node, string Text) : JournalEvent.Decided
 public sealed record PlanRefused(StepError Error) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.PlanRefused;
+}
+
+/// <summary>A plan was not followed.</summary>
+/// <param name="Id">The visit that asked for it.</param>
+/// <param name="Problems">What is wrong with it, a line each.</param>
+public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRejected;
 }

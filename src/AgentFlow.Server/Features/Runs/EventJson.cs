@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
-using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -70,6 +69,7 @@ internal static class EventJson
         EventTag.PlanModified => "plan_modified",
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
+        EventTag.PlanRejected => "plan_rejected",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -191,7 +191,7 @@ internal static class EventJson
                 break;
             case SignalConsumed e:
                 Node(w, visits[e.Id]);
-                w.WriteString("name"u8, (visits[e.Id].Node as WaitNode)?.Signal);
+                w.WriteString("name"u8, visits[e.Id].Node?.AwaitedSignal);
                 break;
             case CancelRequested e:
                 w.WriteString("by"u8, e.By);
@@ -246,6 +246,10 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case PlanRejected e:
+                Node(w, visits[e.Id]);
+                Names(w, "problems"u8, e.Problems.Split('\n'));
                 break;
             default:
                 throw new InvalidOperationException($"Event {journalEvent.Tag} has no form on the wire.");

@@ -56,6 +56,7 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         ResumeRequested e => ("", $"{e.By} let the run go on."),
         PlanModified e => ("", $"{e.By} wants the plan changed{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
         PlanGrafted => ("", "The plan was changed."),
+        PlanRejected e => (PathOf(e.Id), $"The model's plan for {NameOf(e.Id)} breaks its rules: {e.Problems.TrimEnd('.')}."),
         PlanRefused e => ("", $"The plan stays as it is: {Words(e.Error)}."),
         RunCompleted e => ("", $"The run completed: {e.Outcome}."),
         RunFailed e => ("", $"The run failed: {Words(e.Error)}."),
@@ -113,7 +114,7 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
             case RepeatNode when e.Visit > 1 || asked.Count > 0:
                 return (path, $"Round {e.Visit} of '{parent.Name}' begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.");
             default:
-                return (path, $"{name} begins.");
+                return (path, $"{name} begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.");
         }
     }
 

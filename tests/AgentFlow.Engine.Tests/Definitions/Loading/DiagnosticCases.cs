@@ -7,9 +7,10 @@ internal static class DiagnosticCases
     private const string Machine = Head + "planner: fsm\ninitial_state: a\nfinal_states: [z]\n";
     private const string Graph = Head + "planner: dag\n";
     private const string Tree = Head + "planner: behavior_tree\n";
+    private const string Llm = Head + "planner: llm\n";
     private const string Plan = "planner: dag\nsteps: [{ id: a, tool: skill.echo }]\n";
 
-    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs, .. Types, .. Limits];
+    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs, .. ModelPlans, .. Types, .. Limits];
 
     private static string[] Yaml =>
     [
@@ -71,7 +72,7 @@ internal static class DiagnosticCases
         Tree + "root: { sequence: [{ condition: \"«unknown-step»steps.zz.output == 1\" }, { tool: skill.echo }] }\n",
         Tree + "«not-applicable»steps: []\nroot: { tool: skill.echo, «not-applicable»success_policy: any }\n",
         Graph + "«not-applicable»root: {}\nsteps: [{ id: a }]\n",
-        Head + "planner: «not-supported»llm\n",
+        "«missing-key»" + Head + "planner: llm\n",
         Graph + "steps: [{ id: a, tool: skill.echo, «conflicting-keys»agent: x, «conflicting-keys»wait: { for: 1s }, «conflicting-keys»planner: dag }]\nagents: { x: { kind: llm } }\n",
         Graph + "steps: [{ id: a, wait: { signal: go, «conflicting-keys»for: 1s } }]\n",
         "language: «wrong-type»one\nname: «wrong-type»7\nversion: «wrong-type»true\ndescription: «wrong-type»[]\n" + Plan,
@@ -109,6 +110,27 @@ internal static class DiagnosticCases
         Head + Plan + "input: { type: object, properties: { a: { «invalid-schema»type: strin, «invalid-schema»minLength: -1 } } }\n",
         Head + Plan + "input: { type: object, properties: { b: { «invalid-schema»$ref: '#/nowhere' } } }\n",
         Head + Plan + "input: { type: object, maximum: «invalid-number».inf }\n",
+    ];
+
+    private static string[] ModelPlans =>
+    [
+        Llm + "«missing-key»«missing-key»«empty-list»plan: {}\n",
+        Llm + "«not-applicable»steps: []\nplan: { goal: g, model: { model: m }, tools: [skill.echo] }\n",
+        Graph + "«not-applicable»plan: {}\nsteps: [{ id: a }]\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], temperature: «temperature-too-high»0.3 }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], temperature: 0.3, temperature_reason: 'ideas' }\n",
+        Llm + "plan: { goal: g, model: { model: m, «unknown-key»temperature: 0.1 }, tools: [skill.echo], temperature: «out-of-range»3 }\n",
+        Llm + "plan: { goal: '${«invalid-expression»inputs.x}', «invalid-agent»model: { provider: p }, tools: [skill.echo] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [«unknown-tool»skill.ecko, «wrong-type»5, skill.echo, «duplicate-item»skill.echo], agents: [«unknown-agent»x] }\n",
+        Llm + "agents: { a: { kind: llm }, «unused-agent»b: { kind: llm } }\nplan: { goal: g, model: { model: m }, agents: [{ agent: a, timeout: «invalid-duration»5 }, «missing-key»{ timeout: 5s }] }\n",
+        Llm + "policies: { permissions: [db.read] }\nplan: { goal: g, model: { model: m }, tools: [«permission-not-granted»skill.http_call] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], max_steps: «out-of-range»201, max_latency: «invalid-duration»5, on_invalid: «unknown-value»retry, prompt: «missing-asset»plan.md, examples: «missing-asset»plans.jsonl }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], fallback: «unknown-value»persn }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], fallback: { tool: «unknown-tool»skill.ecko }, branches: [«missing-key»{ tool: skill.echo }, { condition: 'true', id: «duplicate-id»branch_1 }, { condition: \"«unknown-step»steps.a.output\" }] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], replan: { on: [step_failure, «unknown-value»failure], «not-applicable»signal: x, strategy: «unknown-value»bold, max: «out-of-range»0 } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], replan: { on: «missing-key»[quality], strategy: adaptive, «not-applicable»model: {} } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], «missing-key»«missing-key»replan: { on: [event], strategy: escalation } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo] }\noutput: \"${«unknown-step»steps.s1.output}\"\n",
     ];
 
     private static string[] Agents =>

@@ -5,8 +5,10 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 /// <param name="Keys">In the order of the reference.</param>
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
-    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root"];
+    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root", "plan"];
     private static readonly string[] Body = ["agent", "tool", "capability", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
+
+    private static readonly string[] PlanCall = ["description", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate"];
 
     public static KeySet Workflow { get; } = new(
         "a workflow",
@@ -32,6 +34,20 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet TreeRepeat { get; } = new("'repeat'", ["times", "until", "delay"]);
 
+    public static KeySet LlmPlan { get; } = new(
+        "'plan'",
+        ["goal", "model", "temperature", "temperature_reason", "prompt", "examples", "agents", "tools", "max_steps", "max_latency", "branches", "on_invalid", "fallback", "quality", "replan"]);
+
+    public static KeySet PlanAgent { get; } = new("an agent of a plan", ["agent", .. PlanCall]);
+
+    public static KeySet PlanTool { get; } = new("a tool of a plan", ["tool", .. PlanCall]);
+
+    public static KeySet PlanBranch { get; } = new("a branch", ["id", "condition", .. Body]);
+
+    public static KeySet PlanFallback { get; } = new("'fallback'", Body);
+
+    public static KeySet Replan { get; } = new("'replan'", ["on", "signal", "strategy", "max", "model"]);
+
     public static KeySet Transition { get; } = new("a transition", ["condition", "target"]);
 
     public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for"]);
@@ -44,7 +60,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Compensation, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, Compensation, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
     public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];
