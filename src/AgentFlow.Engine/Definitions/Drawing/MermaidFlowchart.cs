@@ -264,8 +264,8 @@ public sealed class MermaidFlowchart
                 case '>':
                     escaped.Append("#gt;");
                     break;
-                // Entities begin and end with these; backticks make Markdown of a label, and the others lists, emphasis and links.
-                case '#' or ';' or '`' or '*' or '_' or '~' or '\\' or '[' or ']' or '{' or '}' or '|' or '%':
+                // Entities begin and end with these; backticks make Markdown of a label, and the others shapes, comments and emphasis.
+                case '#' or ';' or '`' or '*' or '~' or '\\' or '[' or ']' or '{' or '}' or '|' or '%':
                     escaped.Append(CultureInfo.InvariantCulture, $"#{rune.Value};");
                     break;
                 case < ' ' or 0x7F:

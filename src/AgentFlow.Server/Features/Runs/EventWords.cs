@@ -160,7 +160,7 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
     {
         StepFold step = fold.Steps[e.Id];
         string most = step.Visit.Node is CallNode { Retry.MaxAttempts: > 1 and var attempts } ? $" of {attempts}" : "";
-        string why = step.Error is { } error ? $"errors of the category '{Contracts.Errors.ErrorCategories.Word(error.Category)}' are tried again" : "what came of it is unknown, and it may be repeated";
+        string why = step.Error is { } error ? $"errors of the category '{Contracts.Errors.ErrorCategories.Word(error.Category).ToLowerInvariant()}' are tried again" : "what came of it is unknown, and it may be repeated";
         return $"{NameOf(e.Id)} is tried again at {Time(e.Due)}, attempt {step.Attempts + 1}{most}: {why}.";
     }
 

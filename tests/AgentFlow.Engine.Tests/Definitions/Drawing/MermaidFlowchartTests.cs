@@ -77,8 +77,8 @@ public class MermaidFlowchartTests
           n5["b<br/>skill.echo"]
           n3 --> n5
           n1 -->|"2"| n3
-          n6[/"retry<br/>retry, 3 tries, 1s between"\]
-          n7[/"timeout<br/>timeout 10s"\]
+          n6[/"decorator<br/>retry, 3 tries, 1s between"\]
+          n7[/"decorator<br/>timeout 10s"\]
           n8["c<br/>skill.echo"]
           n7 --> n8
           n6 --> n7
@@ -113,7 +113,7 @@ public class MermaidFlowchartTests
         Assert.Contains(
             "q1{\"input.x == #quot;a#124;b#91;c#93;#123;d#125;#59;#35;#37;#37;#amp;#lt;br/#gt;#96;#42;#quot; #124;#124; input.y.matches(#quot;#92;#92;s#quot;) #amp;#amp; input.z == #quot;a#92;nb#quot;\"} -->|\"true\"| n1",
             chart, StringComparison.Ordinal);
-        Assert.Contains("n1(\"a#95;b\")", chart, StringComparison.Ordinal);
+        Assert.Contains("n1(\"a_b\")", chart, StringComparison.Ordinal);
         Assert.All(chart.Split('\n'), line => Assert.True(line.Count(c => c == '"') % 2 == 0, line));
     }
 

@@ -189,7 +189,7 @@ internal static class DiagnosticCases
         Typed + Graph + "steps: [{ id: a, condition: 'input.n «constant-condition»== \"5\"' }, { id: b, condition: 'input.s «constant-condition»== \"c\"' }, { id: c, condition: 'input.n «constant-condition»> 10' }, { id: d, condition: 'input.n «constant-condition»>= 1' }, { id: e, condition: '1 «constant-condition»< 2' }, { id: f, condition: 'true' }]\n",
         Typed + Graph + "vars: { on: true, limit: 5 }\nsteps: [{ id: a, condition: vars.on && vars.limit > 3 }, { id: b, condition: 'vars.limit «constant-condition»== \"5\"' }]\n",
         Machine + "states: { a: { tool: skill.strict, input: { n: 1 }, transitions: [{ condition: output == \"x\", target: z }, { condition: 'output «type-mismatch»> 5', target: z }, { condition: 'output.«type-mismatch»code == 5', target: z }], on_success: z }, z: { input: '${steps.a.output == null ? 1 : steps.a.output.size()}' } }\n",
-        Machine + "states: { a: { tool: skill.strict, input: { n: 1 }, on_success: z, on_error: e }, e: { transitions: [{ condition: error != null && error.code == \"X\" && error.category == \"transient\", target: z }, { condition: 'error.category «constant-condition»== \"bad\"', target: z }, { condition: 'steps.a.status «constant-condition»== \"done\"', target: z }], on_success: z }, z: }\n",
+        Machine + "states: { a: { tool: skill.strict, input: { n: 1 }, on_success: z, on_error: e }, e: { transitions: [{ condition: error != null && error.code == \"X\" && error.category == \"TRANSIENT\", target: z }, { condition: 'error.category «constant-condition»== \"bad\"', target: z }, { condition: 'steps.a.status «constant-condition»== \"done\"', target: z }], on_success: z }, z: }\n",
     ];
 
     private static string[] Limits =>

@@ -40,15 +40,15 @@ public sealed class ExplainTests : IAsyncLifetime
             """, """{"confidence":0.64}""");
 
         Assert.Equal("completed", Text(explanation, "status"));
-        Assert.Equal(JsonValueKind.Null, explanation.GetProperty("note").ValueKind);
+        Assert.False(explanation.TryGetProperty("note", out _));
         JsonElement taken = Line(explanation, "'classify' leads");
         Assert.Equal(
             "'classify' leads to 'escalate' because `output.confidence < vars.low` is true with output.confidence = 0.64, vars.low = 0.7."
             + " Before it, `output.confidence > 0.9` is false with output.confidence = 0.64.",
             Text(taken, "text"));
         Assert.Equal(
-            ["""{"expression":"output.confidence > 0.9","value":"false","error":null,"inputs":[{"name":"output.confidence","value":"0.64"}]}""",
-                """{"expression":"output.confidence < vars.low","value":"true","error":null,"inputs":[{"name":"output.confidence","value":"0.64"},{"name":"vars.low","value":"0.7"}]}"""],
+            ["""{"expression":"output.confidence > 0.9","value":"false","inputs":[{"name":"output.confidence","value":"0.64"}]}""",
+                """{"expression":"output.confidence < vars.low","value":"true","inputs":[{"name":"output.confidence","value":"0.64"},{"name":"vars.low","value":"0.7"}]}"""],
             taken.GetProperty("conditions").EnumerateArray().Select(c => c.GetRawText()));
         Assert.Equal("The run completed: escalated.", Text(explanation.GetProperty("lines").EnumerateArray().Last(), "text"));
 
@@ -58,7 +58,7 @@ public sealed class ExplainTests : IAsyncLifetime
             + " `output.confidence < vars.low` is false with output.confidence = 0.8, vars.low = 0.7.",
             Text(Line(second, "'classify' leads"), "text"));
         Assert.Equal(
-            "'check' leads to 'escalate', its 'on_error', because `input.missing > 1` could not be evaluated (no such key: missing) with input.missing = (not there).",
+            "'check' leads to 'escalate', its 'on_error', because `input.missing > 1` could not be evaluated (no such key: 'missing') with input.missing = (not there).",
             Text(Line(second, "'check' leads"), "text"));
     }
 
@@ -86,7 +86,8 @@ public sealed class ExplainTests : IAsyncLifetime
         Assert.Contains("'after_extra' is skipped because 'extra' was skipped.", texts);
         Assert.Contains("'pay' starts: 'look' ended.", texts);
         Assert.Contains("Attempt 1 of 'pay' failed: NO_LUCK, It was never going to work.", texts);
-        Assert.Contains(texts, t => t.StartsWith("'pay' is tried again at ", StringComparison.Ordinal) && t.EndsWith("attempt 2 of 2: errors of the category 'permanent' are tried again.", StringComparison.Ordinal));
+        string again = Assert.Single(texts, t => t.StartsWith("'pay' is tried again at 20", StringComparison.Ordinal));
+        Assert.EndsWith("Z, attempt 2 of 2: errors of the category 'permanent' are tried again.", again, StringComparison.Ordinal);
         Assert.Contains("'mail' is skipped because 'pay' failed.", texts);
         Assert.Contains("Should it come to that, 'look' is undone with skill.echo.", texts);
         Assert.Contains("'look' is undone with skill.echo.", texts);

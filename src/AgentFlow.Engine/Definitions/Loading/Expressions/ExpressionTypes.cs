@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Expressions.Cel;
 using AgentFlow.Expressions.Cel.Analysis;
@@ -12,7 +13,7 @@ internal sealed class ExpressionTypes(CelShape input, CelShape vars, PlanBodies 
         Fields = new Dictionary<string, CelShape>(StringComparer.Ordinal)
         {
             ["code"] = CelShape.Of(CelKinds.String),
-            ["category"] = CelShape.Of(CelKinds.String) with { Values = [.. new[] { "transient", "resource", "permanent", "validation", "permission" }.Select(CelValue.String)] },
+            ["category"] = CelShape.Of(CelKinds.String) with { Values = [.. Enum.GetValues<ErrorCategory>().Select(c => CelValue.String(ErrorCategories.Word(c)))] },
             ["message"] = CelShape.Of(CelKinds.String),
             ["retryable"] = CelShape.Of(CelKinds.Bool),
         },
