@@ -189,8 +189,8 @@ public sealed class MermaidFlowchart
 
                 break;
             case WaitNode wait:
-                string limit = wait.For is { } time ? DurationText.Of(time) : "";
-                Line($"{Name(wait)}{{{{{Label(wait.Id, wait.Signal is null ? $"wait {limit}" : $"wait for {wait.Signal}", wait.Signal is null || limit.Length == 0 ? "" : $"at most {limit}")}}}}}");
+                string limit = wait.For is { } time ? DurationText.Of(time) : wait.Until is { } moment ? $"until {moment.Source}" : "";
+                Line($"{Name(wait)}{{{{{Label(wait.Id, wait.Signal is null ? $"wait {limit}" : $"wait for {wait.Signal}", wait.Signal is null || limit.Length == 0 ? "" : wait.For is null ? limit : $"at most {limit}")}}}}}");
                 break;
             case ConditionNode condition:
                 Line($"{Name(condition)}{{{Label(condition.Condition.Source)}}}");
@@ -209,6 +209,11 @@ public sealed class MermaidFlowchart
     {
         StateMachineNode => "state machine",
         LlmNode => "plan of a model",
+        ForeachNode each => $"for each, at most {each.MaxParallel} at once",
+        WhileNode { Condition: { } condition } => $"while {condition.Source}",
+        WhileNode { Until: { } until } => $"until {until.Source}",
+        WaitForNode { All: true } => "wait for all",
+        WaitForNode => "wait for any",
         GraphNode { MaxParallel: { } most } => $"graph, at most {most} at once",
         GraphNode => "graph",
         SelectorNode => "selector",
