@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -76,6 +77,27 @@ public class LlmPlannerTests
         play.Succeed("s2", "\"done\"");
         Assert.Equal(RunStatus.Completed, play.State.Status);
         Assert.Equal("\"done\"", play.State.Output!.ToString());
+        AssertReplays(play);
+    }
+
+    /// <summary>Replay writes questions and grafts again and compares: their form never changes for runs that are on record.</summary>
+    [Fact]
+    public void Journal_QuestionsAndGrafts_HaveTheRecordedForm()
+    {
+        string yaml = File("  max_latency: 90s\n  replan: {}").Replace("[skill.http_call,", "[{ tool: skill.http_call, timeout: 5s },", StringComparison.Ordinal);
+        Play play = Answer(Started(yaml), """{"steps":[{"step_id":"s1","skill":"skill.http_call","params":{"a":"${x}","b":["{{input.who}} é"]},"on_error":"retry","retry_count":1,"description":"one"},{"step_id":"s2","skill":"skill.echo","params":{"c":"{{s1.d[0]}}"},"depends_on":["s1"],"on_error":"continue"},{"step_id":"s3","skill":"skill.strict","params":{"n":1},"depends_on":["s2"]}]}""");
+        Assert.Equal(
+            """{"planner":"dag","timeout":"90000ms","steps":[{"id":"s1","tool":"skill.http_call","description":"one","timeout":"5s","input":{"a":"${'$'}{x}","b":["${input[\u0022who\u0022]} é"]},"on_error":"abort","retry":{"max_attempts":2}},{"id":"s2","tool":"skill.echo","input":{"c":"${steps.s1.output[\u0022d\u0022][0]}"},"depends_on":["s1"],"on_error":"continue"},{"id":"s3","tool":"skill.strict","input":{"n":1},"depends_on":["s2"],"on_error":"abort"}]}""".Replace("\\u0022", "\\\"", StringComparison.Ordinal),
+            play.Journal.OfType<PlanGrafted>().Single().Text);
+        play.Succeed("s1", """{"d":["$"]}""").Succeed("s2", "2").Fail("s3");
+        Assert.Equal(
+            """{"goal":"Serve Ada","input_names":["who"],"replan":1,"reason":"step_failure","strategy":"adaptive","failure":{"code":"TEST_ERROR","message":"Step 's3' failed: It failed."},"old":[{"step_id":"s1","skill":"skill.http_call","params":{"a":"${x}","b":["{{input.who}} é"]},"on_error":"retry","retry_count":1,"description":"one"},{"step_id":"s2","skill":"skill.echo","params":{"c":"{{s1.d[0]}}"},"depends_on":["s1"],"on_error":"continue"},{"step_id":"s3","skill":"skill.strict","params":{"n":1},"depends_on":["s2"]}],"kept":{"s1":{"d":["$"]},"s2":2}}""",
+            play.Node(Model).Input!.ToString());
+        Answer(play, Plan(Step("s4", "skill.echo", """{"e":"{{s1.d}}"}""")));
+        Assert.Equal(
+            """{"planner":"dag","timeout":"90000ms","steps":[{"id":"s1","input":{"d":["${'$'}"]}},{"id":"s2","input":2},{"id":"s4","tool":"skill.echo","input":{"e":"${steps.s1.output[\u0022d\u0022]}"},"depends_on":["s1"],"on_error":"abort"}]}""".Replace("\\u0022", "\\\"", StringComparison.Ordinal),
+            play.Journal.OfType<PlanGrafted>().Last().Text);
+        Assert.Equal("""{"e":["$"]}""", play.Node("s4").Input!.ToString());
         AssertReplays(play);
     }
 
@@ -249,6 +271,20 @@ public class LlmPlannerTests
     }
 
     [Fact]
+    public void Replan_ResultsThatAreTooLargeToKeep_FallBack()
+    {
+        Play play = Answer(Started(File("  replan: {}\n" + ToFallback)), TwoSteps);
+        play.Succeed("s1", $$"""{"body":"{{new string('x', 3 << 20)}}"}""").Fail("s2");
+        for (int i = 0; i < 2; i++)
+        {
+            Answer(play, Plan(Step("s3", "skill.echo")));
+        }
+
+        Assert.Contains("2048 KiB", play.Journal.OfType<PlanRejected>().Last().Problems, StringComparison.Ordinal);
+        Assert.Equal(["fallback"], play.Open);
+    }
+
+    [Fact]
     public void Replan_MoreThanTheCap_FallsBack()
     {
         Play play = Answer(Started(File("  replan: { max: 2 }\n" + ToFallback)), Plan(Step("a1", "skill.http_call")));
@@ -405,6 +441,44 @@ public class LlmPlannerTests
 
         Assert.Equal("\"good\"", play.State.Output!.ToString());
         AssertReplays(play);
+    }
+
+    [Fact]
+    public void Example_ThatWouldNotBeFollowed_IsReported()
+    {
+        string yaml = File("  examples: plans.jsonl", "assets: [plans.jsonl]");
+        string good = TwoSteps.Replace("{\"reasoning\"", "{\"input\":\"serve\",\"reasoning\"", StringComparison.Ordinal);
+        Assert.Empty(Definitions.Loading.Loading.Load(yaml, ("plans.jsonl", good)).Diagnostics);
+        string bad = good + "\n" + good.Replace("skill.echo", "shell.exec", StringComparison.Ordinal);
+        Diagnostic found = Assert.Single(Definitions.Loading.Loading.Load(yaml, ("plans.jsonl", bad)).Diagnostics);
+        Assert.Equal("invalid-example", found.Code);
+        Assert.Contains("line 2", found.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prompt_OfTheWorkflow_IsItsOwnTemplate()
+    {
+        var rules = new Engine.Planning.PlanRules([new("skill.echo", "Says it again")], 3);
+        var own = new Engine.Planning.PlanPrompt(rules, "At most {{max_steps}} of:\n{{skills}}");
+        Assert.StartsWith("At most 3 of:\n{\"id\":\"skill.echo\",\"description\":\"Says it again\"}", own.System, StringComparison.Ordinal);
+        Assert.EndsWith(JsonSerializer.Serialize(rules.Schema), own.System, StringComparison.Ordinal);
+        Assert.StartsWith("sha256:", own.TemplateVersion, StringComparison.Ordinal);
+        Assert.Equal("1", new Engine.Planning.PlanPrompt(rules).TemplateVersion);
+    }
+
+    [Fact]
+    public void Cache_Full_ForgetsWhatWasNotUsed()
+    {
+        var cache = new Engine.Planning.PlanCache("", capacity: 2);
+        cache.Put("a", "1");
+        cache.Put("b", "2");
+        Assert.Equal("1", cache.Find("a"));
+        cache.Put("c", "3");
+        Assert.Null(cache.Find("b"));
+        Assert.Equal(("1", "3", 2), (cache.Find("a"), cache.Find("c"), cache.Count));
+        cache.Remove("a");
+        cache.Put("d", new string('x', 40_000));
+        Assert.Equal(1, cache.Count);
     }
 
     [Fact]

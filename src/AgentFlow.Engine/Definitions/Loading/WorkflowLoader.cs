@@ -34,12 +34,15 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         YamlText text = YamlText.From(source.Yaml);
         var findings = new Findings(source.Path, text);
         WorkflowDefinition? definition = null;
+        IReadOnlyList<WorkflowReference> workflows = [];
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings) { IsStored = isStored }.Read(root, null);
+            var reader = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings) { IsStored = isStored };
+            definition = reader.Read(root, null);
+            workflows = findings.HasErrors ? [] : reader.References;
         }
 
-        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
+        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics()) { Workflows = workflows };
     }
 
     /// <summary>
@@ -48,9 +51,10 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
     /// </summary>
     internal LoadResult Load(WorkflowDefinition previous, PlanChange change)
     {
-        if (Encoding.UTF8.GetByteCount(change.Text) > LoadLimits.ChangeBytes)
+        int most = change.Node == PlanChange.Plan ? LoadLimits.ChangeBytes : LoadLimits.GraftBytes;
+        if (Encoding.UTF8.GetByteCount(change.Text) > most)
         {
-            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {LoadLimits.ChangeBytes >> 10} KiB.", "Change less at once.")]);
+            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {most >> 10} KiB.", "Change less at once.")]);
         }
 
         YamlText file = YamlText.From(previous.Source.Yaml);

@@ -23,6 +23,17 @@ internal sealed class WorkflowReader(
     private const string What = "The workflow";
 
     private readonly ExpressionReader _expressions = new(text, findings);
+    private List<(YamlNode Place, string Name, VersionRange Versions)> _called = [];
+
+    /// <summary>Other workflows that steps call, once the file is read.</summary>
+    public IReadOnlyList<WorkflowReference> References
+    {
+        get
+        {
+            var ordered = _called.OrderBy(c => c.Place.Offset).ToList();
+            return [.. text.Locate(ordered.Select(c => c.Place.Offset)).Zip(ordered, (at, c) => new WorkflowReference(c.Name, c.Versions, source.Path, at.Line, at.Column))];
+        }
+    }
 
     /// <summary>Leaves out what would only warn of or refuse a source that has been accepted before.</summary>
     public bool IsStored { get; init; }
@@ -69,6 +80,7 @@ internal sealed class WorkflowReader(
             Changed = changed,
         };
         context.TryCount(mapping);
+        _called = context.Workflows;
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
         ValueTemplate? output = fields["output"] is { } result && after is not null ? _expressions.Output(result, after) : null;
         if (after is not null)
