@@ -15,6 +15,7 @@ using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.Tools;
+using AgentFlow.Server.Features.Triggers;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
 
@@ -25,6 +26,9 @@ namespace AgentFlow.Server;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(ScheduleView))]
+[JsonSerializable(typeof(PageView<ScheduleView>))]
+[JsonSerializable(typeof(AcceptedDelivery))]
 [JsonSerializable(typeof(HumanTaskView))]
 [JsonSerializable(typeof(PageView<HumanTaskView>))]
 [JsonSerializable(typeof(RunView))]

@@ -30,6 +30,8 @@ internal sealed class PlanContext
 
     public required ToolSchemas Schemas { get; init; }
 
+    public required SignalSchemas Signals { get; init; }
+
     public required WorkflowAssets Assets { get; init; }
 
     /// <summary>Plans of models that worked; <see langword="null"/>: none are kept.</summary>
