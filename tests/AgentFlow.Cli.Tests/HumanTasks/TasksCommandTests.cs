@@ -45,7 +45,7 @@ public sealed class TasksCommandTests : IAsyncLifetime
         while (true)
         {
             AfResult listed = await _af.RunAsync(command, "list", "-o", "json");
-            Assert.True(listed.ExitCode == 0, listed.Error);
+            Assert.True(listed.Code == 0, listed.Error);
             if (JsonElement.Parse(listed.Out) is { } found && found.GetArrayLength() > 0)
             {
                 return found[0].GetProperty("id").GetString()!;
@@ -66,7 +66,7 @@ public sealed class TasksCommandTests : IAsyncLifetime
         Assert.Contains("claimed", (await _af.RunAsync("tasks", "claim", task)).Out, StringComparison.Ordinal);
         AfResult unfit = await _af.RunAsync("tasks", "complete", task, "--answer", """{"ok":1}""");
         Assert.Contains("VALIDATION_FAILED", unfit.Error, StringComparison.Ordinal);
-        Assert.NotEqual(0, unfit.ExitCode);
+        Assert.NotEqual(0, unfit.Code);
         Assert.Contains("completed", (await _af.RunAsync("tasks", "complete", task, "--answer", """{"ok":true}""")).Out, StringComparison.Ordinal);
         AfResult again = await _af.RunAsync("tasks", "complete", task, "--answer", """{"ok":true}""");
         Assert.Contains("HUMAN_TASK_ENDED", again.Error, StringComparison.Ordinal);
