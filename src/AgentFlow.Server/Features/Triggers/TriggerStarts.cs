@@ -1,5 +1,4 @@
 using AgentFlow.Engine.Definitions;
-using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;

@@ -9,7 +9,6 @@ using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
-using AgentFlow.Engine.Secrets;
 using AgentFlow.Engine.Triggers;
 using AgentFlow.Expressions.Cel;
 using AgentFlow.Server.Features.Workflows;
