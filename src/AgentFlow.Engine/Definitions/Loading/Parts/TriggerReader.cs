@@ -51,7 +51,7 @@ internal static class TriggerReader
             triggers.Add(trigger);
             if (!names.Add(trigger.Name))
             {
-                findings.Error(item.FindEntry("name")!.Value.Value, DiagnosticCodes.DuplicateId, $"There are two triggers '{Excerpt.Of(trigger.Name)}'.", "Give each a name of its own.");
+                findings.Error(item.FindEntry("name")?.Value ?? item, DiagnosticCodes.DuplicateId, $"There are two triggers '{Excerpt.Of(trigger.Name)}'.", "Give each a name of its own.");
             }
         }
     }
