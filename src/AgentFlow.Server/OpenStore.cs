@@ -40,6 +40,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required ITriggerStore Triggers { get; init; }
 
+    public required IStressTestStore StressTests { get; init; }
+
     /// <summary>What lets others go on.</summary>
     private Func<CancellationToken, Task> Parting { get; init; } = static _ => Task.CompletedTask;
 
@@ -71,6 +73,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeEvents = new SqliteBridgeEventStore(database),
                     HumanTasks = new SqliteHumanTaskStore(database),
                     Triggers = new SqliteTriggerStore(database),
+                    StressTests = new SqliteStressTestStore(database),
                     Closing = () =>
                     {
                         database.Dispose();
@@ -97,6 +100,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeEvents = new PostgresBridgeEventStore(shared),
                     HumanTasks = new PostgresHumanTaskStore(shared),
                     Triggers = new PostgresTriggerStore(shared),
+                    StressTests = new PostgresStressTestStore(shared),
                     Parting = async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);
