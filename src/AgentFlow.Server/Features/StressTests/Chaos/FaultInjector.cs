@@ -62,6 +62,9 @@ internal static class FaultInjector
     public static (bool IsHeld, bool IsApproved) AtPolicy(SimulatedTry attempt) =>
         attempt.Task.Fault is { Type: FaultTypes.PolicyViolation } fault && IsDrawn(fault, attempt) && attempt.IsFirstRound ? (true, fault.IsRecoverable) : (false, true);
 
+    /// <summary>Whether the try is the fault's: then nothing else goes wrong with it.</summary>
+    public static bool Takes(SimulatedTry attempt) => attempt.Task.Fault is { } fault && Strikes(fault, attempt);
+
     private static bool Strikes(Fault fault, SimulatedTry attempt) => attempt.IsFirstRound && attempt.Index < fault.Attempts && IsDrawn(fault, attempt);
 
     private static bool IsDrawn(Fault fault, SimulatedTry attempt) => Odds.Of(attempt.Seed, attempt.WorkflowId, attempt.Task.TaskId, "fault", 0) < fault.Probability;

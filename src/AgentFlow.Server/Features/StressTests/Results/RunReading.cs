@@ -27,6 +27,7 @@ internal sealed class RunReading
     private readonly List<(int Task, CallNode? Aside)> _visits = [];
     private readonly List<PlanNode> _nodes = [];
     private long _startedAt;
+    private long _cycleEnd;
     private long _endedAt;
     private StepError? _error;
 
@@ -139,7 +140,7 @@ internal sealed class RunReading
         int recovered = results.Count(r => r.ChaosRecovered is true);
         bool isCompleted = isOver && !HasFailed && done == Tasks.Count;
         string status = !isOver ? "running" : isCompleted ? "completed" : results.Any(r => r.HasFailed) && results.Where(r => r.HasFailed).All(r => r.Recovery == Mechanism.Compensate) ? "partial" : "failed";
-        long duration = ends.DefaultIfEmpty().Max();
+        long duration = Math.Max(_cycleEnd, ends.DefaultIfEmpty().Max());
         return new WorkflowResultView
         {
             WorkflowId = _plan.WorkflowId,
@@ -273,7 +274,7 @@ internal sealed class RunReading
                 {
                     if (cycle.SelectMany(t => Tasks[t].Task.DependsOn).Where(d => !Tasks[d].Task.InCycle).All(d => placed[d]))
                     {
-                        cycleEnd = PlaceCycle(cycle, starts, ends);
+                        cycleEnd = _cycleEnd = PlaceCycle(cycle, starts, ends);
                         Array.ForEach(cycle, t => placed[t] = true);
                         moved = true;
                     }
@@ -302,8 +303,8 @@ internal sealed class RunReading
             {
                 long start = Tasks[t].Task.DependsOn.Where(at.ContainsKey).Select(d => at[d]).DefaultIfEmpty(begin).Max();
                 at[t] = start + (round < Tasks[t].RoundMs.Count ? Tasks[t].RoundMs[round] : 0);
-                // The first iteration is what others see of its order.
-                (starts[t], ends[t]) = round == 0 ? (start, at[t]) : (starts[t], at[t]);
+                // The first iteration shows the order; later ones lie behind it.
+                (starts[t], ends[t]) = round == 0 ? (start, at[t]) : (starts[t], ends[t]);
             }
 
             begin = at.Values.Max();

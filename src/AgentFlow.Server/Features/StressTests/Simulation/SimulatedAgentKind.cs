@@ -109,7 +109,7 @@ internal sealed class SimulatedAgentKind(IToolRegistry tools, SimulatedWorld wor
             }
 
             bool isPlatforms = attempt.Task.Type is PlannedTask.Approval or PlannedTask.Checkpoint;
-            if (!isPlatforms && Odds.Of(attempt.Seed, attempt.WorkflowId, attempt.Task.TaskId, "agent", attempt.Index) >= _agent.SuccessRate)
+            if (!isPlatforms && !FaultInjector.Takes(attempt) && Odds.Of(attempt.Seed, attempt.WorkflowId, attempt.Task.TaskId, "agent", attempt.Index) >= _agent.SuccessRate)
             {
                 await SimulatedTime.SleepAsync(call.Time, TimeSpan.FromMilliseconds(_agent.MeanLatencyMs), cancellationToken).ConfigureAwait(false);
                 return Failed(ErrorCode.AgentUnavailable.Code, ErrorCategory.Transient, $"{_agent.AgentId} did not take the task.");
