@@ -39,6 +39,9 @@ public sealed record RunPolicies
     /// <summary>Permissions that the workflow grants its steps; <see langword="null"/> grants what each tool asks for.</summary>
     public IReadOnlyList<string>? Permissions { get; init; }
 
+    /// <summary>Ends loops that learn nothing with LOOP_WITHOUT_PROGRESS. Default true.</summary>
+    public bool BreaksLoops { get; init; } = true;
+
     /// <summary>Node visits after which a run is taken for a loop and fails with STEP_LIMIT_EXCEEDED. Default 10,000.</summary>
     public int MaxSteps { get; init; } = 10_000;
 }

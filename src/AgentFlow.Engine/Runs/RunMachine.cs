@@ -37,6 +37,9 @@ public sealed class RunMachine(RunState state)
     /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
     internal bool Replaying { get; set; }
 
+    /// <summary>Set by the caller before the start, when the run is to end loops that learn nothing; a replay sets what is on record.</summary>
+    internal bool WatchesLoops { get; set; }
+
     /// <summary>Applies a cause and decides what follows.</summary>
     /// <returns>False when the cause no longer means anything (a late timer, an answer nobody waits for): nothing is journaled.</returns>
     public bool Handle(JournalEvent cause)
@@ -70,6 +73,11 @@ public sealed class RunMachine(RunState state)
         switch (cause)
         {
             case RunStarted:
+                if (WatchesLoops)
+                {
+                    Emit(new LoopsWatched());
+                }
+
                 Enter(State.Definition.Root, null);
                 break;
             case StepSucceeded:

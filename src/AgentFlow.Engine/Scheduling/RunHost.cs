@@ -586,7 +586,7 @@ public sealed partial class RunHost : IAsyncDisposable
 
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
-        var machine = new RunMachine(new RunState(request.Tenant, id, definition));
+        var machine = new RunMachine(new RunState(request.Tenant, id, definition)) { WatchesLoops = definition.WatchesLoops };
         machine.Handle(new RunStarted(
             definition.Name,
             definition.Version,

@@ -53,6 +53,7 @@ public class FrameCodecTests
         new PlanGrafted(-1, "changes: [{ remove: a }]") { At = T },
         new PlanRefused(Error) { At = T },
         new ItemsListed(3, Payload.FromText("[1,2]")) { At = T },
+        new LoopsWatched() { At = T },
         new PlanRejected(1, "steps[0].skill: no") { At = T },
     ];
 

@@ -333,6 +333,9 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case LoopsWatched e:
+                w.Int(e.Rule);
+                break;
             case ItemsListed e:
                 w.Int(e.Id);
                 w.Payload(e.Items);
@@ -384,6 +387,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.LoopsWatched => new LoopsWatched(r.Int()),
         EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
         EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),

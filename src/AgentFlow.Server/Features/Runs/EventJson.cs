@@ -70,6 +70,7 @@ internal static class EventJson
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
         EventTag.ItemsListed => "items_listed",
+        EventTag.LoopsWatched => "loops_watched",
         EventTag.PlanRejected => "plan_rejected",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
@@ -247,6 +248,8 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case LoopsWatched:
                 break;
             case ItemsListed e:
                 Node(w, visits[e.Id]);

@@ -75,6 +75,7 @@ internal static class Journals
         new PlanRefused(Error),
         new PlanRejected(1, "steps[0].skill: no\nsteps: no"),
         new ItemsListed(1, Payload.FromText("[1]")),
+        new LoopsWatched(),
         new RunCompleted("answered", Payload.FromText("{}")),
         new RunFailed(Error),
         new RunCancelled("enough"),

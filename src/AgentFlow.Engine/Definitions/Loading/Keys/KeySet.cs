@@ -69,7 +69,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
 
-    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
+    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps", "loop_breaker"]);
 
     public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, Foreach, While, LoopBody, Compensation, Retry, Defaults, Policies];
 

@@ -24,6 +24,7 @@ internal static class PolicyReader
             Deadline = fields.Duration("deadline", TimeSpan.FromMilliseconds(1)),
             Durability = fields.Word("durability", ("effects", Durability.Effects), ("every_step", Durability.EveryStep)) ?? RunPolicies.Default.Durability,
             Permissions = grants.Read(fields)?.Select(p => p.Text).ToArray(),
+            BreaksLoops = fields.Word("loop_breaker", ("on", true), ("off", false)) ?? RunPolicies.Default.BreaksLoops,
             MaxSteps = fields.Integer("max_steps", 1, 10_000_000) ?? RunPolicies.Default.MaxSteps,
         };
     }
