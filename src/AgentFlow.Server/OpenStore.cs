@@ -36,6 +36,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IBridgeEventStore BridgeEvents { get; init; }
 
+    public required IHumanTaskStore HumanTasks { get; init; }
+
     /// <summary>What lets others go on.</summary>
     private Func<CancellationToken, Task> Parting { get; init; } = static _ => Task.CompletedTask;
 
@@ -65,6 +67,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new SqliteAgentPresence(database),
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
+                    HumanTasks = new SqliteHumanTaskStore(database),
                     Closing = () =>
                     {
                         database.Dispose();
@@ -89,6 +92,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new PostgresAgentPresence(shared),
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
+                    HumanTasks = new PostgresHumanTaskStore(shared),
                     Parting = async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

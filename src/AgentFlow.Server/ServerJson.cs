@@ -10,6 +10,7 @@ using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
@@ -24,6 +25,8 @@ namespace AgentFlow.Server;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(HumanTaskView))]
+[JsonSerializable(typeof(PageView<HumanTaskView>))]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]

@@ -94,6 +94,11 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode StepOutcomeUnknown = Define("STEP_OUTCOME_UNKNOWN", 502, Permanent, "Nobody knows whether the step took effect");
     public static readonly ErrorCode StepNotFound = Define("STEP_NOT_FOUND", 404, Permanent, "The run has no such step");
     public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
+    public static readonly ErrorCode ApprovalDenied = Define("APPROVAL_DENIED", 403, Permission, "A step was not approved");
+    public static readonly ErrorCode HumanTaskExpired = Define("HUMAN_TASK_EXPIRED", 504, Permanent, "Nobody answered a task in time");
+    public static readonly ErrorCode HumanTaskNotFound = Define("HUMAN_TASK_NOT_FOUND", 404, Permanent, "There is no such task for people");
+    public static readonly ErrorCode HumanTaskEnded = Define("HUMAN_TASK_ENDED", 409, Permanent, "The task for people has ended already");
+    public static readonly ErrorCode HumanTaskClaimed = Define("HUMAN_TASK_CLAIMED", 409, Permanent, "Somebody else works on the task");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
     public static readonly ErrorCode ForeachLimit = Define("FOREACH_LIMIT", 422, Permanent, "A list has too many items");

@@ -59,6 +59,10 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                 return Step(e, e.Id, "scope.compensating", AuditDecision.Allowed, d => d.Text("code"u8, Short(e.Error?.Code ?? "")).Number("seq"u8, seq));
             case StepDenied e:
                 return Step(e, e.Id, "step.denied", AuditDecision.Denied, d => d.Text("code"u8, Short(e.Error.Code)).Number("seq"u8, seq).Text("target"u8, Target(e.Id)));
+            case ApprovalRequested e:
+                return Step(e, e.Id, "approval.requested", AuditDecision.Allowed, d => d.Text("approval"u8, Short(e.Name)).Number("seq"u8, seq).Text("target"u8, Target(e.Id)));
+            case ApprovalDecided e:
+                return Step(e, e.Id, "approval.decided", e.Granted ? AuditDecision.Allowed : AuditDecision.Denied, d => d.Text("approval"u8, Short(e.Name)).Text("reason"u8, Short(e.Reason)).Number("seq"u8, seq), Short(e.By));
             case StepCancelled e:
                 return Step(e, e.Id, "step.ended", AuditDecision.Cancelled, d => d.Number("attempt"u8, e.Attempt).Number("seq"u8, seq));
             case StepUnknown e:

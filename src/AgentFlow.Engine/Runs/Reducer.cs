@@ -79,6 +79,17 @@ public static class Reducer
                 denied.Error = e.Error;
                 denied.Phase = NodePhase.Open;
                 break;
+            case ApprovalRequested e:
+                NodeRun asking = Expect(state, e.Id, NodePhase.Scheduled, e);
+                asking.Phase = NodePhase.AwaitingApproval;
+                asking.Approval = e;
+                break;
+            case ApprovalDecided e:
+                NodeRun decided = Expect(state, e.Id, NodePhase.AwaitingApproval, e);
+                decided.Phase = e.Granted ? NodePhase.Scheduled : NodePhase.Open;
+                decided.Approval = null;
+                decided.Approvals = e.Granted ? [.. decided.Approvals, e.Name] : decided.Approvals;
+                break;
             case StepCancelled e:
                 Planted.Do(Bug.ReservationLeaked, () => state.OpenNode(e.Id).ReservedNanoDollars = 0);
                 NodeRun cancelled = Settle(state, e.Id, 0, e);
@@ -326,6 +337,7 @@ public static class Reducer
 
         state.InFlight -= node.Phase == NodePhase.InFlight ? 1 : 0;
         node.Phase = NodePhase.Open;
+        node.Approval = null;
         node.Due = 0;
         Release(state, node, e.CostNanoDollars);
         if (e.Error is null)

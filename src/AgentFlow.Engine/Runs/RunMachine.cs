@@ -66,6 +66,7 @@ public sealed class RunMachine(RunState state)
             StepAnswered e => State.OpenNode(e.Id),
             StepHandedOver e => State.OpenNode(e.Id),
             StepResolved e => State.OpenNode(e.Id),
+            ApprovalDecided e => State.OpenNode(e.Id),
             TimerFired e => State.OpenNode(e.Id),
             _ => null,
         };
@@ -100,6 +101,12 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepDenied e:
                 GiveUp(node!, e.Error);
+                break;
+            case ApprovalDecided { Granted: true }:
+                MakeRunnable(node!);
+                break;
+            case ApprovalDecided e:
+                GiveUp(node!, Denied(node!, e));
                 break;
             case StepCancelled:
                 Finish(node!, NodeStatus.Cancelled, null, null);
@@ -366,6 +373,8 @@ public sealed class RunMachine(RunState state)
         StepHandedOver e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepAnswered e => IsAwaited(e),
         StepResolved e => Is(e.Id, NodePhase.Asked),
+        ApprovalRequested e => Is(e.Id, NodePhase.Scheduled),
+        ApprovalDecided e => Is(e.Id, NodePhase.AwaitingApproval) && State.Open[e.Id].Approval!.Name == e.Name,
         TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
         CancelRequested => State.Root is { Closing: null, Compensating: null },
         PauseRequested => State.Status == RunStatus.Running,
@@ -392,6 +401,11 @@ public sealed class RunMachine(RunState state)
         && node is { Node: CallNode, Attempt: > 0 }
         && node.Generation == answer.Generation
         && (answer.Error is null ? node.Phase != NodePhase.Open : node.Phase is NodePhase.InFlight or NodePhase.Awaiting or NodePhase.Asked);
+
+    private static StepError Denied(NodeRun step, ApprovalDecided decision) => new(
+        "APPROVAL_DENIED",
+        ErrorCategory.Permission,
+        $"{decision.By} did not approve step '{step.Path}'{(decision.Reason.Length > 0 ? $": {decision.Reason.TrimEnd('.')}" : "")}.");
 
     private void AfterFailure(NodeRun step, StepError error)
     {

@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 6;
+    public const byte FormatVersion = 7;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -199,6 +199,20 @@ public static class SnapshotCodec
         w.Bool(node.MayHaveHappened);
         w.Signed(node.Compensating is { } compensating ? (int)compensating : -1);
         w.Optional(node.CompensatingError);
+        w.Int(node.Approvals.Count);
+        foreach (string approval in node.Approvals)
+        {
+            w.Text(approval);
+        }
+
+        w.Bool(node.Approval is not null);
+        if (node.Approval is { } asked)
+        {
+            w.Unsigned((ulong)asked.At);
+            w.Text(asked.Name);
+            w.Payload(asked.Order);
+        }
+
         if (node.Scope is { } scope)
         {
             w.Int(scope.Finished);
@@ -286,6 +300,19 @@ public static class SnapshotCodec
         int compensating = r.Signed();
         node.Compensating = compensating < 0 ? null : (NodeStatus)compensating;
         node.CompensatingError = r.OptionalError();
+        string[] approvals = new string[r.Count(1)];
+        for (int i = 0; i < approvals.Length; i++)
+        {
+            approvals[i] = r.Text();
+        }
+
+        node.Approvals = approvals;
+        if (r.Bool())
+        {
+            long askedAt = r.Long();
+            node.Approval = new ApprovalRequested(id, r.Text(), r.Payload()) { At = askedAt };
+        }
+
         if (node.Scope is { } scope)
         {
             scope.Finished = r.Int();

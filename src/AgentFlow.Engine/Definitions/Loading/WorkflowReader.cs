@@ -45,7 +45,7 @@ internal sealed class WorkflowReader(
         Payload vars = ReadVars(fields);
 
         var grants = new Grants(tools.Contracts.SelectMany(c => c.Permissions), findings);
-        RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, findings);
+        RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, _expressions, findings);
         StepDefaults defaults = PolicyReader.ReadDefaults(fields, findings);
         var agentReader = new AgentReader(kinds, source.Assets, grants, findings);
         IReadOnlyDictionary<string, AgentEntry> agents = agentReader.Read(fields);

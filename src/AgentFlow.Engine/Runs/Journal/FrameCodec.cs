@@ -336,6 +336,18 @@ public static class FrameCodec
             case LoopsWatched e:
                 w.Int(e.Rule);
                 break;
+            case ApprovalRequested e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Payload(e.Order);
+                break;
+            case ApprovalDecided e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Bool(e.Granted);
+                w.Text(e.By);
+                w.Text(e.Reason);
+                break;
             case ItemsListed e:
                 w.Int(e.Id);
                 w.Payload(e.Items);
@@ -388,6 +400,8 @@ public static class FrameCodec
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
         EventTag.LoopsWatched => new LoopsWatched(r.Int()),
+        EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
+        EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
         EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
         EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),

@@ -69,6 +69,8 @@ internal static class EventJson
         EventTag.PlanModified => "plan_modified",
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
+        EventTag.ApprovalRequested => "approval_requested",
+        EventTag.ApprovalDecided => "approval_decided",
         EventTag.ItemsListed => "items_listed",
         EventTag.LoopsWatched => "loops_watched",
         EventTag.PlanRejected => "plan_rejected",
@@ -147,6 +149,19 @@ internal static class EventJson
                 Node(w, visits[e.Id]);
                 w.WriteString("status"u8, StepFold.Word(e.Status));
                 Error(w, e.Error);
+                break;
+            case ApprovalRequested e:
+                Node(w, visits[e.Id]);
+                Target(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                Value(w, "order"u8, e.Order);
+                break;
+            case ApprovalDecided e:
+                Node(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                w.WriteBoolean("granted"u8, e.Granted);
+                w.WriteString("by"u8, e.By);
+                w.WriteString("reason"u8, e.Reason);
                 break;
             case StepDenied e:
                 Node(w, visits[e.Id]);

@@ -70,6 +70,8 @@ internal static class Journals
         new StepExpired(1, 1, Error),
         new CompensationPlanned(1, Payload.FromText("{\"id\":7}"), null),
         new CompensationStarted(0, NodeStatus.Failed, Error),
+        new ApprovalRequested(1, "step", Payload.FromText("{\"title\":\"Pay\"}")),
+        new ApprovalDecided(1, "step", true, "user:anna", "fine"),
         new PlanModified("changes: [{ remove: done }]", 0, "k", "ops", "not needed"),
         new PlanGrafted(-1, "changes: []"),
         new PlanRefused(Error),

@@ -28,6 +28,7 @@ internal sealed class BodyReader(PlanContext context)
         Pass,
         Call,
         Wait,
+        Human,
         Loop,
         Scope,
     }
@@ -52,6 +53,8 @@ internal sealed class BodyReader(PlanContext context)
                 return ReadCall(fields, id, place, triesAgain);
             case BodyKind.Wait:
                 return new WaitReader(context).Read(fields, id, place);
+            case BodyKind.Human:
+                return HumanReader.Read(fields, id, place, context);
             case BodyKind.Loop:
                 return new LoopReader(context).Read(fields, id, place, depth);
             case BodyKind.Scope:
@@ -64,6 +67,7 @@ internal sealed class BodyReader(PlanContext context)
     private static string Where(BodyKind kind) => kind switch
     {
         BodyKind.Wait => "on a wait",
+        BodyKind.Human => "where somebody is asked",
         BodyKind.Loop => "on a loop",
         BodyKind.Scope => "on a nested scope",
         BodyKind.Pass => "where nothing is called",
@@ -74,7 +78,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("wait_for", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("human", BodyKind.Human), ("wait_for", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -104,7 +108,7 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "compensate" })
+        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "approval", "compensate" })
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
         }
@@ -113,6 +117,12 @@ internal sealed class BodyReader(PlanContext context)
         {
             string word = fields.Has("wait") ? "wait" : "wait_for";
             fields.Refuse("timeout", $"beside '{word}'", $"Write it inside: '{word}: {{ …, timeout: 1h }}'.");
+        }
+
+        if (kind == BodyKind.Human)
+        {
+            fields.Refuse("timeout", "beside 'human'", "Write it inside: 'human: { title: …, timeout: 2d }'.");
+            fields.Refuse("input", "beside 'human'", "Write it inside: 'human: { title: …, data: { … } }'.");
         }
 
         if (kind == BodyKind.Pass)
@@ -174,6 +184,7 @@ internal sealed class BodyReader(PlanContext context)
             Granted = Narrow(granted, agent),
             InputValidator = schemas.InputValidator,
             OutputValidator = schemas.OutputValidator,
+            Approval = ApprovalReader.ReadOfCall(fields, place, context.Expressions, _findings),
             Compensation = ReadCompensation(fields, id, place),
             IsBestEffort = bestEffort,
         };
