@@ -8,6 +8,9 @@ namespace AgentFlow.Engine.Planning;
 /// <param name="capacity">Most entries, from 1.</param>
 public sealed class PlanCache(string toggles, int capacity = 1000)
 {
+    // Bounds the memory of a full cache; a plan as a person would write it has a few hundred characters.
+    private const int LongestAnswer = 32 * 1024;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, LinkedListNode<(string Key, string Answer)>> _entries = new(StringComparer.Ordinal);
     private readonly LinkedList<(string Key, string Answer)> _recent = new();
@@ -41,8 +44,14 @@ public sealed class PlanCache(string toggles, int capacity = 1000)
         }
     }
 
+    /// <summary>Keeps an answer of at most 32,768 characters; longer ones are asked for again.</summary>
     public void Put(string key, string answer)
     {
+        if (answer.Length > LongestAnswer)
+        {
+            return;
+        }
+
         lock (_gate)
         {
             if (_entries.Remove(key, out LinkedListNode<(string Key, string Answer)>? old))

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -249,6 +250,20 @@ public class LlmPlannerTests
     }
 
     [Fact]
+    public void Replan_ResultsThatAreTooLargeToKeep_FallBack()
+    {
+        Play play = Answer(Started(File("  replan: {}\n" + ToFallback)), TwoSteps);
+        play.Succeed("s1", $$"""{"body":"{{new string('x', 3 << 20)}}"}""").Fail("s2");
+        for (int i = 0; i < 2; i++)
+        {
+            Answer(play, Plan(Step("s3", "skill.echo")));
+        }
+
+        Assert.Contains("2048 KiB", play.Journal.OfType<PlanRejected>().Last().Problems, StringComparison.Ordinal);
+        Assert.Equal(["fallback"], play.Open);
+    }
+
+    [Fact]
     public void Replan_MoreThanTheCap_FallsBack()
     {
         Play play = Answer(Started(File("  replan: { max: 2 }\n" + ToFallback)), Plan(Step("a1", "skill.http_call")));
@@ -405,6 +420,44 @@ public class LlmPlannerTests
 
         Assert.Equal("\"good\"", play.State.Output!.ToString());
         AssertReplays(play);
+    }
+
+    [Fact]
+    public void Example_ThatWouldNotBeFollowed_IsReported()
+    {
+        string yaml = File("  examples: plans.jsonl", "assets: [plans.jsonl]");
+        string good = TwoSteps.Replace("{\"reasoning\"", "{\"input\":\"serve\",\"reasoning\"", StringComparison.Ordinal);
+        Assert.Empty(Definitions.Loading.Loading.Load(yaml, ("plans.jsonl", good)).Diagnostics);
+        string bad = good + "\n" + good.Replace("skill.echo", "shell.exec", StringComparison.Ordinal);
+        Diagnostic found = Assert.Single(Definitions.Loading.Loading.Load(yaml, ("plans.jsonl", bad)).Diagnostics);
+        Assert.Equal("invalid-example", found.Code);
+        Assert.Contains("line 2", found.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prompt_OfTheWorkflow_IsItsOwnTemplate()
+    {
+        var rules = new Engine.Planning.PlanRules([new("skill.echo", "Says it again")], 3);
+        var own = new Engine.Planning.PlanPrompt(rules, "At most {{max_steps}} of:\n{{skills}}");
+        Assert.StartsWith("At most 3 of:\n{\"id\":\"skill.echo\",\"description\":\"Says it again\"}", own.System, StringComparison.Ordinal);
+        Assert.EndsWith(JsonSerializer.Serialize(rules.Schema), own.System, StringComparison.Ordinal);
+        Assert.StartsWith("sha256:", own.TemplateVersion, StringComparison.Ordinal);
+        Assert.Equal("1", new Engine.Planning.PlanPrompt(rules).TemplateVersion);
+    }
+
+    [Fact]
+    public void Cache_Full_ForgetsWhatWasNotUsed()
+    {
+        var cache = new Engine.Planning.PlanCache("", capacity: 2);
+        cache.Put("a", "1");
+        cache.Put("b", "2");
+        Assert.Equal("1", cache.Find("a"));
+        cache.Put("c", "3");
+        Assert.Null(cache.Find("b"));
+        Assert.Equal(("1", "3", 2), (cache.Find("a"), cache.Find("c"), cache.Count));
+        cache.Remove("a");
+        cache.Put("d", new string('x', 40_000));
+        Assert.Equal(1, cache.Count);
     }
 
     [Fact]

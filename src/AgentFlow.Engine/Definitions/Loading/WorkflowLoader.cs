@@ -44,9 +44,10 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
     /// </summary>
     internal LoadResult Load(WorkflowDefinition previous, PlanChange change)
     {
-        if (Encoding.UTF8.GetByteCount(change.Text) > LoadLimits.ChangeBytes)
+        int most = change.Node == PlanChange.Plan ? LoadLimits.ChangeBytes : LoadLimits.GraftBytes;
+        if (Encoding.UTF8.GetByteCount(change.Text) > most)
         {
-            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {LoadLimits.ChangeBytes >> 10} KiB.", "Change less at once.")]);
+            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {most >> 10} KiB.", "Change less at once.")]);
         }
 
         YamlText file = YamlText.From(previous.Source.Yaml);

@@ -184,6 +184,27 @@ public sealed class LlmPlannerTests
         Assert.Single(vendor.Requests);
     }
 
+    [Fact]
+    public async Task Plan_WhoseStepFails_IsReplacedWithoutRunningWhatIsDone()
+    {
+        var answers = new ConcurrentQueue<string>(
+        [
+            "{\"steps\":[" + Step("s1", "agent.gate", """{"gate":"g","n":7}""") + "," + Step("s2", "agent.gone", "{}", "\"s1\"") + "]}",
+            "{\"steps\":[" + Step("s3", "skill.echo", """{"n":"{{s1.n}}"}""", "\"s1\"") + "]}",
+        ]);
+        await using var vendor = new HttpDouble(_ => HttpDouble.Reply.Ok(Wire.Success("openai", answers.TryDequeue(out string? answer) ? answer : "no")));
+        await using RunningServer server = await ServeAsync("openai", vendor);
+        server.Agents.Open("g");
+        await server.SaveAsync(Flow("openai", more: "  agents: [gone, gate]\n  replan: { strategy: adaptive }", head: "agents: { gone: { kind: custom, type: fail }, gate: { kind: custom, type: gate } }"));
+        JsonElement run = await RunAsync(server);
+        Assert.Equal("""{"n":7}""", run.GetProperty("output").GetRawText());
+        Assert.Equal(1, server.Agents.Calls);
+        Assert.Contains("NO_LUCK", vendor.Requests.Last().Body, StringComparison.Ordinal);
+        Assert.Equal(["plan.model", "s1", "s2", "plan.model", "s1", "s3"], run.GetProperty("path").EnumerateArray().Select(p => p.GetString()!));
+        string metrics = (await server.GetAsync("/metrics")).Text;
+        Assert.Matches("planner_replans_total\\{[^}]*reason=\"step_failure\"[^}]*strategy=\"adaptive\"[^}]*\\} 1", metrics);
+    }
+
     [Theory]
     [InlineData("openai", "llm")]
     [InlineData("anthropic", "claude")]
