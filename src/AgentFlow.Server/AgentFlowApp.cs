@@ -24,6 +24,7 @@ using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Coordination;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
@@ -195,6 +196,7 @@ public static class AgentFlowApp
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
+        api.MapCoordination(new CoordinationEndpoints(store));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));
         var passwords = new PasswordLogin(opened.Access);

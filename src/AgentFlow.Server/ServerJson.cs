@@ -9,6 +9,7 @@ using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Coordination;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
@@ -36,6 +37,8 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]
 [JsonSerializable(typeof(PageView<WorkflowView>))]
+[JsonSerializable(typeof(PageView<SemaphoreView>))]
+[JsonSerializable(typeof(PageView<BarrierView>))]
 [JsonSerializable(typeof(ToolView))]
 [JsonSerializable(typeof(PageView<ToolView>))]
 [JsonSerializable(typeof(PageView<AuditRecordView>))]

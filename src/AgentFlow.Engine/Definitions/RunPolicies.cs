@@ -43,6 +43,9 @@ public sealed record RunPolicies
     /// <summary>Ends loops that learn nothing with LOOP_WITHOUT_PROGRESS. Default true.</summary>
     public bool BreaksLoops { get; init; } = true;
 
+    /// <summary>Where the run stands among the tenant's that wait; see <see cref="Scheduling.RunPriority"/>. Default 0.</summary>
+    public int Priority { get; init; }
+
     /// <summary>Node visits after which a run is taken for a loop and fails with STEP_LIMIT_EXCEEDED. Default 10,000.</summary>
     public int MaxSteps { get; init; } = 10_000;
 

@@ -54,6 +54,7 @@ public static class DiagnosticCodes
     public const string InvalidAgent = "invalid-agent";
     public const string UnknownAgent = "unknown-agent";
     public const string UnusedAgent = "unused-agent";
+    public const string UnknownWorkflow = "unknown-workflow";
     public const string UnknownTool = "unknown-tool";
     public const string InvalidContract = "invalid-contract";
     public const string InputMismatch = "input-mismatch";

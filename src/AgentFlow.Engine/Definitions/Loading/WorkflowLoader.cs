@@ -30,12 +30,15 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         YamlText text = YamlText.From(source.Yaml);
         var findings = new Findings(source.Path, text);
         WorkflowDefinition? definition = null;
+        IReadOnlyList<WorkflowReference> workflows = [];
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings).Read(root, null);
+            var reader = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings);
+            definition = reader.Read(root, null);
+            workflows = findings.HasErrors ? [] : reader.References;
         }
 
-        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
+        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics()) { Workflows = workflows };
     }
 
     /// <summary>

@@ -29,6 +29,7 @@ internal static class RunsFeature
                 ParameterNote.Cursor,
                 new ParameterNote("filter[workflow]", "string", "Only runs of this workflow."),
                 new ParameterNote("filter[status]", "string", "Only runs in this status.") { Words = [.. Enum.GetValues<RunStatus>().Select(s => s.Word())] },
+                new ParameterNote("filter[parent]", "string", "Only runs that do steps of this run."),
                 new ParameterNote("sort", "string", "The order.") { Words = ["-created_at"], Default = "-created_at" })
             .Gives<PageView<RunView>>(200, "Runs.").Gives(304, Unchanged)
             .Fails();

@@ -35,6 +35,8 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /health"] = "numbers of the deployment",
         ["GET /metrics"] = "numbers of the deployment, for its operator",
         ["GET /api/v1/monitoring/endpoints"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/semaphores"] = "the caller's tenant alone",
+        ["GET /api/v1/barriers"] = "the caller's tenant alone",
         ["GET /api/v1/alerts"] = "the caller's tenant alone",
         ["GET /api/v1/alerts/events"] = "the caller's tenant alone",
         ["GET /api/v1/agents/activity/stream"] = "a place names no tenant, and means nothing in another one (ActivityHubTests)",

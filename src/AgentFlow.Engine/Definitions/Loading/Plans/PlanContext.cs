@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -29,6 +30,9 @@ internal sealed class PlanContext
     public required StepDefaults Defaults { get; init; }
 
     public required ToolSchemas Schemas { get; init; }
+
+    /// <summary>Other workflows that steps call.</summary>
+    public List<(YamlNode Place, string Name, VersionRange Versions)> Workflows { get; } = [];
 
     public required WorkflowAssets Assets { get; init; }
 
