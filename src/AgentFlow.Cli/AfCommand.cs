@@ -37,6 +37,7 @@ internal static class AfCommand
             DemoCommand.Create(),
             InitCommand.Create(),
             ValidateCommand.Create(),
+            GraphCommand.Create(),
             TestCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),

@@ -228,7 +228,7 @@ public static class AgentFlowApp
     /// <summary>A stored version compiled before; what stops it now goes to whoever needs it.</summary>
     private static WorkflowDefinition Compile(WorkflowLoader loader, WorkflowSource source)
     {
-        LoadResult loaded = loader.Load(source);
+        LoadResult loaded = loader.Load(source, isStored: true);
         return loaded.Definition ?? throw new FormatException(loaded.Diagnostics.First(d => d.IsError).ToString());
     }
 }

@@ -32,6 +32,7 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
+[JsonSerializable(typeof(ExplanationView))]
 [JsonSerializable(typeof(AcceptedView))]
 [JsonSerializable(typeof(PlanModifiedView))]
 [JsonSerializable(typeof(JobView))]

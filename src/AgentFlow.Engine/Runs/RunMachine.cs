@@ -7,6 +7,7 @@ using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Runs;
 
@@ -39,6 +40,17 @@ public sealed class RunMachine(RunState state)
 
     /// <summary>Set by the caller before the start, when the run is to end loops that learn nothing; a replay sets what is on record.</summary>
     internal bool WatchesLoops { get; set; }
+
+    /// <summary>Hears of every condition that a decision asks, before the decision; <see langword="null"/>: nobody wants to know.</summary>
+    internal Action<AskedCondition>? Asked { get; init; }
+
+    /// <summary>Asks a condition, for a decision.</summary>
+    internal CelValue Ask(CelExpression condition, RunVariables variables)
+    {
+        CelValue value = condition.Evaluate(variables);
+        Asked?.Invoke(AskedCondition.Of(State.Seq, condition, value, variables));
+        return value;
+    }
 
     /// <summary>Applies a cause and decides what follows.</summary>
     /// <returns>False when the cause no longer means anything (a late timer, an answer nobody waits for): nothing is journaled.</returns>

@@ -35,6 +35,9 @@ internal sealed class WorkflowReader(
         }
     }
 
+    /// <summary>Leaves out what would only warn of or refuse a source that has been accepted before.</summary>
+    public bool IsStored { get; init; }
+
     /// <param name="changed">What a run has changed; <see langword="null"/> for the file as it is.</param>
     /// <returns>The definition, or <see langword="null"/> with at least one error among the findings.</returns>
     public WorkflowDefinition? Read(YamlNode root, ChangedPlan? changed)
@@ -86,9 +89,19 @@ internal sealed class WorkflowReader(
             changed?.ReportUnread();
         }
 
+        if (!IsStored)
+        {
+            _expressions.CheckTypes(schema, JsonElement.Parse(vars.Utf8.Span), context.Bodies);
+        }
+
         if (plan is null || findings.HasErrors)
         {
             return null;
+        }
+
+        if (!IsStored)
+        {
+            PlanChecks.Run(plan, context);
         }
 
         return new WorkflowDefinition(plan, changed?.Previous, changed?.Edits)

@@ -76,6 +76,16 @@ internal sealed class RunEndpoints(RunReader reader)
         await Reply.TaggedJsonAsync(context, SagaView.Of(row, fold), ServerJson.Default.SagaView).ConfigureAwait(false);
     }
 
+    public async Task ExplainAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        new QueryReader(context).End();
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
+        WorkflowDefinition definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false)
+            ?? throw new ProblemException(ErrorCode.RunDiverged, $"Workflow {row.Workflow} {row.Version} does not compile in this build any more; the run cannot be explained.");
+        IReadOnlyList<StoredFrame> frames = await reader.StoredFramesAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
+        await Reply.TaggedJsonAsync(context, ExplanationView.Of(tenant, row, definition, frames, reader.Blobs(tenant)), ServerJson.Default.ExplanationView).ConfigureAwait(false);
+    }
+
     public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         var query = new QueryReader(context);

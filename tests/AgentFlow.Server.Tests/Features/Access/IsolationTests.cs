@@ -212,7 +212,7 @@ public sealed class IsolationTests : IAsyncLifetime
         string none = Beside(run);
         yield return new Probe("GET /api/v1/runs", run, none, "/api/v1/runs?page[cursor]={0}");
         yield return new Probe("GET /api/v1/runs", "theirs", "nobody", "/api/v1/runs?filter[workflow]={0}");
-        foreach (string part in new[] { "", "/plan", "/events", "/saga", "/stream" })
+        foreach (string part in new[] { "", "/plan", "/events", "/saga", "/explain", "/stream" })
         {
             yield return new Probe($"GET /api/v1/runs/{{id}}{part}", run, none, $"/api/v1/runs/{{0}}{part}");
         }

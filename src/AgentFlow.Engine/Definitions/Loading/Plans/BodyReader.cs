@@ -43,6 +43,17 @@ internal sealed class BodyReader(PlanContext context)
     /// <param name="triesAgain">A failure is to be retried although no block says how.</param>
     public PlanNode? Read(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain)
     {
+        PlanNode? node = ReadBody(fields, id, key, place, depth, triesAgain);
+        if (node is not null)
+        {
+            context.Bodies.Add(place, id, node, fields);
+        }
+
+        return node;
+    }
+
+    private PlanNode? ReadBody(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain)
+    {
         fields.Text("description");
         BodyKind kind = KindOf(fields, id);
         RefuseForeign(fields, kind);

@@ -42,6 +42,9 @@ internal sealed class PlanContext
     /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
     public ChangedPlan? Changed { get; init; }
 
+    /// <summary>The bodies of states and steps that were read, with where they stand.</summary>
+    public PlanBodies Bodies { get; } = new();
+
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)
     {
