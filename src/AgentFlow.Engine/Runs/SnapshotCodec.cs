@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 10;
+    public const byte FormatVersion = 11;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
