@@ -38,6 +38,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IHumanTaskStore HumanTasks { get; init; }
 
+    public required ITriggerStore Triggers { get; init; }
+
     public required IStressTestStore StressTests { get; init; }
 
     /// <summary>What lets others go on.</summary>
@@ -70,6 +72,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
                     HumanTasks = new SqliteHumanTaskStore(database),
+                    Triggers = new SqliteTriggerStore(database),
                     StressTests = new SqliteStressTestStore(database),
                     Closing = () =>
                     {
@@ -96,6 +99,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
                     HumanTasks = new PostgresHumanTaskStore(shared),
+                    Triggers = new PostgresTriggerStore(shared),
                     StressTests = new PostgresStressTestStore(shared),
                     Parting = async token =>
                     {
