@@ -62,6 +62,7 @@ internal static class AfCommand
             JsonCommand.Create(),
             LoadCommand.Create(),
             SimCommand.Create(),
+            SimulateCommand.Create(),
             FarmCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,

@@ -59,6 +59,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(WrittenTemplate))]
 [JsonSerializable(typeof(SimulatedWorld))]
 [JsonSerializable(typeof(ScenarioResult))]
+[JsonSerializable(typeof(SimulatedRuns))]
 [JsonSerializable(typeof(IReadOnlyList<ClusterProcess>))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class CliJson : JsonSerializerContext;

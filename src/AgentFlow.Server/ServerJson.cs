@@ -9,6 +9,7 @@ using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
@@ -28,6 +29,7 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
+[JsonSerializable(typeof(EstimateView))]
 [JsonSerializable(typeof(AcceptedView))]
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]

@@ -42,7 +42,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
 
-    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps"]);
+    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps"]);
 
     public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Compensation, Retry, Defaults, Policies];
 
