@@ -64,8 +64,8 @@ public sealed class CostFold(WorkflowDefinition definition)
             case Transitioned e:
                 Go(e, book);
                 break;
-            case NodeSkipped e when definition.Nodes[e.Node].Parent is GraphNode graph && graph.Rules[definition.Nodes[e.Node].Ordinal].Condition is not null:
-                book.Count(CostNames.Step(definition.Name, definition.Nodes[e.Node]), CostNames.RunsNot);
+            case NodeSkipped e:
+                Skip(e, book);
                 break;
             case NodeFinished e:
                 if (e.Status == NodeStatus.Failed && _open.TryGetValue(e.Id, out Visit? failed) && failed.Node is CallNode call && failed.Failures > 0 && failed.Failures < call.Retry.MaxAttempts)
@@ -110,6 +110,17 @@ public sealed class CostFold(WorkflowDefinition definition)
             case ConditionalSelectorNode:
                 book.Count(CostNames.Step(definition.Name, parent.Node), CostNames.Branch(node.Ordinal));
                 break;
+        }
+    }
+
+    /// <summary>A step was passed over. Only where everything before it went well has its condition said so.</summary>
+    private void Skip(NodeSkipped e, CostBook book)
+    {
+        PlanNode node = definition.Nodes[e.Node];
+        if (node.Parent is GraphNode graph && graph.Rules[node.Ordinal] is { Condition: not null } rules
+            && _open.TryGetValue(e.Parent, out Visit? scope) && (rules.RunsAfterFailure || rules.DependsOn.All(scope.Succeeded.Contains)))
+        {
+            book.Count(CostNames.Step(definition.Name, node), CostNames.RunsNot);
         }
     }
 
@@ -195,6 +206,11 @@ public sealed class CostFold(WorkflowDefinition definition)
         if (_open.TryGetValue(visit.Parent, out Visit? parent))
         {
             parent.LastFailed = !succeeded;
+            if (succeeded)
+            {
+                parent.Succeeded.Add(visit.Node.Ordinal);
+            }
+
             if (succeeded && parent.Node is ParallelNode race && race.Needed < race.Children.Count)
             {
                 book.Count(subject, CostNames.Won);
@@ -230,6 +246,9 @@ public sealed class CostFold(WorkflowDefinition definition)
         public int Rounds { get; set; }
 
         public bool LastFailed { get; set; }
+
+        /// <summary>Ordinals of children that succeeded.</summary>
+        public HashSet<int> Succeeded { get; } = [];
 
         public void Each(Action<string> what) => Array.ForEach(subjects, what);
     }
