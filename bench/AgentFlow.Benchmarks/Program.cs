@@ -62,6 +62,7 @@ foreach (string kind in options.Stores)
     if (options.Wants("signals"))
     {
         await Signals.RunAsync(report, storage, 10_000, 2_000);
+        await Signals.RunAsync(report, storage, 100_000, 2_000);
     }
 
     if (options.Wants("size"))

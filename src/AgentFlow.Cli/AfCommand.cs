@@ -13,6 +13,7 @@ using AgentFlow.Cli.Contracts;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Farm;
+using AgentFlow.Cli.HumanTasks;
 using AgentFlow.Cli.Json;
 using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Logins;
@@ -40,6 +41,8 @@ internal static class AfCommand
             TestCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),
+            TasksCommand.Create(),
+            ApprovalsCommand.Create(),
             AgentsCommand.Create(),
             AlertsCommand.Create(),
             AuditCommand.Create(),

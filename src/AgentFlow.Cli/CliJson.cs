@@ -49,6 +49,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AlertEvent))]
 [JsonSerializable(typeof(AlertRule))]
 [JsonSerializable(typeof(AlertSilence))]
+[JsonSerializable(typeof(HumanTask))]
 [JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(RemoteAgent))]

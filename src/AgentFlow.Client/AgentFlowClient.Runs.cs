@@ -86,6 +86,18 @@ public sealed partial class AgentFlowClient
     public Task ResolveAsync(string runId, string step, string resolution, JsonElement? output = null, CancellationToken cancellationToken = default) =>
         KnockAsync(runId, $"steps/{Escape(step)}/resolve", new ResolveBody(resolution, output), ClientJson.Default.ResolveBody, cancellationToken);
 
+    /// <summary>Changes what a run has not done yet of its plan.</summary>
+    /// <param name="changes">YAML with a list of <c>changes</c>.</param>
+    /// <param name="reason">Why, for the journal and the audit.</param>
+    /// <param name="revision">The revision of the plan that the changes were made for; <see langword="null"/>: whichever it has.</param>
+    /// <returns>True when the run goes on with the changed plan; false when it has not decided yet.</returns>
+    /// <exception cref="AgentFlowException"><c>PLAN_CHANGE_INVALID</c> with every problem, <c>STEP_BEGUN</c> or <c>PLAN_CHANGED</c>.</exception>
+    public async Task<bool> ModifyPlanAsync(string runId, string changes, string? reason = null, int? revision = null, CancellationToken cancellationToken = default)
+    {
+        using HttpResponseMessage response = await PostAsync($"runs/{Escape(runId)}/plan", new ModifyPlanBody(changes, reason, revision), ClientJson.Default.ModifyPlanBody, idempotencyKey: null, cancellationToken).ConfigureAwait(false);
+        return response.StatusCode == System.Net.HttpStatusCode.OK;
+    }
+
     /// <summary>Asks a run to leave the process that executes it, for whichever claims it next, once no step of it is in flight.</summary>
     public Task MigrateAsync(string runId, CancellationToken cancellationToken = default) =>
         KnockAsync(runId, "migrate", new EmptyBody(), ClientJson.Default.EmptyBody, cancellationToken);

@@ -44,6 +44,10 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(AlertSilence))]
 [JsonSerializable(typeof(Page<AlertSilence>))]
 [JsonSerializable(typeof(SilenceAlertsBody))]
+[JsonSerializable(typeof(HumanTask))]
+[JsonSerializable(typeof(Page<HumanTask>))]
+[JsonSerializable(typeof(TaskAssignee))]
+[JsonSerializable(typeof(CompleteTaskBody))]
 [JsonSerializable(typeof(RemoteAgentList))]
 [JsonSerializable(typeof(TaskRequest))]
 [JsonSerializable(typeof(DispatchedTask))]
@@ -60,6 +64,7 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(EmptyBody))]
 [JsonSerializable(typeof(SignalBody))]
 [JsonSerializable(typeof(ResolveBody))]
+[JsonSerializable(typeof(ModifyPlanBody))]
 [JsonSerializable(typeof(Saga))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
@@ -96,7 +101,11 @@ internal sealed record CancelBody(string? Reason);
 
 internal sealed record ResolveBody(string Resolution, JsonElement? Output);
 
+internal sealed record ModifyPlanBody(string Changes, string? Reason, int? Revision);
+
 internal sealed record EmptyBody;
+
+internal sealed record CompleteTaskBody(JsonElement Answer);
 
 internal sealed record AgentImportBody(IReadOnlyList<AgentContent> Agents);
 

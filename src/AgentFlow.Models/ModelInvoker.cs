@@ -30,7 +30,9 @@ public sealed class ModelInvoker(ModelProviders providers) : IModelInvoker
     internal readonly record struct Target(string? Provider, string? Model, Uri? BaseUrl);
 
     /// <summary>One call. The model in <paramref name="options"/> is set here; a temperature is dropped for models that refuse one.</summary>
-    internal async ValueTask<ModelAnswer> AskAsync(Target target, IReadOnlyList<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
+    /// <param name="isHeldToFormat">An answer that does not satisfy the response format is an error; otherwise it is given as it came.</param>
+    internal async ValueTask<ModelAnswer> AskAsync(
+        Target target, IReadOnlyList<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken, bool isHeldToFormat = true)
     {
         string provider = target.Provider ?? "", model = target.Model ?? "";
         Activity? activity = null;
@@ -53,7 +55,7 @@ public sealed class ModelInvoker(ModelProviders providers) : IModelInvoker
                 activity?.SetTag(ModelTelemetry.RequestTemperature, Math.Round((double)temperature, 4));
 
             var response = await providers.Client(profile, baseUrl).GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
-            return Answer(activity, profile, model, (options.ResponseFormat as ChatResponseFormatJson)?.Schema, response);
+            return Answer(activity, profile, model, isHeldToFormat ? (options.ResponseFormat as ChatResponseFormatJson)?.Schema : null, response);
         }
         catch (ModelException e)
         {

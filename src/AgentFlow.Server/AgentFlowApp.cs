@@ -2,8 +2,10 @@ using System.Diagnostics.Metrics;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Agents;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
@@ -25,6 +27,7 @@ using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
@@ -96,7 +99,8 @@ public static class AgentFlowApp
         var activity = new ActivityHub(clock);
         var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
         var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
-        var loader = new WorkflowLoader(tools, [new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)]);
+        var desk = new HumanTaskDesk(opened.HumanTasks, ids, clock) { Changed = HumanTaskKeeping.Telling(activity) };
+        var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)], new PlanCache(options.Models.Fingerprint));
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -111,12 +115,15 @@ public static class AgentFlowApp
             },
             store,
             definitions,
-            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission()],
             new StepPerformer(clock, secrets, mask),
             bus,
             ids,
             clock,
-            log);
+            log)
+        {
+            Desk = desk,
+        };
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>
         {
             level = changed.LogLevel;
@@ -130,6 +137,7 @@ public static class AgentFlowApp
         bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
+        var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
         var latencies = new EndpointLatencies(clock);
         MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;
@@ -147,7 +155,7 @@ public static class AgentFlowApp
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport)], identity, recorder, config, latencies, clock);
+            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people], identity, recorder, config, latencies, clock);
         }
         catch
         {
@@ -187,10 +195,11 @@ public static class AgentFlowApp
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
-        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new StreamEndpoint(reader, streams, app.Lifetime, clock));
+        api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
+        api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
         api.MapTools(new ToolEndpoints(tools));
-        api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(), tools, log));
+        api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));
         var passwords = new PasswordLogin(opened.Access);
         app.Lifetime.ApplicationStopped.Register(passwords.Dispose);
         api.MapAccess(

@@ -38,6 +38,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IBridgeEventStore BridgeEvents { get; init; }
 
+    public required IHumanTaskStore HumanTasks { get; init; }
+
     /// <summary>What lets others go on.</summary>
     private Func<CancellationToken, Task> Parting { get; init; } = static _ => Task.CompletedTask;
 
@@ -68,6 +70,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new SqliteAgentPresence(database),
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
+                    HumanTasks = new SqliteHumanTaskStore(database),
                     Closing = () =>
                     {
                         database.Dispose();
@@ -93,6 +96,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Presence = new PostgresAgentPresence(shared),
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
+                    HumanTasks = new PostgresHumanTaskStore(shared),
                     Parting = async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -11,6 +11,7 @@ using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Health;
+using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
@@ -25,12 +26,15 @@ namespace AgentFlow.Server;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(HumanTaskView))]
+[JsonSerializable(typeof(PageView<HumanTaskView>))]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
 [JsonSerializable(typeof(EstimateView))]
 [JsonSerializable(typeof(AcceptedView))]
+[JsonSerializable(typeof(PlanModifiedView))]
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]
 [JsonSerializable(typeof(PageView<WorkflowView>))]

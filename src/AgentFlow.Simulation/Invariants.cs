@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
@@ -164,6 +165,7 @@ internal sealed class Invariants(World world)
             Steps(row, journal);
             Sagas(row, journal, state);
             Attempts(row, journal);
+            Loops(row, journal);
             Signals(row, journal, orders.Single(o => o.Run == row.Id));
             Times(row, journal);
         }
@@ -211,6 +213,40 @@ internal sealed class Invariants(World world)
         if (state.Status != RunStatus.Completed && done.Except(undone).Any())
         {
             throw Broken("what was done is undone once", $"{row.Id} ended as {state.Status} with {string.Join(", ", done.Except(undone))} done");
+        }
+    }
+
+    /// <summary>A list that has been gone through was gone through once, and what came of it stands in its order.</summary>
+    private void Loops(SimulatedStore.Row row, List<JournalEvent> journal)
+    {
+        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
+        foreach (ItemsListed list in journal.OfType<ItemsListed>())
+        {
+            NodeEntered[] entered = [.. journal.OfType<NodeEntered>().Where(e => e.Parent == list.Id && !definition.Nodes[e.Node].IsCompensation)];
+            JsonElement items = JsonElement.Parse(list.Items.Utf8.Span);
+            if (!entered.Select(e => e.Visit).SequenceEqual(Enumerable.Range(1, entered.Length)) || entered.Length > items.GetArrayLength())
+            {
+                throw Broken("an item is visited once", $"{row.Id} visited {string.Join(", ", entered.Select(e => e.Visit))} of {items}");
+            }
+
+            if (journal.OfType<NodeFinished>().FirstOrDefault(e => e.Id == list.Id) is not { Status: NodeStatus.Succeeded, Output: { } output })
+            {
+                continue;
+            }
+
+            string[] expected = [.. entered.Select(e => journal.Select(j => j switch
+            {
+                StepSucceeded s when s.Id == e.Id => s.Output,
+                StepAnswered { Output: { } answer } s when s.Id == e.Id => answer,
+                NodeFinished f when f.Id == e.Id => f.Status == NodeStatus.Succeeded ? f.Output : Payload.Null,
+                _ => null,
+            }).First(o => o is not null)!.ToString())];
+            JsonElement got = JsonElement.Parse(output.Utf8.Span);
+            JsonElement results = got.ValueKind == JsonValueKind.Array ? got : got.GetProperty("results");
+            if (entered.Length != items.GetArrayLength() || !results.EnumerateArray().Select(r => r.GetRawText()).SequenceEqual(expected))
+            {
+                throw Broken("results stand in the order of their items", $"{row.Id} gave {output} for {string.Join(", ", expected)}");
+            }
         }
     }
 

@@ -44,8 +44,29 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
         return Below(2) == 0 ? Graph(id, bodies) : Machine(id, bodies);
     }
 
-    private PlanNode Body(int i, int depth) => Below(depth < 2 ? 9 : 7) switch
+    private PlanNode Body(int i, int depth) => Below(depth < 2 ? 11 : 7) switch
     {
+        9 => new ForeachNode(Body(0, depth + 1))
+        {
+            Id = $"f{i}",
+            Items = ValueTemplate.Compile(System.Text.Json.JsonElement.Parse($"[{string.Join(',', Enumerable.Range(0, Below(6)))}]"), _ => null)!,
+            MaxParallel = 1 + Below(4),
+            OnError = (OnStepError)Below(2),
+            MinSuccess = Below(3),
+            Timeout = Below(5) == 0 ? TimeSpan.FromSeconds(5 + Below(100)) : null,
+        },
+        10 => new WhileNode(Body(0, depth + 1), Below(2) == 0 ? TimeSpan.FromMilliseconds(1 + Below(5000)) : null) { Id = $"l{i}", Max = 1 + Below(3), Until = Big },
+        0 when Below(3) == 0 => new WaitForNode(
+        [
+            new WaitNode { Id = "a", Signal = Signal },
+            new WaitNode { Id = "b", Signal = Signal },
+            new WaitNode { Id = "c", For = TimeSpan.FromMilliseconds(1 + Below(30_000)) },
+        ])
+        {
+            Id = $"a{i}",
+            All = Below(2) == 0,
+            Timeout = Below(2) == 0 ? TimeSpan.FromSeconds(1 + Below(60)) : null,
+        },
         0 => new WaitNode { Id = $"w{i}", Signal = Signal, For = Below(2) == 0 ? TimeSpan.FromSeconds(1 + Below(60)) : null },
         1 => new WaitNode { Id = $"z{i}", For = TimeSpan.FromMilliseconds(1 + Below(30_000)) },
         2 => new PassNode { Id = $"p{i}" },

@@ -29,6 +29,16 @@ public static class Flows
           done: { tool: skill.echo, outcome: went }
         """;
 
+    public const string People = """
+        language: 1
+        name: people
+        version: 1.0.0
+        planner: dag
+        steps:
+          - { id: look, human: { title: Look at it, assignee: { role: approver } } }
+          - { id: pay, tool: skill.echo, input: { a: 1 }, approval: { role: approver } }
+        """;
+
     public const string Gated = """
         language: 1
         name: gated

@@ -1,10 +1,14 @@
 using System.Diagnostics;
+using System.Text.Json;
 using AgentFlow.Benchmarks.Stores;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
+using AgentFlow.Expressions.JsonPath;
+using AgentFlow.Expressions.JsonSchema;
 
 namespace AgentFlow.Benchmarks.Workloads;
 
@@ -19,6 +23,8 @@ internal static class Micro
         var variables = new CelVariables(new Dictionary<string, CelValue> { ["output"] = CelValue.FromJson("""{"category":"billing","confidence":0.64}"""u8.ToArray()) });
         Measure(report, "CEL: output.confidence < 0.7", 1, () => condition.Evaluate(variables).IsTrue);
 
+        JsonPaths(report);
+        Plans(report);
         await using Bench bench = await Bench.OpenAsync(new SqliteStorage());
         WorkflowDefinition definition = await bench.LoadAsync("ten-steps-durable");
         Payload input = Payload.FromText("""{"message":"hello"}""");
@@ -30,6 +36,42 @@ internal static class Micro
         byte[] frame = FrameCodec.Encode(events, blobs);
         Measure(report, $"frame: encode {events.Count} events ({frame.Length} bytes)", 1, () => FrameCodec.Encode(events, blobs).Length > 0);
         Measure(report, $"frame: decode {events.Count} events", 1, () => FrameCodec.Decode(frame, _ => null).Events.Count > 0);
+    }
+
+    /// <summary>Ten steps in a diamond, each with two placeholders, against twenty skills with schemas.</summary>
+    private static void Plans(Report report)
+    {
+        JsonElement schema = JsonElement.Parse("""{"type":"object","required":["url"],"properties":{"url":{"type":"string"},"limit":{"type":"integer"}},"additionalProperties":false}""");
+        JsonSchema input = JsonSchema.TryCompile(schema, out JsonSchema? compiled, out _) ? compiled : throw new InvalidOperationException("The schema does not compile.");
+        var rules = new PlanRules(Enumerable.Range(0, 20).Select(i => new PlanSkill($"skill.s{i}") { InputSchema = schema, Input = input }), 20);
+        string plan = $$"""{"reasoning":"one, then eight side by side, then one","steps":[{{string.Join(',', Enumerable.Range(0, 10).Select(Step))}}]}""";
+        string bad = plan.Replace("skill.s", "shell.s", StringComparison.Ordinal);
+        Measure(report, $"LLM plan: check ten steps ({plan.Length} characters)", 1, () => rules.Check(plan).IsValid);
+        Measure(report, "LLM plan: refuse ten steps that name no skill", 1, () => rules.Check(bad).Problems.Count == 10);
+        string many = $$"""{"steps":[{{string.Join(',', Enumerable.Range(0, 2_000).Select(i => Step(i % 10)))}}]}""";
+        Measure(report, $"LLM plan: refuse 2,000 steps ({many.Length / 1000} kB)", 1, () => !rules.Check(many).IsValid);
+
+        static string Step(int i)
+        {
+            string after = i == 0 ? "" : i == 9 ? string.Join(',', Enumerable.Range(1, 8).Select(d => $"\"s{d}\"")) : "\"s0\"";
+            string used = i == 0 ? "{{input.host}}" : i == 9 ? "{{s1.url}}/{{s8.url}}" : "{{s0.url}}/{{input.path}}";
+            return $$"""{"step_id":"s{{i}}","skill":"skill.s{{i}}","params":{"url":"https://{{used}}","limit":5},"depends_on":[{{after}}]}""";
+        }
+    }
+
+    private static void JsonPaths(Report report)
+    {
+        const string text = "$.orders[?@.total > 100 && match(@.customer, 'c[0-9]+')].id";
+        JsonElement orders = JsonElement.Parse($$"""{"orders":[{{string.Join(',', Enumerable.Range(0, 100).Select(i => $$"""{"id":{{i}},"customer":"c{{i}}","total":{{i * 2.5}}}"""))}}]}""");
+        JsonPathQuery query = Compile(text);
+        JsonPathQuery path = Compile("$.orders[42].customer");
+        Measure(report, "JSONPath: compile a filter with match()", 1, () => Compile(text).Text.Length > 0);
+        Measure(report, "JSONPath: $.orders[42].customer", 1, () => path.Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 1);
+        Measure(report, "JSONPath: that filter, for each of 100 objects", 100, () => query.Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 59);
+        Measure(report, "JSONPath: $..id, for each of 401 values", 401, () => Compile("$..id").Select(orders, new JsonPathBudget(1000, 100_000))!.Count == 100);
+
+        static JsonPathQuery Compile(string text) =>
+            JsonPathQuery.TryCompile(text, out JsonPathQuery? query, out _) ? query : throw new InvalidOperationException("The query does not compile.");
     }
 
     /// <summary>A whole run of ten steps through the planning function, without host, store or tools.</summary>

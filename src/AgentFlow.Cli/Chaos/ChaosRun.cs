@@ -39,7 +39,7 @@ internal sealed class ChaosRun(RehearsedWorkflow workflow, ChaosDice dice, ulong
         _stubs = new ScenarioPlay(scenario);
         _play = play;
         RehearsalReport report = workflow.Play(play);
-        var trace = new RunTrace(workflow.Definition, report.Journal);
+        var trace = new RunTrace(report.State.Definition, report.Journal);
         string verdict = report.Divergence is not null || !report.Ended ? ChaosResult.Fail
             : report.State.Status == RunStatus.Completed ? ChaosResult.Pass
             : ChaosResult.Degraded;

@@ -44,7 +44,7 @@ internal static class ExprCommand
             ExprLines.Answer(input, output, format);
             return 0;
         });
-        return new Command("expr", "Work with expressions.") { eval };
+        return new Command("expr", "Work with expressions.") { eval, JsonPathCommand.Create() };
     }
 
     private static int EvaluateOne(string source, FileInfo? file, ExprFormat format)

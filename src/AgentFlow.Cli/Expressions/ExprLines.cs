@@ -4,50 +4,11 @@ using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Cli.Expressions;
 
-/// <summary>Answers requests line by line: one answer each, in order, written out before the next is read.</summary>
+/// <summary>Answers lines <c>{"expr": …, "vars": …}</c> with lines <c>{"value": …}</c>.</summary>
 internal static class ExprLines
 {
-    private const int LongestLine = 64 * 1024 * 1024;
-
-    public static void Answer(Stream input, Stream output, ExprFormat format)
-    {
-        var answer = new ArrayBufferWriter<byte>();
-        foreach (var line in Lines(input))
-        {
-            answer.ResetWrittenCount();
-            Answer(line, format, answer);
-            answer.Write("\n"u8);
-            output.Write(answer.WrittenSpan);
-            output.Flush();
-        }
-    }
-
-    private static void Answer(byte[]? line, ExprFormat format, ArrayBufferWriter<byte> answer)
-    {
-        string? problem = null;
-        try
-        {
-            problem = line is null ? $"the line is longer than {LongestLine} bytes" : Evaluate(line, format, answer);
-        }
-        catch (JsonException error)
-        {
-            problem = $"the line is no JSON: {error.Message}";
-        }
-        catch (Exception error)
-        {
-            // One request, whatever is wrong with it, must not end those after it.
-            problem = error.Message;
-        }
-
-        if (problem is not null)
-        {
-            answer.ResetWrittenCount();
-            using var writer = new Utf8JsonWriter(answer, ExprFormat.WriterOptions);
-            writer.WriteStartObject();
-            writer.WriteString("error"u8, problem);
-            writer.WriteEndObject();
-        }
-    }
+    public static void Answer(Stream input, Stream output, ExprFormat format) =>
+        RequestLines.Answer(input, output, (line, answer) => Evaluate(line, format, answer));
 
     /// <summary>Writes the answer, or returns what went wrong.</summary>
     private static string? Evaluate(byte[] line, ExprFormat format, ArrayBufferWriter<byte> answer)
@@ -101,38 +62,4 @@ internal static class ExprLines
             JsonValueKind.False or JsonValueKind.Null => false,
             _ => throw new CelJsonException($"'{name}' is true or false"),
         };
-
-    /// <summary>Cuts the input at line feeds; null stands for a line that is too long. A last line needs no line feed.</summary>
-    private static IEnumerable<byte[]?> Lines(Stream input)
-    {
-        var line = new MemoryStream();
-        var buffer = new byte[64 * 1024];
-        var isTooLong = false;
-        int read;
-        while ((read = input.Read(buffer)) > 0)
-        {
-            var start = 0;
-            int length;
-            while ((length = buffer.AsSpan(start, read - start).IndexOf((byte)'\n')) >= 0)
-            {
-                line.Write(buffer, start, length);
-                yield return isTooLong ? null : line.ToArray();
-                line.SetLength(0);
-                isTooLong = false;
-                start += length + 1;
-            }
-
-            line.Write(buffer, start, read - start);
-            if (line.Length > LongestLine)
-            {
-                isTooLong = true;
-                line.SetLength(0);
-            }
-        }
-
-        if (line.Length > 0 || isTooLong)
-        {
-            yield return isTooLong ? null : line.ToArray();
-        }
-    }
 }

@@ -24,6 +24,8 @@ internal static class RunsCommand
     private static readonly Argument<string> Step = new("step") { Description = "The step's id, as af runs saga and af runs show -o json give it." };
     private static readonly Argument<string> Resolution = new("resolution") { Description = "retry: it did not happen or may be repeated; succeed: it happened; fail: it failed." };
     private static readonly Option<string?> Result = new("--result") { Description = "With succeed: the step's output, as JSON.", HelpName = "json" };
+    private static readonly Option<string> ChangesFile = new("--file") { Description = "The YAML file with the changes.", HelpName = "path", Required = true };
+    private static readonly Option<int?> Revision = new("--revision") { Description = "The revision of the plan that the changes were made for.", HelpName = "n" };
     private static readonly Option<string?> SignalId = new("--id") { Description = "Sending the same id again delivers nothing twice.", HelpName = "text" };
 
     public static Command Create() => new("runs", "List, inspect and steer runs.")
@@ -36,6 +38,7 @@ internal static class RunsCommand
         Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
         Verb("saga", "Print what a run has done that can be undone, and what of it is.", SagaAsync, [], RunId),
         Verb("resolve", "Say what became of a step that is asked.", ResolveAsync, [Result], RunId, Step, Resolution),
+        Verb("modify", "Change what a run has not done yet of its plan.", ModifyAsync, [ChangesFile, Reason, Revision], RunId),
         Verb("migrate", "Move a run to another process.", MigrateAsync, [], RunId),
     };
 
@@ -160,6 +163,28 @@ internal static class RunsCommand
         await connection.Client.SignalAsync(id, invocation.Get(SignalName)!, payload, invocation.Get(SignalId), invocation.Cancelled);
         Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
         invocation.Terminal.Note($"the signal is delivered. Follow the run with: {connection.CommandLine($"runs watch {id}")}");
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ModifyAsync(Invocation invocation)
+    {
+        string id = invocation.Get(RunId)!;
+        string path = invocation.Get(ChangesFile)!;
+        string changes;
+        try
+        {
+            changes = await File.ReadAllTextAsync(path, invocation.Cancelled);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Usage($"'{path}' cannot be read: {e.Message}");
+        }
+
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
+        bool applied = await connection.Client.ModifyPlanAsync(id, changes, invocation.Get(Reason), invocation.Get(Revision), invocation.Cancelled);
+        invocation.Terminal.Note(applied
+            ? "the run goes on with the changed plan."
+            : $"the changes are accepted; the run decides when it takes them: {connection.CommandLine($"runs events {id}")}");
         return ExitCode.Ok;
     }
 

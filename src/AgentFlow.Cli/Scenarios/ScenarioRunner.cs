@@ -47,7 +47,7 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
         }
 
         RehearsalReport report = play.Run(definition);
-        var trace = new RunTrace(definition, report.Journal);
+        var trace = new RunTrace(report.State.Definition, report.Journal);
         List<Mismatch> mismatches = [.. play.Unstubbed.Select(call => new Mismatch("stubs", "one for every call that reaches outside", call)), .. Mismatch.Find(scenario.Expect, report, trace)];
         var notes = new List<string>();
         Golden(path, scenario, trace, mismatches, notes);

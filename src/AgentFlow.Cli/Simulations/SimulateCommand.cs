@@ -62,7 +62,7 @@ internal static class SimulateCommand
                 (path is null ? workflow.Scenario(null) with { Input = new(DrawnJson.Of(workflow.Definition.InputSchema, random)) } : scenario) with { Seed = random.NextUInt64() },
                 (inner, call, cancel) => DrawAsync(inner, call, random, play.Clock, used => tokens += used, cancel));
             RehearsalReport report = workflow.Play(play);
-            var trace = new RunTrace(workflow.Definition, report.Journal);
+            var trace = new RunTrace(report.State.Definition, report.Journal);
             string outcome = report.State.Outcome ?? report.State.Error?.Code ?? (report.Ended ? report.State.Status.ToString().ToLowerInvariant() : "waits for ever");
             var key = (RowText.Path(trace.Path), outcome);
             if (!paths.TryGetValue(key, out ImaginedPath? way))

@@ -84,6 +84,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode RunDiverged = Define("RUN_DIVERGED", 500, Permanent, "Replay decides differently from the journal");
     public static readonly ErrorCode RunTimeout = Define("RUN_TIMEOUT", 504, Transient, "The run did not end before its deadline");
     public static readonly ErrorCode RunCancelled = Define("RUN_CANCELLED", 409, Permanent, "The run was cancelled");
+    public static readonly ErrorCode PlanChangeInvalid = Define("PLAN_CHANGE_INVALID", 422, Validation, "The changed plan is not valid");
+    public static readonly ErrorCode PlanChanged = Define("PLAN_CHANGED", 409, Permanent, "The plan has been changed meanwhile");
+    public static readonly ErrorCode StepBegun = Define("STEP_BEGUN", 409, Permanent, "A change concerns what has begun");
     public static readonly ErrorCode FrameCorrupt = Define("FRAME_CORRUPT", 500, Permanent, "A journal frame is damaged");
 
     // Steps
@@ -92,8 +95,20 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode StepOutcomeUnknown = Define("STEP_OUTCOME_UNKNOWN", 502, Permanent, "Nobody knows whether the step took effect");
     public static readonly ErrorCode StepNotFound = Define("STEP_NOT_FOUND", 404, Permanent, "The run has no such step");
     public static readonly ErrorCode StepNotWaiting = Define("STEP_NOT_WAITING", 409, Permanent, "The step does not wait for an answer");
+    public static readonly ErrorCode ApprovalDenied = Define("APPROVAL_DENIED", 403, Permission, "A step was not approved");
+    public static readonly ErrorCode HumanTaskExpired = Define("HUMAN_TASK_EXPIRED", 504, Permanent, "Nobody answered a task in time");
+    public static readonly ErrorCode HumanTaskNotFound = Define("HUMAN_TASK_NOT_FOUND", 404, Permanent, "There is no such task for people");
+    public static readonly ErrorCode HumanTaskEnded = Define("HUMAN_TASK_ENDED", 409, Permanent, "The task for people has ended already");
+    public static readonly ErrorCode HumanTaskClaimed = Define("HUMAN_TASK_CLAIMED", 409, Permanent, "Somebody else works on the task");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
+    public static readonly ErrorCode ForeachLimit = Define("FOREACH_LIMIT", 422, Permanent, "A list has too many items");
+    public static readonly ErrorCode ForeachFailed = Define("FOREACH_FAILED", 502, Permanent, "Too few items succeeded");
+    public static readonly ErrorCode WhileLimit = Define("WHILE_LIMIT", 422, Permanent, "A loop wants too many rounds");
+    public static readonly ErrorCode LoopWithoutProgress = Define("LOOP_WITHOUT_PROGRESS", 422, Permanent, "A loop goes round and learns nothing");
+    public static readonly ErrorCode PlanInvalid = Define("PLAN_INVALID", 502, Permanent, "A model gave no plan that may be followed");
+    public static readonly ErrorCode PlanQuality = Define("PLAN_QUALITY", 502, Permanent, "The output of a plan does not pass its quality gate");
+    public static readonly ErrorCode PlanSuperseded = Define("PLAN_SUPERSEDED", 409, Permanent, "A signal made a plan out of date");
     public static readonly ErrorCode NoTransition = Define("NO_TRANSITION", 422, Permanent, "A state has no way on");
 
     // Tools

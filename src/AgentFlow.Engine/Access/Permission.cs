@@ -13,12 +13,15 @@ public sealed class Permission
 
     // What callers ask of the API.
     public static readonly Permission WorkflowsRead = Define("workflows.read", "Read workflows, their versions and their source");
-    public static readonly Permission WorkflowsWrite = Define("workflows.write", "Store workflow versions");
+    public static readonly Permission WorkflowsWrite = Define("workflows.write", "Store workflow versions, and change the plans of runs");
     public static readonly Permission WorkflowsExecute = Define("workflows.execute", "Start runs");
     public static readonly Permission RunsRead = Define("runs.read", "Read runs, their plans, journals and streams");
     public static readonly Permission RunsControl = Define("runs.control", "Cancel, pause, resume and migrate runs");
     public static readonly Permission RunsSignal = Define("runs.signal", "Send signals to runs");
     public static readonly Permission RunsResolve = Define("runs.resolve", "Decide what became of a step that asks");
+    public static readonly Permission TasksRead = Define("tasks.read", "Read tasks for people, approvals included");
+    public static readonly Permission TasksWork = Define("tasks.work", "Claim and complete tasks for people that are for oneself, approvals included");
+    public static readonly Permission TasksManage = Define("tasks.manage", "Reassign tasks for people, and work on those of others");
     public static readonly Permission ActivityRead = Define("activity.read", "Follow what happens in the tenant");
     public static readonly Permission AlertsRead = Define("alerts.read", "Read alerts, their rules and silences");
     public static readonly Permission AlertsWrite = Define("alerts.write", "Change alert rules and silence alerts");

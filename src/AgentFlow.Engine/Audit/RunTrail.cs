@@ -59,12 +59,18 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                 return Step(e, e.Id, "scope.compensating", AuditDecision.Allowed, d => d.Text("code"u8, Short(e.Error?.Code ?? "")).Number("seq"u8, seq));
             case StepDenied e:
                 return Step(e, e.Id, "step.denied", AuditDecision.Denied, d => d.Text("code"u8, Short(e.Error.Code)).Number("seq"u8, seq).Text("target"u8, Target(e.Id)));
+            case ApprovalRequested e:
+                return Step(e, e.Id, "approval.requested", AuditDecision.Allowed, d => d.Text("approval"u8, Short(e.Name)).Number("seq"u8, seq).Text("target"u8, Target(e.Id)));
+            case ApprovalDecided e:
+                return Step(e, e.Id, "approval.decided", e.Granted ? AuditDecision.Allowed : AuditDecision.Denied, d => d.Text("approval"u8, Short(e.Name)).Text("reason"u8, Short(e.Reason)).Number("seq"u8, seq), Short(e.By));
             case StepCancelled e:
                 return Step(e, e.Id, "step.ended", AuditDecision.Cancelled, d => d.Number("attempt"u8, e.Attempt).Number("seq"u8, seq));
             case StepUnknown e:
                 return Step(e, e.Id, "step.ended", AuditDecision.Unknown, d => d.Number("attempt"u8, e.Attempt).Number("seq"u8, seq));
             case StepResolved e:
                 return Step(e, e.Id, "step.resolved", AuditDecision.Allowed, d => d.Text("resolution"u8, Word(e.Resolution)).Number("seq"u8, seq), e.By);
+            case PlanRejected e:
+                return Step(e, e.Id, "plan.rejected", AuditDecision.Denied, d => d.Text("problem"u8, Short(e.Problems)).Number("seq"u8, seq));
             case SignalReceived e:
                 return Note(e, _actor, "run.signalled", AuditDecision.Allowed, d => d.Text("name"u8, Short(e.Name)).Number("seq"u8, seq));
             case CancelRequested e:

@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Approvals;
 
 namespace AgentFlow.Engine.Definitions;
 
@@ -54,6 +55,9 @@ public sealed record RunPolicies
 
     /// <summary>Node visits after which a run is taken for a loop and fails with STEP_LIMIT_EXCEEDED. Default 10,000.</summary>
     public int MaxSteps { get; init; } = 10_000;
+
+    /// <summary>Approvals that calls need, besides their own.</summary>
+    public IReadOnlyList<ApprovalPolicy> Approvals { get; init; } = [];
 }
 
 /// <summary>What follows an attempt whose outcome nobody recorded, because its worker died.</summary>

@@ -128,6 +128,8 @@ public static class CrashPoint
                 PauseRequested => "pause_taken",
                 ResumeRequested => "resume_taken",
                 StepResolved => "resolution_taken",
+                CompensationPlanned => "compensation_planned",
+                CompensationStarted => "compensation_started",
                 RunRecovered => "recovered",
                 _ => "",
             });

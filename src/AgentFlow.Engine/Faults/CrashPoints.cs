@@ -7,7 +7,8 @@ internal static class CrashPoints
     public static IReadOnlyList<string> FrameParts { get; } =
     [
         "created", "step_started", "step_succeeded", "step_failed", "retry_scheduled", "timer_set", "timer_fired", "signal_taken", "cancel_taken",
-        "pause_taken", "resume_taken", "resolution_taken", "recovered", "blob", "snapshot", "parked", "ended",
+        "pause_taken", "resume_taken", "resolution_taken", "compensation_planned",
+        "compensation_started", "recovered", "blob", "snapshot", "parked", "ended",
     ];
 
     /// <summary>What can be put into an inbox; each is a point before and after it is durable.</summary>

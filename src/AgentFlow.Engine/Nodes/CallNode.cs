@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -36,6 +37,9 @@ public sealed class CallNode : PlanNode
     /// <summary>For a compensation: the run goes on without it when it fails for good. Default: somebody is asked.</summary>
     public bool IsBestEffort { get; init; }
 
+    /// <summary>Who has to approve the call before it is made; <see langword="null"/>: nobody but those that the workflow's policies name.</summary>
+    public ApprovalPolicy? Approval { get; init; }
+
     /// <summary>Permissions that the step may use; <see langword="null"/>: no restriction beyond the workflow's.</summary>
     public IReadOnlyList<string>? Granted { get; init; }
 
@@ -57,7 +61,7 @@ public sealed class CallNode : PlanNode
             return;
         }
 
-        Payload? input = Input.Render(machine.Variables(self.Parent), out string? error);
+        Payload? input = Input.Render(machine.VariablesFor(self), out string? error);
         if (input is null)
         {
             machine.Fail(self, ExpressionError($"The input of step '{Id}' cannot be computed: {error}"));

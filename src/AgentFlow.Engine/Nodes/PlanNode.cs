@@ -48,6 +48,9 @@ public abstract class PlanNode
     /// <summary>True when the node's own timer limits it as a scope.</summary>
     internal virtual bool IsScope => _children.Count > 0;
 
+    /// <summary>False where the children's ids are the engine's own: no expression can name them.</summary>
+    internal virtual bool NamesChildren => true;
+
     /// <summary>Ordinal of the child with this id, or -1.</summary>
     public int OrdinalOf(string id) => _ordinals is not null && _ordinals.TryGetValue(id, out int ordinal) ? ordinal : -1;
 
@@ -70,10 +73,18 @@ public abstract class PlanNode
     {
     }
 
+    /// <summary>Why the node fails when its time is over.</summary>
+    internal virtual StepError Late(NodeRun self) => self.Parent is null
+        ? new StepError("RUN_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, "The run did not end in time.")
+        : new StepError("STEP_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, $"'{self.Path}' did not end in time.");
+
     /// <summary>A signal has arrived that nobody has consumed.</summary>
     internal virtual void SignalArrived(RunMachine machine, NodeRun self)
     {
     }
+
+    /// <summary>Name of the signal that the node takes, if it takes one.</summary>
+    public virtual string? AwaitedSignal => null;
 
     /// <summary>The plan has changed somewhere among the children of this scope, which is open and goes on.</summary>
     internal virtual void PlanChanged(RunMachine machine, NodeRun self)

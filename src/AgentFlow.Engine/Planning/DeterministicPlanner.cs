@@ -26,6 +26,9 @@ public sealed class DeterministicPlanner : IPlanner
 
     public Determinism Determinism => Determinism.Full;
 
+    public ValueTask<PlannerResult> PlanAsync(PlanRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(Plan(request));
+
+    /// <summary>Plans at once: nothing is waited for.</summary>
     public PlannerResult Plan(PlanRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);

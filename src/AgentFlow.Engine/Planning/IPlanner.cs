@@ -19,7 +19,7 @@ public interface IPlanner
     /// <summary>How far two plans for equal requests agree. <see cref="Determinism.Full"/>: byte for byte.</summary>
     Determinism Determinism { get; }
 
-    PlannerResult Plan(PlanRequest request);
+    ValueTask<PlannerResult> PlanAsync(PlanRequest request, CancellationToken cancellationToken);
 }
 
 /// <summary>What a planner gets, and all that its plan may depend on.</summary>

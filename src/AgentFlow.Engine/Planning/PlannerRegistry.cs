@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Planning;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Planning;
 
@@ -48,6 +49,12 @@ public sealed class PlannerRegistry
     /// <summary>The planners that need nothing from outside.</summary>
     public static PlannerRegistry BuiltIn() => new(static () => new DeterministicPlanner());
 
+    /// <summary>
+    /// Those, and two that ask models: <c>llm</c> whichever provider requests without one go to, and <c>claude</c> Anthropic's.
+    /// </summary>
+    public static PlannerRegistry BuiltIn(IModelInvoker models) =>
+        new(static () => new DeterministicPlanner(), () => new ModelPlanner("llm", null, models), () => new ModelPlanner("claude", "anthropic", models));
+
     /// <summary>Name and version of each, by name and then from the newest.</summary>
     public IEnumerable<(string Name, SemanticVersion Version)> Planners => _registrations.Select(r => (r.Name, r.Version));
 
@@ -55,7 +62,8 @@ public sealed class PlannerRegistry
     /// Plans with the newest planner of the name that the version allows.
     /// </summary>
     /// <param name="version">A semantic version; <see langword="null"/> takes the newest release, or pre-release where there is no other.</param>
-    public PlannerResult Plan(PlanRequest request, string name, string? version = null, VersionMatch match = VersionMatch.Compatible)
+    public async ValueTask<PlannerResult> PlanAsync(
+        PlanRequest request, string name, string? version = null, VersionMatch match = VersionMatch.Compatible, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         if (Find(name, version, match) is not { } planner)
@@ -67,9 +75,9 @@ public sealed class PlannerRegistry
 
         try
         {
-            return planner.Planner.Plan(request) ?? throw new InvalidOperationException("The planner returned null.");
+            return await planner.Planner.PlanAsync(request, cancellationToken).ConfigureAwait(false) ?? throw new InvalidOperationException("The planner returned null.");
         }
-        catch (Exception e)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             // Foreign code may throw anything; its text may hold anything too, so only the type's name goes out.
             return new PlannerResult.Error(

@@ -7,7 +7,7 @@ using AgentFlow.Contracts.Planning;
 namespace AgentFlow.Engine.Planning;
 
 /// <param name="InputSchema"><see langword="null"/> when the manifest says nothing about the input.</param>
-internal sealed record ManifestSkill(string Id, JsonElement? InputSchema);
+internal sealed record ManifestSkill(string Id, JsonElement? InputSchema, string Description = "");
 
 /// <summary>A manifest whose form has been checked.</summary>
 internal sealed class SkillManifest
@@ -73,14 +73,16 @@ internal sealed class SkillManifest
     {
         JsonElement id = entry;
         JsonElement? schema = null;
+        string description = "";
         if (entry.ValueKind == JsonValueKind.Object)
         {
             if (!entry.TryGetProperty("id", out id) && !entry.TryGetProperty("skill_id", out id)) id = default;
+            description = entry.TryGetProperty("description", out JsonElement words) && words.ValueKind == JsonValueKind.String ? words.GetString()! : "";
             if (entry.TryGetProperty("input_schema", out JsonElement declared) && declared.ValueKind == JsonValueKind.Object) schema = declared;
         }
 
         skill = id.ValueKind == JsonValueKind.String && id.GetString() is { } text && !string.IsNullOrWhiteSpace(text)
-            ? new ManifestSkill(text, schema)
+            ? new ManifestSkill(text, schema, description)
             : null;
         return skill is not null;
     }

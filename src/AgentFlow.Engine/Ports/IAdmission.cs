@@ -1,3 +1,4 @@
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Runs;
 
@@ -17,7 +18,8 @@ public interface IAdmission
 /// <param name="Denied">Why not; <see langword="null"/> admits.</param>
 /// <param name="ReserveNanoDollars">To hold back from the run's budget until the outcome is known.</param>
 /// <param name="OverBudget">Admitted although the budget is exceeded, because the policy only warns.</param>
-public readonly record struct Verdict(StepError? Denied, long ReserveNanoDollars = 0, bool OverBudget = false)
+/// <param name="Asks">Somebody has to approve first: the run may be parked until then. Ignored once the step has the approval of this name.</param>
+public readonly record struct Verdict(StepError? Denied, long ReserveNanoDollars = 0, bool OverBudget = false, ApprovalRequest? Asks = null)
 {
     public static Verdict Admit => default;
 }

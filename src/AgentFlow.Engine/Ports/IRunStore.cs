@@ -252,6 +252,9 @@ public enum InboxKind : byte
     /// <summary>The outcome of a step that was handed over.</summary>
     Answer = 7,
 
+    /// <summary>What somebody decided about a step that waits for an approval.</summary>
+    Approval = 8,
+
     /// <summary>Changes of the run's plan.</summary>
     Modify = 40,
 }

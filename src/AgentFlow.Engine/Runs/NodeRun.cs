@@ -24,6 +24,9 @@ public enum NodePhase : byte
 
     /// <summary>A step that was handed over; an answer or its timer ends the wait.</summary>
     Awaiting = 5,
+
+    /// <summary>A step that waits until somebody has decided whether it may run.</summary>
+    AwaitingApproval = 6,
 }
 
 /// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>
@@ -71,6 +74,12 @@ public sealed class NodeRun
     /// <summary>An attempt may have taken effect although none has succeeded.</summary>
     public bool MayHaveHappened { get; internal set; }
 
+    /// <summary>The approval that the step waits for.</summary>
+    public ApprovalRequested? Approval { get; internal set; }
+
+    /// <summary>Names of the approvals that the step has.</summary>
+    public IReadOnlyList<string> Approvals { get; internal set; } = [];
+
     /// <summary>Set while what was done below the scope is undone; then how it will end.</summary>
     public NodeStatus? Compensating { get; internal set; }
 
@@ -83,6 +92,9 @@ public sealed class NodeRun
 
     /// <summary>The children's results, for a scope.</summary>
     public ScopeState? Scope { get; private set; }
+
+    /// <summary>The iterations, for a <c>foreach</c> once its list is known.</summary>
+    public Iterations? Iterations { get; internal set; }
 
     /// <summary>How it ended; set in the same event that removes it from the open nodes.</summary>
     public NodeStatus? Ended { get; internal set; }

@@ -17,13 +17,13 @@ public static class PlanModification
     /// <summary>Compiles changes and holds them against what the run has done.</summary>
     /// <param name="revision">How many changes the plan has that the sender saw; -1: any.</param>
     /// <param name="diagnostics">What the loader found.</param>
-    /// <returns>The changed plan, or why it stays as it is: RUN_ENDED, PLAN_CHANGED, PLAN_INVALID or STEP_BEGUN.</returns>
+    /// <returns>The changed plan, or why it stays as it is: RUN_ALREADY_ENDED, PLAN_CHANGED, PLAN_CHANGE_INVALID or STEP_BEGUN.</returns>
     public static (WorkflowDefinition? Plan, StepError? Refusal) Check(RunState state, string text, int revision, out IReadOnlyList<Diagnostic> diagnostics)
     {
         diagnostics = [];
         if (state.Status is not (RunStatus.Running or RunStatus.Paused) || state.Root is null)
         {
-            return (null, Refuse("RUN_ENDED", $"The run is {state.Status.Word()}; its plan cannot be changed."));
+            return (null, Refuse("RUN_ALREADY_ENDED", $"The run is {state.Status.Word()}; its plan cannot be changed."));
         }
 
         int known = state.Definition.Changes.Count;
@@ -36,7 +36,7 @@ public static class PlanModification
         diagnostics = result.Diagnostics;
         if (result.Definition is not { } plan)
         {
-            return (null, Refuse("PLAN_INVALID", Summary(diagnostics)));
+            return (null, Refuse("PLAN_CHANGE_INVALID", Summary(diagnostics)));
         }
 
         foreach (PlanEdit edit in plan.Edits)

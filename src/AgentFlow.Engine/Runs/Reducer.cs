@@ -78,6 +78,17 @@ public static class Reducer
                 denied.Error = e.Error;
                 denied.Phase = NodePhase.Open;
                 break;
+            case ApprovalRequested e:
+                NodeRun asking = Expect(state, e.Id, NodePhase.Scheduled, e);
+                asking.Phase = NodePhase.AwaitingApproval;
+                asking.Approval = e;
+                break;
+            case ApprovalDecided e:
+                NodeRun decided = Expect(state, e.Id, NodePhase.AwaitingApproval, e);
+                decided.Phase = e.Granted ? NodePhase.Scheduled : NodePhase.Open;
+                decided.Approval = null;
+                decided.Approvals = e.Granted ? [.. decided.Approvals, e.Name] : decided.Approvals;
+                break;
             case StepCancelled e:
                 Planted.Do(Bug.ReservationLeaked, () => state.OpenNode(e.Id).ReservedNanoDollars = 0);
                 NodeRun cancelled = Settle(state, e.Id, 0, e);
@@ -164,7 +175,10 @@ public static class Reducer
                 }
 
                 break;
-            case PlanModified or PlanRefused:
+            case ItemsListed e:
+                state.OpenNode(e.Id).Iterations = new Iterations(e.Items);
+                break;
+            case PlanModified or PlanRefused or PlanRejected:
                 break;
             case PlanGrafted e:
                 Change(state, e);
@@ -290,6 +304,7 @@ public static class Reducer
             int ordinal = node.Node.Ordinal;
             scope.Open--;
             scope.Finished++;
+            node.Parent.Iterations?.End(node.Visit - 1, status, node.Output, node.Error);
             scope.Statuses[ordinal] = status;
             scope.Outputs[ordinal] = node.Output;
             scope.Errors[ordinal] = status == NodeStatus.Succeeded ? null : node.Error;
@@ -307,6 +322,7 @@ public static class Reducer
 
         state.InFlight -= node.Phase == NodePhase.InFlight ? 1 : 0;
         node.Phase = NodePhase.Open;
+        node.Approval = null;
         node.Due = 0;
         Release(state, node, e.CostNanoDollars);
         if (e.Error is null)
@@ -370,7 +386,7 @@ public static class Reducer
 
     private static void Consume(RunState state, SignalConsumed e)
     {
-        string name = ((Nodes.Control.WaitNode)state.OpenNode(e.Id).Node).Signal!;
+        string name = state.OpenNode(e.Id).Node.AwaitedSignal!;
         int index = state.Signals.FindIndex(s => s.Name == name);
         if (index < 0)
         {

@@ -3,6 +3,8 @@ using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Control;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
 
@@ -28,6 +30,9 @@ public sealed class RunMachine(RunState state)
 
     /// <summary>Steps in flight that should stop since the caller last cleared the list.</summary>
     internal List<NodeRun> Stopping { get; } = [];
+
+    /// <summary>Plans of models that have ended since the caller last cleared the list.</summary>
+    internal List<PlanEnd> PlanEnds { get; } = [];
 
     /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
     internal bool Replaying { get; set; }
@@ -58,6 +63,7 @@ public sealed class RunMachine(RunState state)
             StepAnswered e => State.OpenNode(e.Id),
             StepHandedOver e => State.OpenNode(e.Id),
             StepResolved e => State.OpenNode(e.Id),
+            ApprovalDecided e => State.OpenNode(e.Id),
             TimerFired e => State.OpenNode(e.Id),
             _ => null,
         };
@@ -87,6 +93,12 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepDenied e:
                 GiveUp(node!, e.Error);
+                break;
+            case ApprovalDecided { Granted: true }:
+                MakeRunnable(node!);
+                break;
+            case ApprovalDecided e:
+                GiveUp(node!, Denied(node!, e));
                 break;
             case StepCancelled:
                 Finish(node!, NodeStatus.Cancelled, null, null);
@@ -135,7 +147,17 @@ public sealed class RunMachine(RunState state)
 
         foreach (NodeRun open in OpenInOrder())
         {
+            if (open.Ended is not null)
+            {
+                continue;
+            }
+
             open.Node.SignalArrived(this, open);
+            if (open is { Ended: not null, Parent.Node: WaitForNode })
+            {
+                // What it decides must not wait: a signal that is not needed any more stays for somebody else.
+                PropagateAll();
+            }
         }
 
         PropagateAll();
@@ -228,7 +250,29 @@ public sealed class RunMachine(RunState state)
         MakeRunnable(step);
     }
 
+    /// <summary>Says what came of a plan, to whoever learns from it. No part of the run.</summary>
+    internal void Tell(PlanEnd end)
+    {
+        if (!Replaying)
+        {
+            PlanEnds.Add(end);
+        }
+    }
+
     internal void SetTimer(NodeRun node, TimeSpan after) => Emit(new TimerSet(node.Id, _time + (long)Math.Ceiling(after.TotalMilliseconds)));
+
+    /// <param name="due">Milliseconds since the Unix epoch.</param>
+    /// <returns>False when that time has come already: no timer is set.</returns>
+    internal bool TrySetTimer(NodeRun node, long due)
+    {
+        if (due <= _time)
+        {
+            return false;
+        }
+
+        Emit(new TimerSet(node.Id, due));
+        return true;
+    }
 
     internal void Succeed(NodeRun node, Payload? output) => Finish(node, NodeStatus.Succeeded, output ?? Payload.Null, null);
 
@@ -275,12 +319,17 @@ public sealed class RunMachine(RunState state)
 
     internal RunVariables Variables(NodeRun? scope) => new(State, scope);
 
+    /// <summary>What expressions of a visit see: the children of the scope around it.</summary>
+    internal RunVariables VariablesFor(NodeRun visit) => new(State, visit.Parent, visit);
+
     /// <summary>What ended last in the step's scope or above it; the run's input where nothing has.</summary>
     internal Payload LatestOutput(NodeRun node)
     {
-        for (NodeRun? scope = node.Parent; scope is not null; scope = scope.Parent)
+        NodeRun? scope = node.Parent;
+        NodeRun? inside = node;
+        while (RunVariables.FindLatest(ref scope, ref inside, out Payload? output, out _))
         {
-            if (scope.Scope!.Latest >= 0 && scope.Scope.Outputs[scope.Scope.Latest] is { } output)
+            if (output is not null)
             {
                 return output;
             }
@@ -316,6 +365,8 @@ public sealed class RunMachine(RunState state)
         StepHandedOver e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepAnswered e => IsAwaited(e),
         StepResolved e => Is(e.Id, NodePhase.Asked),
+        ApprovalRequested e => Is(e.Id, NodePhase.Scheduled),
+        ApprovalDecided e => Is(e.Id, NodePhase.AwaitingApproval) && State.Open[e.Id].Approval!.Name == e.Name,
         TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
         CancelRequested => State.Root is { Closing: null, Compensating: null },
         PauseRequested => State.Status == RunStatus.Running,
@@ -342,6 +393,11 @@ public sealed class RunMachine(RunState state)
         && node is { Node: CallNode, Attempt: > 0 }
         && node.Generation == answer.Generation
         && (answer.Error is null ? node.Phase != NodePhase.Open : node.Phase is NodePhase.InFlight or NodePhase.Awaiting or NodePhase.Asked);
+
+    private static StepError Denied(NodeRun step, ApprovalDecided decision) => new(
+        "APPROVAL_DENIED",
+        ErrorCategory.Permission,
+        $"{decision.By} did not approve step '{step.Path}'{(decision.Reason.Length > 0 ? $": {decision.Reason.TrimEnd('.')}" : "")}.");
 
     private void AfterFailure(NodeRun step, StepError error)
     {
@@ -465,8 +521,7 @@ public sealed class RunMachine(RunState state)
         }
         else if (node.Node.IsScope)
         {
-            string what = node.Parent is null ? "The run" : $"'{node.Path}'";
-            Close(node, NodeStatus.Failed, new StepError(node.Parent is null ? "RUN_TIMEOUT" : "STEP_TIMEOUT", ErrorCategory.Transient, $"{what} did not end in time."));
+            Close(node, NodeStatus.Failed, node.Node.Late(node));
         }
         else
         {
@@ -510,7 +565,7 @@ public sealed class RunMachine(RunState state)
             return;
         }
 
-        Payload? input = template.Render(Variables(step.Parent), out string? problem);
+        Payload? input = template.Render(VariablesFor(step), out string? problem);
         StepError? error = input is null ? new StepError("EXPRESSION_FAILED", ErrorCategory.Validation, $"The input of the compensation of step '{step.Path}' cannot be computed: {problem}") : null;
         Emit(new CompensationPlanned(step.Id, input, error));
     }

@@ -1,5 +1,6 @@
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Expressions.Cel;
@@ -8,10 +9,13 @@ namespace AgentFlow.Engine.Runs;
 
 /// <summary>
 /// What expressions see at a scope: <c>input</c>, <c>output</c> (of what ended last), <c>error</c> (likewise, or null),
-/// <c>steps.&lt;id&gt;.{output, status, error, visits}</c> (found in the scope or the ones around it), <c>vars</c>, <c>run</c>, <c>env</c>.
+/// <c>steps.&lt;id&gt;.{output, status, error, visits}</c> (found in the scope or the ones around it), <c>vars</c>, <c>run</c>, <c>env</c>;
+/// inside of a loop <c>item</c> (or what <c>as</c> calls it) and <c>index</c>.
 /// Values are handed out lazily: nothing is parsed that no expression asks for.
 /// </summary>
-public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVariables
+/// <param name="scope">Whose children expressions can name.</param>
+/// <param name="at">The visit that the expression belongs to, a child of the scope; default: the scope itself.</param>
+public sealed class RunVariables(RunState state, NodeRun? scope, NodeRun? at = null) : IPayloadVariables
 {
     /// <summary>Every name that an expression of a workflow may use.</summary>
     public static IReadOnlyCollection<string> Names { get; } = ["input", "output", "steps", "error", "vars", "run", "env"];
@@ -25,20 +29,42 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
     /// <summary>What <c>error</c> and <c>steps.&lt;id&gt;.error</c> have.</summary>
     public static IReadOnlyList<string> ErrorFields { get; } = ["code", "category", "message", "retryable"];
 
-    private NodeRun? LatestScope
-    {
-        get
-        {
-            for (NodeRun? s = scope; s is not null; s = s.Parent)
-            {
-                if (s.Scope is { Latest: >= 0 })
-                {
-                    return s;
-                }
-            }
+    /// <summary>What <c>index</c> names where an item has a name of its own: <c>order_index</c>.</summary>
+    public static string IndexOf(string item) => item == "item" ? "index" : $"{item}_index";
 
-            return null;
+    /// <summary>Finds the nearest scope in which something has ended, from a scope outwards.</summary>
+    /// <param name="scope">Where to look; afterwards the scope around the one that was found.</param>
+    /// <param name="inside">The child of the scope that is looked from, if any.</param>
+    internal static bool FindLatest(ref NodeRun? scope, ref NodeRun? inside, out Payload? output, out StepError? error)
+    {
+        while (scope is { } s)
+        {
+            NodeRun? child = inside;
+            (inside, scope) = (s, s.Parent);
+            switch (s.Node)
+            {
+                case ForeachNode when child is not null && s.Iterations is { } iterations:
+                    // Iterations do not see each other: each begins with its item.
+                    (output, error) = child.Ended is null ? (iterations[child.Visit - 1], null) : (child.Output, child.Error);
+                    return true;
+                case WhileNode when s.Scope!.Outputs[0] is { } last:
+                    (output, error) = (last, null);
+                    return true;
+                case ForeachNode or WhileNode or WaitForNode:
+                    break;
+                default:
+                    if (s.Scope is { Latest: >= 0 and var latest } known)
+                    {
+                        (output, error) = (known.Outputs[latest], known.Errors[latest]);
+                        return true;
+                    }
+
+                    break;
+            }
         }
+
+        (output, error) = (null, null);
+        return false;
     }
 
     public bool TryGet(string name, out CelValue value)
@@ -55,7 +81,7 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
                 value = CelValue.Map(new StepsMap(scope));
                 return true;
             case "error":
-                StepError? error = LatestScope is { } s ? s.Scope!.Errors[s.Scope.Latest] : null;
+                Latest(out _, out StepError? error);
                 value = error is null ? CelValue.Null : ErrorValue(error);
                 return true;
             case "vars":
@@ -68,8 +94,7 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
                 value = RunValue();
                 return true;
             default:
-                value = default;
-                return false;
+                return TryGetOfLoop(name, out value);
         }
     }
 
@@ -84,6 +109,11 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
                 return state.Started!.Input;
             case "output":
                 return Output() ?? state.Started!.Input;
+        }
+
+        if (!path.Contains('.') && LoopOf(path, out bool isIndex) is { } iteration && !isIndex)
+        {
+            return iteration.Parent!.Iterations![iteration.Visit - 1];
         }
 
         const string prefix = "steps.";
@@ -104,7 +134,7 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
     {
         for (NodeRun? s = from; s is not null; s = s.Parent)
         {
-            int ordinal = s.Node.OrdinalOf(id);
+            int ordinal = s.Node.NamesChildren ? s.Node.OrdinalOf(id) : -1;
             if (ordinal >= 0)
             {
                 return (s.Scope!, ordinal);
@@ -114,7 +144,50 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
         return null;
     }
 
-    private Payload? Output() => LatestScope is { } s ? s.Scope!.Outputs[s.Scope.Latest] : null;
+    private Payload? Output()
+    {
+        Latest(out Payload? output, out _);
+        return output;
+    }
+
+    private void Latest(out Payload? output, out StepError? error)
+    {
+        NodeRun? from = scope;
+        NodeRun? inside = at == scope ? null : at;
+        FindLatest(ref from, ref inside, out output, out error);
+    }
+
+    private bool TryGetOfLoop(string name, out CelValue value)
+    {
+        value = default;
+        if (LoopOf(name, out bool isIndex) is not { } iteration)
+        {
+            return false;
+        }
+
+        value = isIndex ? CelValue.Int(iteration.Visit - 1) : iteration.Parent!.Iterations![iteration.Visit - 1].Value;
+        return true;
+    }
+
+    /// <summary>The iteration around the expression to which a name belongs, nearest first.</summary>
+    private NodeRun? LoopOf(string name, out bool isIndex)
+    {
+        isIndex = false;
+        for (NodeRun? s = at ?? scope; s?.Parent is { } loop; s = loop)
+        {
+            switch (loop.Node)
+            {
+                case ForeachNode each when each.As == name:
+                    return s;
+                case ForeachNode each when IndexOf(each.As) == name:
+                case WhileNode when name == "index" && s.Node.Ordinal == 0:
+                    isIndex = true;
+                    return s;
+            }
+        }
+
+        return null;
+    }
 
     private CelValue RunValue() => CelValue.Map(new Dictionary<string, CelValue>(StringComparer.Ordinal)
     {
@@ -163,7 +236,7 @@ public sealed class RunVariables(RunState state, NodeRun? scope) : IPayloadVaria
             var seen = new HashSet<string>(StringComparer.Ordinal);
             for (NodeRun? s = scope; s is not null; s = s.Parent)
             {
-                foreach (PlanNode child in s.Node.Children)
+                foreach (PlanNode child in s.Node.NamesChildren ? s.Node.Children : [])
                 {
                     if (IsVisited(s.Scope!, child.Ordinal) && seen.Add(child.Id))
                     {

@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 4;
+    public const byte FormatVersion = 6;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -195,6 +195,20 @@ public static class SnapshotCodec
         w.Bool(node.MayHaveHappened);
         w.Signed(node.Compensating is { } compensating ? (int)compensating : -1);
         w.Optional(node.CompensatingError);
+        w.Int(node.Approvals.Count);
+        foreach (string approval in node.Approvals)
+        {
+            w.Text(approval);
+        }
+
+        w.Bool(node.Approval is not null);
+        if (node.Approval is { } asked)
+        {
+            w.Unsigned((ulong)asked.At);
+            w.Text(asked.Name);
+            w.Payload(asked.Order);
+        }
+
         if (node.Scope is { } scope)
         {
             w.Int(scope.Finished);
@@ -206,6 +220,47 @@ public static class SnapshotCodec
                 w.Signed(scope.Statuses[i] is { } status ? (int)status : -1);
                 w.Optional(scope.Outputs[i]);
                 w.Optional(scope.Errors[i]);
+            }
+
+            WriteIterations(ref w, node);
+        }
+    }
+
+    private static void WriteIterations(ref FrameWriter w, NodeRun node)
+    {
+        w.Bool(node.Iterations is not null);
+        if (node.Iterations is not { } iterations)
+        {
+            return;
+        }
+
+        w.Payload(iterations.Items);
+        int begun = node.Scope!.Visits[0];
+        for (int i = 0; i < begun; i++)
+        {
+            w.Signed(iterations.Statuses[i] is { } status ? (int)status : -1);
+            w.Optional(iterations.Outputs[i]);
+            w.Optional(iterations.Errors[i]);
+        }
+    }
+
+    private static void ReadIterations(ref FrameReader r, NodeRun node)
+    {
+        if (!r.Bool())
+        {
+            return;
+        }
+
+        var iterations = new Iterations(r.Payload());
+        node.Iterations = iterations;
+        for (int i = 0; i < node.Scope!.Visits[0]; i++)
+        {
+            int status = r.Signed();
+            Payload? output = r.OptionalPayload();
+            Ports.StepError? error = r.OptionalError();
+            if (status >= 0)
+            {
+                iterations.End(i, (NodeStatus)status, output, error);
             }
         }
     }
@@ -239,6 +294,19 @@ public static class SnapshotCodec
         int compensating = r.Signed();
         node.Compensating = compensating < 0 ? null : (NodeStatus)compensating;
         node.CompensatingError = r.OptionalError();
+        string[] approvals = new string[r.Count(1)];
+        for (int i = 0; i < approvals.Length; i++)
+        {
+            approvals[i] = r.Text();
+        }
+
+        node.Approvals = approvals;
+        if (r.Bool())
+        {
+            long askedAt = r.Long();
+            node.Approval = new ApprovalRequested(id, r.Text(), r.Payload()) { At = askedAt };
+        }
+
         if (node.Scope is { } scope)
         {
             scope.Finished = r.Int();
@@ -252,6 +320,8 @@ public static class SnapshotCodec
                 scope.Outputs[i] = r.OptionalPayload();
                 scope.Errors[i] = r.OptionalError();
             }
+
+            ReadIterations(ref r, node);
         }
 
         state.Open.Add(id, node);

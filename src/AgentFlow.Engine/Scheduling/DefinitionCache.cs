@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Scheduling;
@@ -37,10 +38,12 @@ public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, W
         }
     }
 
-    /// <summary>Hex SHA-256 over id and version of every tool contract that the definition calls, in ordinal order.</summary>
+    /// <summary>Hex SHA-256 over id and version of every tool contract that the definition calls or lets a plan call, in ordinal order.</summary>
     public string ToolsHash(WorkflowDefinition definition) => _toolsHashes.GetValue(definition, static d =>
     {
-        IEnumerable<string> contracts = d.Nodes.OfType<CallNode>().Select(c => $"{c.Tool.Contract.Id}@{c.Tool.Contract.Version}").Distinct().Order(StringComparer.Ordinal);
+        IEnumerable<string> called = d.Nodes.OfType<CallNode>().Select(c => $"{c.Tool.Contract.Id}@{c.Tool.Contract.Version}");
+        IEnumerable<string> allowed = d.Nodes.OfType<LlmNode>().SelectMany(n => n.Calls.Values).Select(c => $"{c.Skill.Id}@{c.Version}");
+        IEnumerable<string> contracts = called.Concat(allowed).Distinct().Order(StringComparer.Ordinal);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', contracts))));
     });
 }

@@ -12,6 +12,8 @@ internal readonly record struct Inbound(JournalEvent? Cause, long Item = 0, long
     /// <summary>Asks the run to leave, on behalf of the process that holds it.</summary>
     public static readonly Inbound Left = new(null, Leaves: true);
 
+    /// <summary>Only makes the run look at itself again.</summary>
+    public static readonly Inbound Nothing = new(null);
 
     /// <summary>What an inbox item means.</summary>
     public static Inbound From(long item, InboxKind kind, ReadOnlyMemory<byte> data, long wakeSeq = 0) =>
@@ -34,6 +36,7 @@ internal static class InboxItems
             InboxKind.Resolution => new StepResolved(content.Node, content.Resolution, content.Payload, content.By),
             InboxKind.Answer => new StepAnswered(content.Node, content.Generation, content.Error is null ? content.Payload ?? Runs.Payload.Null : null, content.Error, content.CostNanoDollars, content.By),
             InboxKind.Modify => new PlanModified(content.Text, content.Revision, content.Name, content.By, content.Reason),
+            InboxKind.Approval => new ApprovalDecided(content.Node, content.Name, content.Resolution == StepResolution.Succeed, content.By, content.Reason),
             InboxKind.Pause => new PauseRequested(content.By),
             InboxKind.Resume => new ResumeRequested(content.By),
             _ => null,

@@ -1,7 +1,10 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -21,6 +24,8 @@ internal sealed class ResidentRun
     /// <summary>Nobody answers a step after that; longer waits are cut to it.</summary>
     private static readonly TimeSpan MaxWait = TimeSpan.FromDays(3650);
 
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
+
     /// <summary>Stands for no node: the timer of a run that is to be claimed again.</summary>
     private const int Leaving = -1;
 
@@ -28,6 +33,8 @@ internal sealed class ResidentRun
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Attempt> _attempts = [];
     private readonly List<NodeRun> _launches = [];
+    private readonly List<NodeRun> _toAsk = [];
+    private readonly HashSet<int> _withPeople = [];
     private readonly List<long> _consumed = [];
     private readonly HashSet<long> _ahead = [];
     private readonly HashSet<long> _taken = [];
@@ -39,6 +46,7 @@ internal sealed class ResidentRun
     private List<JournalEvent>? _committing;
     private bool _busy = true;
     private bool _evicted;
+    private int _asking;
     private bool _hasRow;
     private bool _leaving;
     private volatile bool _dropped;
@@ -78,6 +86,16 @@ internal sealed class ResidentRun
             _key = claim.Key;
             _hasRow = true;
             _snapshotSeq = history.Snapshot?.Seq ?? 0;
+            _toAsk.Clear();
+            foreach (NodeRun node in S.Open.Values.Where(n => n.Phase is NodePhase.Awaiting or NodePhase.AwaitingApproval))
+            {
+                RememberPeople(node);
+                if (node.Phase == NodePhase.AwaitingApproval)
+                {
+                    AskPeople(node);
+                }
+            }
+
             // Whoever was to leave has left: it was loaded here.
             List<Inbound> arrived = [.. Items(history).Select(i => i with { Leaves = false })];
 
@@ -387,6 +405,7 @@ internal sealed class ResidentRun
         var call = (CallNode)step.Node;
         long reserve = 0;
         bool over = false;
+        ApprovalRequest? asks = null;
         foreach (IAdmission admission in _host.Admissions)
         {
             Verdict verdict = Ask(admission, step, call);
@@ -398,9 +417,18 @@ internal sealed class ResidentRun
 
             reserve += verdict.ReserveNanoDollars;
             over |= verdict.OverBudget;
+            asks ??= verdict.Asks is { } wanted && !step.Approvals.Contains(wanted.Name) ? wanted : null;
+        }
+
+        // Nobody is asked about what would be refused anyhow.
+        if (asks is not null)
+        {
+            AskFor(step, asks, now);
+            return;
         }
 
         _machine.Handle(new StepStarted(step.Id, step.Attempt + 1, reserve, over) { At = now });
+        RememberPeople(step);
         bool atOnce = call.Effects == Effects.None && S.Definition.Policies.Durability != Definitions.Durability.EveryStep;
         Planted.Change(Bug.EffectBeforeFrame, ref atOnce, true);
         if (atOnce)
@@ -410,6 +438,85 @@ internal sealed class ResidentRun
         else
         {
             _launches.Add(step);
+        }
+    }
+
+    private void AskFor(NodeRun step, ApprovalRequest request, long now)
+    {
+        _machine.Handle(new ApprovalRequested(step.Id, request.Name, request.Order.ToPayload()) { At = now });
+        if (_host.Approver?.Decide(S, step, request) is { } answer)
+        {
+            _machine.Handle(new ApprovalDecided(step.Id, request.Name, answer.Granted, answer.By, answer.Reason) { At = now });
+        }
+        else if (_host.Desk is not null)
+        {
+            RememberPeople(step);
+            _toAsk.Add(step);
+        }
+    }
+
+    /// <summary>Puts a durable request for an approval where people find it. Until it is there the run stays here; a later owner does it again.</summary>
+    private void AskPeople(NodeRun step)
+    {
+        if (_host.Desk is { } desk && step is { Phase: NodePhase.AwaitingApproval, Approval: { } approval })
+        {
+            Interlocked.Increment(ref _asking);
+            _ = AskPeopleAsync(desk, step.Id, step.Generation, step.Path, approval);
+        }
+    }
+
+    private async Task AskPeopleAsync(HumanTaskDesk desk, int step, int generation, string path, ApprovalRequested approval)
+    {
+        while (!_evicted)
+        {
+            try
+            {
+                await desk.OpenAsync(S.Tenant, S.Id, new StepAddress(step, generation), approval.Name, S.Definition.Name, path, HumanTaskOrder.Read(approval.Order.Utf8), CancellationToken.None).ConfigureAwait(false);
+                break;
+            }
+            catch (Exception)
+            {
+                // Whatever it is, the store says so itself; the run needs somebody to ask.
+                await Task.Delay(AskAgainAfter, _host.Clock).ConfigureAwait(false);
+            }
+        }
+
+        Interlocked.Decrement(ref _asking);
+        TryPost(Inbound.Nothing);
+    }
+
+    /// <summary>Notes that people may have something to do for a step.</summary>
+    private void RememberPeople(NodeRun step)
+    {
+        if (_host.Desk is not null && (step.Phase == NodePhase.AwaitingApproval || step.Node is CallNode { Tool: HumanTaskTool }))
+        {
+            _withPeople.Add(step.Id);
+        }
+    }
+
+    /// <summary>Takes back what people had to do for steps that have ended without them.</summary>
+    private void ReleasePeople(List<JournalEvent> events)
+    {
+        if (_withPeople.Count == 0)
+        {
+            return;
+        }
+
+        foreach (NodeFinished ended in events.OfType<NodeFinished>().Where(e => _withPeople.Remove(e.Id)))
+        {
+            _ = CloseTasksAsync(ended.Id);
+        }
+    }
+
+    private async Task CloseTasksAsync(int step)
+    {
+        try
+        {
+            await _host.Desk!.CloseAsync(S.Tenant, S.Id, step, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // Tasks of ended runs are looked for from time to time.
         }
     }
 
@@ -506,7 +613,7 @@ internal sealed class ResidentRun
 
     private bool ShouldPark()
     {
-        if (_host.IsStopping || !S.IsIdle || _launches.Count > 0 || (!_hasRow && Creation is null))
+        if (_host.IsStopping || !S.IsIdle || _launches.Count > 0 || _toAsk.Count > 0 || Volatile.Read(ref _asking) > 0 || (!_hasRow && Creation is null))
         {
             return false;
         }
@@ -631,8 +738,15 @@ internal sealed class ResidentRun
         {
             Observer?.Invoke(append.FirstSeq, events);
             _host.Published(S, append.FirstSeq, events);
+            ReleasePeople(events);
         }
 
+        foreach (PlanEnd end in _machine.PlanEnds)
+        {
+            end.Node.Model.Learn(end);
+        }
+
+        _machine.PlanEnds.Clear();
         if (append.Then == RowChange.End)
         {
             Evict();
@@ -667,6 +781,12 @@ internal sealed class ResidentRun
 
         long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         ArmTimers(events);
+        foreach (NodeRun step in _toAsk)
+        {
+            AskPeople(step);
+        }
+
+        _toAsk.Clear();
         if (_launches.Count > 0)
         {
             NodeRun[] launches = [.. _launches];
@@ -686,6 +806,7 @@ internal sealed class ResidentRun
         List<Inbound> refused = _sinceCommit;
         _sinceCommit = [];
         _launches.Clear();
+        _toAsk.Clear();
         foreach (long item in append.Consumed)
         {
             _taken.Remove(item);

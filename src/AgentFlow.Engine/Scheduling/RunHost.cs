@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
@@ -93,6 +94,12 @@ public sealed partial class RunHost : IAsyncDisposable
 
     /// <summary>The process is handing over: no step is admitted any more.</summary>
     internal bool IsStopping => _stopping;
+
+    /// <summary>Where people find what runs want of them; <see langword="null"/>: whoever decides sends the answer (<see cref="DecideAsync"/>).</summary>
+    public HumanTasks.HumanTaskDesk? Desk { get; init; }
+
+    /// <summary>Decides about approvals before people are asked; <see langword="null"/>: people decide about all of them.</summary>
+    public IApprover? Approver { get; init; }
 
     internal EngineOptions Options { get; }
 
@@ -303,6 +310,28 @@ public sealed partial class RunHost : IAsyncDisposable
             By = by,
         };
         return SendAsync(tenant, run, InboxKind.Answer, "answer:" + id, content, cancellationToken);
+    }
+
+    /// <summary>
+    /// Says whether a step that waits for an approval may run. When it returns <see cref="SendOutcome.Accepted"/> the decision is on
+    /// disk and taken once; one that nobody waits for any more changes nothing.
+    /// </summary>
+    /// <param name="step">The node visit's number in its run.</param>
+    /// <param name="name">Which approval of the step it is.</param>
+    /// <param name="id">Names this decision among all to the run: the same one again is the same decision.</param>
+    /// <exception cref="EngineSaturatedException">The disk does not keep up; nothing was taken.</exception>
+    public Task<SendOutcome> DecideAsync(string tenant, Ulid run, int step, string name, ApprovalAnswer answer, string id, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        var content = new InboxContent
+        {
+            Node = step,
+            Name = name,
+            Resolution = answer.Granted ? StepResolution.Succeed : StepResolution.Fail,
+            By = answer.By,
+            Reason = answer.Reason,
+        };
+        return SendAsync(tenant, run, InboxKind.Approval, "approval:" + id, content, cancellationToken);
     }
 
     /// <summary>

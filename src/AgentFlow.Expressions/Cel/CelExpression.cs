@@ -69,7 +69,7 @@ public sealed class CelExpression
         try
         {
             var syntax = Parser.Parse(source, options.MaxDepth);
-            var compiler = new Compiler(options);
+            var compiler = new Compiler(source, options);
             var root = compiler.Compile(syntax);
             if (compiler.Errors.Count == 0)
             {

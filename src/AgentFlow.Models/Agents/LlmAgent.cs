@@ -72,10 +72,10 @@ internal sealed class LlmAgent : ITool
         {
             Temperature = (float?)_settings.Temperature,
             MaxOutputTokens = _settings.MaxTokens,
-            ResponseFormat = _settings.OutputSchema is { } schema ? ChatResponseFormat.ForJsonSchema(schema, "answer") : null,
+            ResponseFormat = _settings.Format is { } schema ? ChatResponseFormat.ForJsonSchema(schema, "answer") : null,
         };
         var target = new ModelInvoker.Target(_settings.Provider.Name, _settings.Model, _settings.BaseUrl);
-        var answer = await _models.AskAsync(target, messages, options, cancellationToken).ConfigureAwait(false);
+        var answer = await _models.AskAsync(target, messages, options, cancellationToken, isHeldToFormat: _settings.OutputSchema is not null).ConfigureAwait(false);
         return new StepOutcome
         {
             Output = answer.Error is null ? Output(answer.Text) : default,

@@ -20,6 +20,7 @@ namespace AgentFlow.Models.Agents;
 ///   base_url: http://gpu-7:8000/v1                # another server; it gets no key
 /// examples: { file: data/examples.jsonl }         # one JSON object a line: the input's fields and the output's
 /// output: { type: object, properties: … }         # JSON Schema of the answer; without it the output is { text }
+/// format: { type: object, properties: … }         # JSON Schema that the provider is asked for while the output stays { text }, whatever it is
 /// </code>
 /// </summary>
 internal sealed record LlmSettings
@@ -38,6 +39,9 @@ internal sealed record LlmSettings
 
     public JsonElement? OutputSchema { get; init; }
 
+    /// <summary>What the provider is asked to answer in: the output's schema, or one that nothing is held to.</summary>
+    public JsonElement? Format { get; init; }
+
     /// <summary>System prompt and examples: what every call begins with.</summary>
     public required IReadOnlyList<ChatMessage> Preamble { get; init; }
 
@@ -45,7 +49,7 @@ internal sealed record LlmSettings
     public static LlmSettings Read(AgentDefinition agent, WorkflowAssets assets, List<AgentProblem> problems)
     {
         var settings = new SettingsReader(agent.Settings, "", problems);
-        settings.CatchSlips("kind", "role", "model", "examples", "output", "permissions", "description", "timeout", "retry", "budget", "policies");
+        settings.CatchSlips("kind", "role", "model", "examples", "output", "format", "permissions", "description", "timeout", "retry", "budget", "policies");
 
         var model = settings.Object("model");
         model.AllowOnly("provider", "model", "temperature", "max_tokens", "max_input_tokens", "base_url");
@@ -78,6 +82,7 @@ internal sealed record LlmSettings
             MaxTokens = model.Integer("max_tokens", ModelInvoker.DefaultMaxTokens, 1, 1_000_000),
             MaxInputTokens = model.Integer("max_input_tokens", 16_000, 1, 2_000_000),
             OutputSchema = schema,
+            Format = schema ?? ReadFormat(settings),
             Preamble = preamble,
         };
     }
@@ -125,6 +130,16 @@ internal sealed record LlmSettings
     {
         string[] known = [.. ModelCatalog.Shared.ModelsOf(provider.Name)];
         return known.Length == 0 ? "Name the model as its server does." : $"Name a model of {provider.Name}, for example {ModelCatalog.Shared.DefaultModel(provider.Name)}.";
+    }
+
+    private static JsonElement? ReadFormat(SettingsReader settings)
+    {
+        if (settings.Find("format") is not { } format)
+            return null;
+        if (format.ValueKind == JsonValueKind.Object)
+            return format;
+        settings.Report("format", "'format' is not a JSON Schema.", "Write { type: object, properties: { … } }, or remove it.");
+        return null;
     }
 
     private static JsonElement? ReadSchema(SettingsReader settings)

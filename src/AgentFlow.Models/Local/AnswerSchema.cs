@@ -25,6 +25,9 @@ internal sealed record AnswerSchema
 
     public string? ConfidenceProperty { get; private init; }
 
+    /// <summary>The label is the whole answer, and one of these.</summary>
+    public static AnswerSchema OfAnswers(IReadOnlyList<string> answers) => new() { LabelProperty = "", Labels = answers };
+
     public static AnswerSchema Of(ChatOptions? options)
     {
         if (options?.ResponseFormat is not ChatResponseFormatJson { Schema: { ValueKind: JsonValueKind.Object } schema } ||

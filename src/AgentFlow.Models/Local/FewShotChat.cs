@@ -39,6 +39,10 @@ internal static class FewShotChat
         return examples;
     }
 
+    /// <summary>What the assistant answers in the chat, in order.</summary>
+    public static IEnumerable<string> Answers(IReadOnlyList<ChatMessage> chat) =>
+        chat.Index().Skip(1).SkipLast(1).Where(m => m.Item.Role == ChatRole.Assistant && chat[m.Index - 1].Role == ChatRole.User).Select(m => m.Item.Text);
+
     /// <summary>The words of a message: all strings of a JSON object or array, in order, or the text as it is.</summary>
     public static string TextOf(string content)
     {
@@ -72,6 +76,8 @@ internal static class FewShotChat
     /// <summary>The index of the label in an assistant's answer, -1 when there is none.</summary>
     private static int Label(string answer, AnswerSchema schema)
     {
+        if (schema.LabelProperty is "")
+            return IndexOf(schema, answer);
         try
         {
             using var document = JsonDocument.Parse(answer);

@@ -8,8 +8,9 @@ using Microsoft.Extensions.AI;
 namespace AgentFlow.Models.Local;
 
 /// <summary>
-/// The built-in provider <c>local</c>: no key, no network, no model file. It knows nothing but what stands in the chat, and can do two
-/// things with it: classify a text like the examples before it, and quote an answer from passages. For anything else it says so.
+/// The built-in provider <c>local</c>: no key, no network, no model file. It knows nothing but what stands in the chat, and can do three
+/// things with it: classify a text like the examples before it, quote an answer from passages, and repeat the structured answer of the
+/// example that is most like the text. For anything else it says so.
 /// It is deterministic: the same chat gives the same bytes.
 /// </summary>
 internal sealed class LocalChatClient : IChatClient
@@ -26,11 +27,11 @@ internal sealed class LocalChatClient : IChatClient
         cancellationToken.ThrowIfCancellationRequested();
         IReadOnlyList<ChatMessage> chat = messages as IReadOnlyList<ChatMessage> ?? [.. messages];
         var schema = AnswerSchema.Of(options);
-        string answer = Classify(chat, schema) ?? Extract(chat, schema) ?? throw new ModelException(new StepError(
+        string answer = Classify(chat, schema) ?? Extract(chat, schema) ?? Imitate(chat, schema) ?? throw new ModelException(new StepError(
             ModelErrorCodes.RequestRejected,
             ErrorCategory.Validation,
-            "The provider 'local' can only classify a text by examples (give the agent 'examples' and an 'output' schema whose label is an enum) and " +
-            "answer from passages (give it an input with 'passages'). Choose another provider for this agent, for example ollama, openai or anthropic."));
+            "The provider 'local' can only classify a text by examples (give the agent 'examples' and an 'output' schema whose label is an enum), " +
+            "answer from passages (give it an input with 'passages') and repeat what an example answers (give it 'examples'). Choose another provider for this agent, for example ollama, openai or anthropic."));
         return Task.FromResult(new ChatResponse(new ChatMessage(ChatRole.Assistant, answer))
         {
             ModelId = DefaultModel,
@@ -67,6 +68,16 @@ internal sealed class LocalChatClient : IChatClient
             if (schema.ConfidenceProperty is not null)
                 json.WriteNumber(schema.ConfidenceProperty, Math.Round(confidence, 4));
         });
+    }
+
+    private string? Imitate(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)
+    {
+        if (schema.IsFreeText || schema.LabelProperty is not null)
+            return null;
+        string[] answers = [.. FewShotChat.Answers(chat).Distinct(StringComparer.Ordinal)];
+        if (answers.Length <= 1)
+            return answers.FirstOrDefault();
+        return _classifiers.For(chat, AnswerSchema.OfAnswers(answers))?.Classify(FewShotChat.TextOf(chat[^1].Text)).Label;
     }
 
     private string? Extract(IReadOnlyList<ChatMessage> chat, AnswerSchema schema)

@@ -40,6 +40,11 @@ public sealed record ModelOptions
     /// <summary>How long one HTTP exchange may take; the engine's own time limit usually ends sooner. Default 120 s.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>What an answer may depend on: equal for options under which equal requests go to the same places. Holds no key.</summary>
+    public string Fingerprint => string.Join(' ', [
+        $"backends={string.Join(',', Backends)}", $"residency={Residency}", $"hosts={string.Join(',', OnPremisesHosts)}",
+        .. Accounts.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Key}={a.Value.BaseUrl}|{a.Value.DefaultModel}")]);
+
     internal ProviderAccount Account(string provider) => Accounts.GetValueOrDefault(provider) ?? new ProviderAccount();
 
     /// <summary>

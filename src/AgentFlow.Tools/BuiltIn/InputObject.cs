@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Text;
+using AgentFlow.Expressions.JsonPath;
 
 namespace AgentFlow.Tools.BuiltIn;
 
@@ -64,6 +65,16 @@ internal sealed class InputObject
             return word;
         Refuse(name, $"'{Cut(word)}' is none of {string.Join(", ", words)}{NearWord.Hint(word, words)}");
         return null;
+    }
+
+    /// <summary>A required JSONPath query.</summary>
+    public JsonPathQuery? Query(string name)
+    {
+        if (Text(name, required: true) is not { } text)
+            return null;
+        if (!JsonPathQuery.TryCompile(text, out JsonPathQuery? query, out JsonPathError? error))
+            Refuse(name, error.ToString());
+        return query;
     }
 
     public int? Integer(string name, int least, int most)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Expressions.JsonPath;
 using AgentFlow.Tools.BuiltIn.Transform;
 
 namespace AgentFlow.Tools.BuiltIn;
@@ -32,7 +33,7 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
             return TooLarge($"the input's {utf8.Length} bytes need more memory than the policy's {profile.MaxMemoryBytes}");
         using ToolInput input = ToolInput.Parse(utf8);
         using var output = new JsonOutput();
-        var limit = new PathLimit((int)Math.Min(int.MaxValue, profile.MaxMemoryBytes / BytesPerNode), FreeVisits + (8L * utf8.Length), cancellationToken);
+        var budget = new JsonPathBudget((int)Math.Min(int.MaxValue, profile.MaxMemoryBytes / BytesPerNode), FreeVisits + (8L * utf8.Length), cancellationToken);
         InputObject root = input.Root;
         string? operation = root.Word("operation", Operations);
         if (operation is not null && !root.TryGet("data", out _))
@@ -41,25 +42,25 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
         output.Writer.WritePropertyName("output");
         StepOutcome? failure = operation switch
         {
-            "extract" => Extract(input, limit, output),
+            "extract" => Extract(input, budget, output),
             "pick" => Pick(input, output),
             "merge" => Merge(input, output),
-            "map" => Map(input, limit, output),
-            "filter" => Filter(input, limit, output),
+            "map" => Map(input, budget, output),
+            "filter" => Filter(input, budget, output),
             _ => input.Refusal,
         };
         output.Writer.WriteEndObject();
         return failure ?? output.Success();
     }
 
-    private StepOutcome? Extract(ToolInput input, PathLimit limit, JsonOutput output)
+    private StepOutcome? Extract(ToolInput input, JsonPathBudget budget, JsonOutput output)
     {
         input.Root.Only("operation", "data", "path", "default");
-        JsonPath? path = JsonPath.Read(input.Root, "path");
+        JsonPathQuery? path = input.Root.Query("path");
         if (input.Refusal is { } refusal)
             return refusal;
         input.Root.TryGet("data", out JsonElement data);
-        return Project(path!, data, "data", input.Root, limit, output);
+        return Project(path!, data, "data", input.Root, budget, output);
     }
 
     private static StepOutcome? Pick(ToolInput input, JsonOutput output)
@@ -120,14 +121,14 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
         return null;
     }
 
-    private StepOutcome? Map(ToolInput input, PathLimit limit, JsonOutput output)
+    private StepOutcome? Map(ToolInput input, JsonPathBudget budget, JsonOutput output)
     {
         InputObject root = input.Root;
         root.Only("operation", "data", "path", "fields", "default");
         JsonElement? data = root.Array("data");
-        JsonPath? path = root.Any("path") is null ? null : JsonPath.Read(root, "path");
+        JsonPathQuery? path = root.Any("path") is null ? null : root.Query("path");
         InputObject fields = root.Object("fields");
-        List<(string Name, JsonPath? Path)> members = [.. fields.Members().Select(m => (m.Name, JsonPath.Read(fields, m.Name)))];
+        List<(string Name, JsonPathQuery? Path)> members = [.. fields.Members().Select(m => (m.Name, fields.Query(m.Name)))];
         if (root.Any("path") is null == root.Any("fields") is null)
             root.Refuse("path", "give either 'path' (one value per element) or 'fields' (an object per element)");
         if (input.Refusal is { } refusal)
@@ -139,8 +140,8 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
         {
             string place = $"data[{index++}]";
             StepOutcome? failure = path is null
-                ? ProjectMembers(members, item, place, root, limit, output)
-                : Project(path, item, place, root, limit, output);
+                ? ProjectMembers(members, item, place, root, budget, output)
+                : Project(path, item, place, root, budget, output);
             if (failure is not null)
                 return failure;
         }
@@ -150,13 +151,13 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
     }
 
     private StepOutcome? ProjectMembers(
-        List<(string Name, JsonPath? Path)> members, JsonElement item, string place, InputObject root, PathLimit limit, JsonOutput output)
+        List<(string Name, JsonPathQuery? Path)> members, JsonElement item, string place, InputObject root, JsonPathBudget budget, JsonOutput output)
     {
         output.Writer.WriteStartObject();
-        foreach ((string name, JsonPath? path) in members)
+        foreach ((string name, JsonPathQuery? path) in members)
         {
             output.Writer.WritePropertyName(name);
-            if (Project(path!, item, place, root, limit, output) is { } failure)
+            if (Project(path!, item, place, root, budget, output) is { } failure)
                 return failure;
         }
 
@@ -164,7 +165,7 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
         return null;
     }
 
-    private static StepOutcome? Filter(ToolInput input, PathLimit limit, JsonOutput output)
+    private static StepOutcome? Filter(ToolInput input, JsonPathBudget budget, JsonOutput output)
     {
         input.Root.Only("operation", "data", "where");
         JsonElement? data = input.Root.Array("data");
@@ -174,7 +175,7 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
         output.Writer.WriteStartArray();
         foreach (JsonElement item in data!.Value.EnumerateArray())
         {
-            if (where!.Holds(item, limit) is not { } kept)
+            if (where!.Holds(item, budget) is not { } kept)
                 return TooLarge("the condition visits too many values: shorten its paths or filter less data at once");
             if (kept)
                 item.WriteTo(output.Writer);
@@ -185,9 +186,9 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
     }
 
     /// <summary>Writes what a path selects: the value of a singular path, the array of values of any other.</summary>
-    private StepOutcome? Project(JsonPath path, JsonElement data, string place, InputObject root, PathLimit limit, JsonOutput output)
+    private StepOutcome? Project(JsonPathQuery path, JsonElement data, string place, InputObject root, JsonPathBudget budget, JsonOutput output)
     {
-        if (path.Select(data, limit) is not { } nodes)
+        if (path.Select(data, budget) is not { } nodes)
             return TooLarge($"the path '{InputObject.Cut(path.Text)}' visits too many values: make it more specific or split the data");
         if (path.IsSingular)
         {
@@ -217,7 +218,7 @@ internal sealed class JsonTransformTool(ExecutionProfile profile) : ITool
             ? null
             : TooLarge($"the output outgrows the policy's {profile.MaxMemoryBytes} bytes of memory: select less");
 
-    private static StepOutcome NotFound(JsonPath path, string place) => StepOutcome.Failure(
+    private static StepOutcome NotFound(JsonPathQuery path, string place) => StepOutcome.Failure(
         "PATH_NOT_FOUND",
         ErrorCategory.Validation,
         $"input.path: '{InputObject.Cut(path.Text)}' selects nothing in {place}; give 'default' if it may be absent");

@@ -3,8 +3,8 @@ using System.Text.Json;
 using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Expressions.JsonPath;
 using AgentFlow.Tools.BuiltIn;
-using AgentFlow.Tools.BuiltIn.Transform;
 
 namespace AgentFlow.Tools.Stubs;
 
@@ -14,7 +14,7 @@ internal sealed class StubTool : ITool
     private const int MaxNodes = 1_000;
 
     private readonly ITool _fallback;
-    private readonly IReadOnlyList<(List<(JsonPath Path, string Pattern)> When, StepOutcome Outcome)> _rules;
+    private readonly IReadOnlyList<(List<(JsonPathQuery Path, string Pattern)> When, StepOutcome Outcome)> _rules;
 
     private StubTool(ITool fallback, IEnumerable<StubRule> rules)
     {
@@ -40,7 +40,7 @@ internal sealed class StubTool : ITool
                 problems.Add($"a stub rule names '{rule.Tool}', which is no stub{NearWord.Hint(rule.Tool, tools)}");
             foreach (string key in rule.When.Keys)
             {
-                JsonPath? path = Path(key, out string? problem);
+                JsonPathQuery? path = Path(key, out string? problem);
                 if (path is not { IsSingular: true })
                     problems.Add($"a stub rule for '{rule.Tool}' matches on '{key}': {problem ?? "the path may select several values"}");
             }
@@ -58,7 +58,7 @@ internal sealed class StubTool : ITool
         using ToolInput input = ToolInput.Parse(utf8);
         if (input.Refusal is not null)
             return null;
-        foreach ((List<(JsonPath Path, string Pattern)> when, StepOutcome outcome) in _rules)
+        foreach ((List<(JsonPathQuery Path, string Pattern)> when, StepOutcome outcome) in _rules)
         {
             if (when.TrueForAll(w => Matches(w.Path, w.Pattern, input.Element, cancellationToken)))
                 return outcome;
@@ -67,10 +67,14 @@ internal sealed class StubTool : ITool
         return null;
     }
 
-    private static bool Matches(JsonPath path, string pattern, JsonElement input, CancellationToken cancellationToken) =>
-        path.Select(input, new PathLimit(MaxNodes, long.MaxValue, cancellationToken)) is [var value]
+    private static bool Matches(JsonPathQuery path, string pattern, JsonElement input, CancellationToken cancellationToken) =>
+        path.Select(input, new JsonPathBudget(MaxNodes, long.MaxValue, cancellationToken)) is [var value]
         && FileSystemName.MatchesSimpleExpression(pattern, InputObject.Plain(value), ignoreCase: false);
 
-    private static JsonPath? Path(string key, out string? problem) =>
-        JsonPath.Parse(key.StartsWith('$') ? key : $"$['{key.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}']", out problem);
+    private static JsonPathQuery? Path(string key, out string? problem)
+    {
+        string text = key.StartsWith('$') ? key : $"$['{key.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}']";
+        problem = JsonPathQuery.TryCompile(text, out JsonPathQuery? query, out JsonPathError? error) ? null : error.ToString();
+        return query;
+    }
 }

@@ -56,6 +56,18 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
           s0: { {{{Effect}}}0" }, on_success: done }
           done: { tool: skill.echo, input: {} }
         """,
+        $$$"""
+        language: 1
+        name: undo
+        version: 1.0.0
+        planner: fsm
+        initial_state: s0
+        final_states: [done]
+        states:
+          s0: { {{{Effect}}}0" }, compensate: { {{{Effect}}}1" } }, on_success: gate }
+          gate: { wait: { signal: never, timeout: 50ms }, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
         """
         language: 1
         name: hold
@@ -143,9 +155,10 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         while (!_stopping)
         {
             int number = Interlocked.Increment(ref _next);
-            string workflow = (number % 6) switch
+            string workflow = (number % 7) switch
             {
                 0 => "spin",
+                6 => "undo",
                 1 or 2 => "ask",
                 3 => "hold",
                 _ => "trip",
@@ -157,9 +170,9 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
             if (workflow == "trip")
             {
                 // Signals race with the run on its way to the wait: early, late, and, when they come thick, between a turn and its commit.
-                (int signals, int apart) = number % 6 == 5 ? (30, 6) : (3, 40);
+                (int signals, int apart) = number % 7 == 5 ? (30, 6) : (3, 40);
                 await Task.WhenAll(Enumerable.Range(1, signals).Select(i => SignalAsync(trip, i, i * apart, cancellationToken)));
-                if (number % 6 == 4)
+                if (number % 7 == 4)
                 {
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/pause", "{}", null, cancellationToken);
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/resume", "{}", null, cancellationToken);

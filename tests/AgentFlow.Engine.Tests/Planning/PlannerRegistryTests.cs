@@ -107,6 +107,6 @@ public sealed class PlannerRegistryTests
 
         public Determinism Determinism => Determinism.None;
 
-        public PlannerResult Plan(PlanRequest request) => plan(request);
+        public ValueTask<PlannerResult> PlanAsync(PlanRequest request, CancellationToken cancellationToken) => new(plan(request));
     }
 }

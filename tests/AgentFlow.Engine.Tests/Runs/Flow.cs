@@ -27,7 +27,9 @@ internal static class Flow
         Output = output,
     };
 
-    public static CelExpression Cel(string source) => CelExpression.Compile(source, WorkflowExpressions.Options);
+    private static readonly CelOptions InLoops = WorkflowExpressions.Options with { KnownVariables = [.. RunVariables.Names, "item", "index", "outer", "outer_index"] };
+
+    public static CelExpression Cel(string source) => CelExpression.Compile(source, InLoops);
 
     public static ValueTemplate Template(string json) =>
         ValueTemplate.Compile(System.Text.Json.JsonDocument.Parse(json).RootElement, e => Cel(e.Source))!;

@@ -52,6 +52,10 @@ public class FrameCodecTests
         new PlanModified("changes: [{ remove: a }]", -1, "k1", "ops", "not needed") { At = T },
         new PlanGrafted(-1, "changes: [{ remove: a }]") { At = T },
         new PlanRefused(Error) { At = T },
+        new ApprovalRequested(1, "step", Payload.FromText("{\"title\":\"Pay\"}")) { At = T },
+        new ApprovalDecided(1, "step", true, "user:anna", "fine") { At = T },
+        new ItemsListed(3, Payload.FromText("[1,2]")) { At = T },
+        new PlanRejected(1, "steps[0].skill: no") { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

@@ -136,6 +136,7 @@ public class ReplayTests
         int count = 1 + Next(5);
         PlanNode Body(int i) => Next(depth < 3 ? 8 : 6) switch
         {
+            0 when Next(3) == 0 => new WaitForNode([Signal("go", "go"), Signal("stop", "stop"), Sleep("timer", TimeSpan.FromSeconds(1 + Next(20)))]) { Id = $"w{i}", All = Next(2) == 0, Timeout = Next(2) == 0 ? TimeSpan.FromSeconds(1 + Next(50)) : null },
             0 => Signal($"w{i}", Next(2) == 0 ? "go" : "stop", Next(2) == 0 ? TimeSpan.FromSeconds(1 + Next(50)) : null),
             1 => Sleep($"z{i}", TimeSpan.FromSeconds(1 + Next(100))),
             2 => new PassNode { Id = $"p{i}" },
@@ -143,8 +144,19 @@ public class ReplayTests
             _ => Call($"c{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(3) }, unknown: (OnUnknown)Next(3), undo: Next(2) == 0 ? Call($"u{i}", retry: new RetryPolicy { MaxAttempts = 1 + Next(2) }, bestEffort: Next(2) == 0) : null),
         };
         PlanNode[] bodies = [.. Enumerable.Range(0, count).Select(Body)];
-        switch (Next(10))
+        switch (Next(14))
         {
+            case 10 or 11:
+                return new ForeachNode(bodies[0])
+                {
+                    Id = id,
+                    Items = Template(Next(8) == 0 ? "\"${output}\"" : $"[{string.Join(',', Enumerable.Range(0, Next(6)))}]"),
+                    MaxParallel = 1 + Next(4),
+                    OnError = (OnStepError)Next(2),
+                    MinSuccess = Next(3),
+                };
+            case 12:
+                return new WhileNode(bodies[0], Next(2) == 0 ? TimeSpan.FromSeconds(1) : null) { Id = id, Max = 1 + Next(4), Until = Next(2) == 0 ? Cel("output == 3") : null, Condition = Next(2) == 0 ? Cel("output != 2") : null };
             case 0:
                 return new SelectorNode(bodies) { Id = id };
             case 1:

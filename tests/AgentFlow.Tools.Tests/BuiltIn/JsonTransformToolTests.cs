@@ -13,6 +13,7 @@ public class JsonTransformToolTests
     [InlineData("""{"operation":"extract","data":{"data":[1,{"x":"é"}]},"path":"$.data"}""", """{"output":[1,{"x":"é"}]}""")]
     [InlineData("""{"operation":"extract","data":{"a":[1,2]},"path":"$.a[*]"}""", """{"output":[1,2]}""")]
     [InlineData("""{"operation":"extract","data":{},"path":"$.a[*]"}""", """{"output":[]}""")]
+    [InlineData("""{"operation":"extract","data":[{"a":1},{"a":20}],"path":"$[?@.a > 5 && length(@) == 1].a"}""", """{"output":[20]}""")]
     [InlineData("""{"operation":"extract","data":{"a":null},"path":"$.a"}""", """{"output":null}""")]
     [InlineData("""{"operation":"extract","data":{},"path":"$.a","default":null}""", """{"output":null}""")]
     [InlineData("""{"operation":"extract","data":1e400,"path":"$"}""", """{"output":1e400}""")]

@@ -83,4 +83,8 @@ public static class DiagnosticCodes
     public const string NoPathToFinal = "no-path-to-final";
     public const string UnusedOutcome = "unused-outcome";
     public const string DependencyCycle = "dependency-cycle";
+
+    // Plans of models.
+    public const string TemperatureTooHigh = "temperature-too-high";
+    public const string InvalidExample = "invalid-example";
 }

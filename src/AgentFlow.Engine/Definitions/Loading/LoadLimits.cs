@@ -9,6 +9,9 @@ public static class LoadLimits
     /// <summary>Bytes of one change of a run's plan in UTF-8.</summary>
     public const int ChangeBytes = 256 << 10;
 
+    /// <summary>Bytes of a scope that a node puts below itself, the results that it keeps for it included.</summary>
+    public const int GraftBytes = 2 << 20;
+
     /// <summary>Levels of YAML, aliases followed. Leaves room for <see cref="ScopeDepth"/> scopes of two levels each.</summary>
     public const int YamlDepth = 128;
 

@@ -2,6 +2,7 @@ using System.Text;
 using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Definitions.Loading;
@@ -12,7 +13,8 @@ namespace AgentFlow.Engine.Definitions.Loading;
 /// </summary>
 /// <param name="tools">What steps may call.</param>
 /// <param name="agentKinds">What agents may be; each kind once.</param>
-public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds)
+/// <param name="plans">Where plans of models that worked are kept; <see langword="null"/>: nowhere.</param>
+public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> agentKinds, PlanCache? plans = null)
 {
     private readonly Dictionary<string, IAgentKind> _kinds = agentKinds.ToDictionary(k => k.Kind, StringComparer.Ordinal);
     private readonly ToolSchemas _schemas = new();
@@ -30,7 +32,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         WorkflowDefinition? definition = null;
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(this, tools, _kinds, _schemas, source, text, findings).Read(root, null);
+            definition = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings).Read(root, null);
         }
 
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
@@ -42,9 +44,10 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
     /// </summary>
     internal LoadResult Load(WorkflowDefinition previous, PlanChange change)
     {
-        if (Encoding.UTF8.GetByteCount(change.Text) > LoadLimits.ChangeBytes)
+        int most = change.Node == PlanChange.Plan ? LoadLimits.ChangeBytes : LoadLimits.GraftBytes;
+        if (Encoding.UTF8.GetByteCount(change.Text) > most)
         {
-            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {LoadLimits.ChangeBytes >> 10} KiB.", "Change less at once.")]);
+            return new LoadResult(null, [new Diagnostic(PlanChange.File, 1, 1, DiagnosticCodes.TooLarge, $"The changes are longer than {most >> 10} KiB.", "Change less at once.")]);
         }
 
         YamlText file = YamlText.From(previous.Source.Yaml);
@@ -62,7 +65,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         var findings = new Findings(previous.Source.Path, text, starts);
         var changed = new ChangedPlan(previous, changes, findings);
         WorkflowDefinition? definition = YamlReader.Read(file, findings) is YamlMapping root && changed.Apply(root, parts, starts) is { } whole
-            ? new WorkflowReader(this, tools, _kinds, _schemas, previous.Source, text, findings).Read(whole, changed)
+            ? new WorkflowReader(this, tools, _kinds, _schemas, plans, previous.Source, text, findings).Read(whole, changed)
             : null;
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
     }

@@ -8,6 +8,7 @@ using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 
@@ -15,7 +16,7 @@ namespace AgentFlow.Engine.Definitions.Loading;
 
 /// <summary>Reads one workflow from its YAML tree.</summary>
 internal sealed class WorkflowReader(
-    WorkflowLoader loader, IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, WorkflowSource source, YamlText text, Findings findings)
+    WorkflowLoader loader, IToolRegistry tools, IReadOnlyDictionary<string, IAgentKind> kinds, ToolSchemas schemas, PlanCache? plans, WorkflowSource source, YamlText text, Findings findings)
 {
     private const int Language = 1;
     private const string RootId = "root";
@@ -44,7 +45,7 @@ internal sealed class WorkflowReader(
         Payload vars = ReadVars(fields);
 
         var grants = new Grants(tools.Contracts.SelectMany(c => c.Permissions), findings);
-        RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, findings);
+        RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, _expressions, findings);
         StepDefaults defaults = PolicyReader.ReadDefaults(fields, findings);
         var agentReader = new AgentReader(kinds, source.Assets, grants, findings);
         IReadOnlyDictionary<string, AgentEntry> agents = agentReader.Read(fields);
@@ -60,6 +61,8 @@ internal sealed class WorkflowReader(
             Policies = policies,
             Defaults = defaults,
             Schemas = schemas,
+            Assets = source.Assets,
+            Plans = plans,
             Changed = changed,
         };
         context.TryCount(mapping);

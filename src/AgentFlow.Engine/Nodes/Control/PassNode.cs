@@ -16,7 +16,7 @@ public sealed class PassNode : PlanNode
             return;
         }
 
-        Payload? output = Input.Render(machine.Variables(self.Parent), out string? error);
+        Payload? output = Input.Render(machine.VariablesFor(self), out string? error);
         if (output is null)
         {
             machine.Fail(self, ExpressionError($"The input of '{Id}' cannot be computed: {error}"));

@@ -333,6 +333,26 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case ApprovalRequested e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Payload(e.Order);
+                break;
+            case ApprovalDecided e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Bool(e.Granted);
+                w.Text(e.By);
+                w.Text(e.Reason);
+                break;
+            case ItemsListed e:
+                w.Int(e.Id);
+                w.Payload(e.Items);
+                break;
+            case PlanRejected e:
+                w.Int(e.Id);
+                w.Text(e.Problems);
+                break;
             default:
                 throw new InvalidOperationException($"{journalEvent.GetType().Name} has no encoding.");
         }
@@ -376,6 +396,10 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
+        EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
+        EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
+        EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

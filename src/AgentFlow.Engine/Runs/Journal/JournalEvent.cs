@@ -104,6 +104,10 @@ public enum EventTag : byte
     PlanModified = 40,
     PlanGrafted = 41,
     PlanRefused = 42,
+    ApprovalRequested = 70,
+    ApprovalDecided = 71,
+    ItemsListed = 43,
+    PlanRejected = 95,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -348,4 +352,35 @@ public sealed record PlanGrafted(int Node, string Text) : JournalEvent.Decided
 public sealed record PlanRefused(StepError Error) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.PlanRefused;
+}
+
+/// <summary>Admission wants somebody to approve the step before it runs. The run may be parked until somebody has decided.</summary>
+/// <param name="Name">Which approval of the step it is: each is asked for once in a visit.</param>
+/// <param name="Order">Who is asked and what they are told: <see cref="HumanTasks.HumanTaskOrder"/> as JSON.</param>
+public sealed record ApprovalRequested(int Id, string Name, Payload Order) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ApprovalRequested;
+}
+
+/// <summary>Somebody, or a rule, has decided about a step that waits for an approval.</summary>
+/// <param name="By">Who it was.</param>
+/// <param name="Reason">Why; may be empty.</param>
+public sealed record ApprovalDecided(int Id, string Name, bool Granted, string By, string Reason) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ApprovalDecided;
+}
+
+/// <summary>What a <c>foreach</c> iterates over; visit <em>n</em> of its body gets item <em>n</em> - 1.</summary>
+/// <param name="Items">A JSON array.</param>
+public sealed record ItemsListed(int Id, Payload Items) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.ItemsListed;
+}
+
+/// <summary>A plan was not followed.</summary>
+/// <param name="Id">The visit that asked for it.</param>
+/// <param name="Problems">What is wrong with it, a line each.</param>
+public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlanRejected;
 }

@@ -2,6 +2,7 @@ using AgentFlow.Expressions.Cel.Evaluation;
 using AgentFlow.Expressions.Cel.Functions;
 using AgentFlow.Expressions.Cel.Patterns;
 using AgentFlow.Expressions.Cel.Syntax;
+using AgentFlow.Expressions.JsonPath;
 
 namespace AgentFlow.Expressions.Cel.Compilation;
 
@@ -58,6 +59,11 @@ internal sealed partial class Compiler
             return Matches(call, arguments[0], source.Value.RawString);
         }
 
+        if (name == JsonPathFunction.Name && arguments is [_, ConstOp { Value.Kind: CelKind.String } query] && ReferenceEquals(function, StandardFunctions.Find(name, isMethod)))
+        {
+            return JsonPath(call, arguments[0], query);
+        }
+
         var op = new CallOp(name, isMethod, function.Body, arguments, call.Offset);
         return function.IsPure ? Fold(op, arguments) : op;
     }
@@ -71,6 +77,26 @@ internal sealed partial class Compiler
 
         _patternsLeft -= pattern.Size;
         return Fold(new MatchesOp(text, pattern, call.Offset), text);
+    }
+
+    private Op JsonPath(Expr.Call call, Op document, ConstOp text)
+    {
+        if (!JsonPathQuery.TryCompile(text.Value.RawString, out var query, out var error))
+        {
+            return FailOrReject(CelErrorCodes.InvalidArgument, JsonPathFunction.Describe(error), PlaceIn(text, error.Offset));
+        }
+
+        return Fold(new JsonPathOp(document, query, call.Offset), document);
+    }
+
+    /// <summary>Where a character of a text stands in the source; the start of the text when it is not written plainly there.</summary>
+    private int PlaceIn(ConstOp text, int offset)
+    {
+        var content = text.Value.RawString;
+        var start = text.Offset + 1;
+        return start < _source.Length && _source[text.Offset] is '\'' or '"' && _source.AsSpan(start).StartsWith(content, StringComparison.Ordinal)
+            ? start + offset
+            : text.Offset;
     }
 
     private Op Unknown(Expr.Call call, string name, bool isMethod)

@@ -11,6 +11,7 @@ internal sealed partial class Compiler
     private const long FoldingBudget = 100_000;
     private const int PatternBudget = 50_000;
 
+    private readonly string _source;
     private readonly CelOptions _options;
     private readonly string[] _scopes;
     private readonly HashSet<string>? _known;
@@ -22,8 +23,9 @@ internal sealed partial class Compiler
     private long _foldingLeft = FoldingBudget;
     private int _patternsLeft = PatternBudget;
 
-    public Compiler(CelOptions options)
+    public Compiler(string source, CelOptions options)
     {
+        _source = source;
         _options = options;
         _scopes = ScopesOf(options.Container);
         _known = options.KnownVariables is null ? null : new HashSet<string>(options.KnownVariables, StringComparer.Ordinal);

@@ -8,7 +8,7 @@ internal static class StandardFunctions
     private static readonly FrozenDictionary<(string Name, bool IsMethod), Overload> ByName = Index(
         [
             .. Conversions.All, .. TextFunctions.All, .. TimeFunctions.All,
-            .. StringExtension.All, .. MathExtension.All, .. EncoderExtension.All, .. OptionalExtension.All,
+            .. StringExtension.All, .. MathExtension.All, .. EncoderExtension.All, .. OptionalExtension.All, .. JsonPathFunction.All,
         ]);
 
     public static IEnumerable<string> Names => ByName.Keys.Select(key => key.Name);

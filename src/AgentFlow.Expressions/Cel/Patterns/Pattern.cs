@@ -27,15 +27,9 @@ internal sealed class Pattern
     {
         try
         {
-            var node = PatternParser.Parse(source);
-            if (node.Size > MostInstructions)
-            {
-                problem = "too large; repetitions multiply what they repeat";
-                return null;
-            }
-
-            problem = null;
-            return new Pattern(PatternProgram.Compile(node));
+            var pattern = TryCompile(PatternParser.Parse(source));
+            problem = pattern is null ? "too large; repetitions multiply what they repeat" : null;
+            return pattern;
         }
         catch (PatternException error)
         {
@@ -43,6 +37,9 @@ internal sealed class Pattern
             return null;
         }
     }
+
+    /// <summary>A pattern of another syntax than RE2's. Null for one that is too large.</summary>
+    public static Pattern? TryCompile(PatternNode node) => node.Size > MostInstructions ? null : new Pattern(PatternProgram.Compile(node));
 
     /// <summary>Units to charge for matching a text: what the automaton does at worst, every instruction at every character.</summary>
     public long CostOf(string text) => 1 + ((long)text.Length * Size >> 5);

@@ -45,6 +45,15 @@ internal readonly struct JsonNumber : IEquatable<JsonNumber>, IComparable<JsonNu
         return OfLarge(Normalize(text));
     }
 
+    public static JsonNumber Of(long value) =>
+        value is > -1_000_000_000_000_000_000 and < 1_000_000_000_000_000_000 ? new JsonNumber(value) : new JsonNumber((decimal)value);
+
+    public static JsonNumber Of(ulong value) => OfDecimal(value);
+
+    /// <summary>The shortest decimal that stands for the double, which is what JSON would write. It has to be finite.</summary>
+    public static JsonNumber Of(double value) =>
+        Parse(System.Text.Encoding.ASCII.GetBytes(value.ToString("R", CultureInfo.InvariantCulture)));
+
     public bool IsInteger => _isSmall || (_large is null ? decimal.IsInteger(_decimal) : _large.Exponent >= 0);
 
     /// <summary>The value where it is an integer from 0 to <see cref="int.MaxValue"/>; larger ones saturate.</summary>

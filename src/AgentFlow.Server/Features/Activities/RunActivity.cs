@@ -89,6 +89,8 @@ internal sealed class RunActivity(InProcessBus bus, ActivityHub hub)
         StepCancelled => "step.cancelled",
         StepUnknown => "step.unknown",
         StepAsked => "step.asked",
+        ApprovalRequested => "approval.requested",
+        ApprovalDecided => "approval.decided",
         _ => null,
     };
 
@@ -135,6 +137,16 @@ internal sealed class RunActivity(InProcessBus bus, ActivityHub hub)
                 break;
             case StepAsked e:
                 Step(writer, e.Id, null);
+                break;
+            case ApprovalRequested e:
+                Step(writer, e.Id, null);
+                writer.WriteString("approval"u8, e.Name);
+                break;
+            case ApprovalDecided e:
+                Step(writer, e.Id, null);
+                writer.WriteString("approval"u8, e.Name);
+                writer.WriteBoolean("granted"u8, e.Granted);
+                writer.WriteString("by"u8, e.By);
                 break;
         }
 

@@ -30,7 +30,7 @@ internal sealed class PlanEndpoints(PlannerRegistry planners, IToolRegistry tool
         string? version = body.Text("version", MaxName);
         JsonElement manifest = body.Value("manifest") is { } sent ? JsonElement.Parse(sent.Span) : _everyTool;
         body.End();
-        switch (planners.Plan(new PlanRequest(goal, manifest), planner, version))
+        switch (await planners.PlanAsync(new PlanRequest(goal, manifest), planner, version, cancellationToken: cancellationToken).ConfigureAwait(false))
         {
             case PlannerResult.Output { Plan: var plan }:
                 byte[] json = plan.ToCanonicalJson();
@@ -53,7 +53,7 @@ internal sealed class PlanEndpoints(PlannerRegistry planners, IToolRegistry tool
         var skills = new JsonArray();
         foreach (ToolContract contract in tools.Contracts)
         {
-            var skill = new JsonObject { ["id"] = contract.Id, ["version"] = contract.Version };
+            var skill = new JsonObject { ["id"] = contract.Id, ["version"] = contract.Version, ["description"] = contract.Description };
             if (contract.InputSchema is { } schema)
             {
                 skill["input_schema"] = JsonNode.Parse(schema.GetRawText());
@@ -75,7 +75,7 @@ internal sealed record PlanBody
     /// <summary>The skills at hand: ids, or objects with an <c>id</c> or <c>skill_id</c> and an <c>input_schema</c>. Default: every tool of this server.</summary>
     public JsonElement? Manifest { get; init; }
 
-    /// <summary>Default <c>deterministic</c>.</summary>
+    /// <summary><c>deterministic</c> (default), <c>llm</c> or <c>claude</c>. The last two ask a model, cost what it costs, and promise no two equal plans.</summary>
     public string? Planner { get; init; }
 
     /// <summary>The least semantic version, within its major version. Default: the newest.</summary>

@@ -11,7 +11,7 @@ internal static class PlansFeature
 {
     public static void MapPlans(this IEndpointRouteBuilder api, PlanEndpoints plans) =>
         api.MapPost("/plans", plans.PlanAsync)
-            .Says("makePlan", "Plans", "Plan for a goal", "Nothing is stored and nothing runs. A deterministic planner answers equal goals and manifests with equal bytes (RFC 8785).")
+            .Says("makePlan", "Plans", "Plan for a goal", "Nothing is stored and nothing runs. The planner 'deterministic' answers equal goals and manifests with equal bytes (RFC 8785); 'llm' and 'claude' ask a model, whose plan is held to the manifest and may differ from call to call.")
             .Needs(Permission.PlansMake)
             .TakesBody<PlanBody>(true)
             .Gives<PlannerOutput>(200, "The plan: steps in an order that respects their dependencies.")
@@ -24,5 +24,14 @@ internal static class PlansFeature
                 ErrorCode.PlannerNoSkills,
                 ErrorCode.PlannerInvalidManifest,
                 ErrorCode.PlannerNotFound,
-                ErrorCode.PlannerFailed);
+                ErrorCode.PlannerFailed,
+                ErrorCode.PlanInvalid,
+                ErrorCode.ModelUnavailable,
+                ErrorCode.ModelRateLimited,
+                ErrorCode.ModelRequestRejected,
+                ErrorCode.ModelNotFound,
+                ErrorCode.ModelRefused,
+                ErrorCode.ModelAnswerInvalid,
+                ErrorCode.ModelProviderUnknown,
+                ErrorCode.ResidencyViolation);
 }

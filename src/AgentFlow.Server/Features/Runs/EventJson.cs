@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
-using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -70,6 +69,10 @@ internal static class EventJson
         EventTag.PlanModified => "plan_modified",
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
+        EventTag.ApprovalRequested => "approval_requested",
+        EventTag.ApprovalDecided => "approval_decided",
+        EventTag.ItemsListed => "items_listed",
+        EventTag.PlanRejected => "plan_rejected",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -146,6 +149,19 @@ internal static class EventJson
                 w.WriteString("status"u8, StepFold.Word(e.Status));
                 Error(w, e.Error);
                 break;
+            case ApprovalRequested e:
+                Node(w, visits[e.Id]);
+                Target(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                Value(w, "order"u8, e.Order);
+                break;
+            case ApprovalDecided e:
+                Node(w, visits[e.Id]);
+                w.WriteString("approval"u8, e.Name);
+                w.WriteBoolean("granted"u8, e.Granted);
+                w.WriteString("by"u8, e.By);
+                w.WriteString("reason"u8, e.Reason);
+                break;
             case StepDenied e:
                 Node(w, visits[e.Id]);
                 Target(w, visits[e.Id]);
@@ -191,7 +207,7 @@ internal static class EventJson
                 break;
             case SignalConsumed e:
                 Node(w, visits[e.Id]);
-                w.WriteString("name"u8, (visits[e.Id].Node as WaitNode)?.Signal);
+                w.WriteString("name"u8, visits[e.Id].Node?.AwaitedSignal);
                 break;
             case CancelRequested e:
                 w.WriteString("by"u8, e.By);
@@ -246,6 +262,14 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case ItemsListed e:
+                Node(w, visits[e.Id]);
+                Value(w, "items"u8, e.Items);
+                break;
+            case PlanRejected e:
+                Node(w, visits[e.Id]);
+                Names(w, "problems"u8, e.Problems.Split('\n'));
                 break;
             default:
                 throw new InvalidOperationException($"Event {journalEvent.Tag} has no form on the wire.");

@@ -3,6 +3,7 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 
@@ -32,6 +33,11 @@ public sealed record PlanView(string RunId, string Workflow, string Version, str
         RepeatNode { IsRetry: true } => "retry",
         RepeatNode => "repeat",
         TimeoutNode => "timeout",
+        ForeachNode => "foreach",
+        WhileNode => "while",
+        WaitForNode { All: true } => "wait_for_all",
+        WaitForNode => "wait_for_any",
+        LlmNode => "llm",
         _ => RunFold.Describe(node).Kind,
     };
 
@@ -57,7 +63,7 @@ public sealed record PlanView(string RunId, string Workflow, string Version, str
             Final = state?.IsFinal,
             Outcome = state?.Outcome,
             DependsOn = step is null ? null : [.. step.DependsOn.Select(d => NameOf(d)!)],
-            Condition = step?.Condition?.Source ?? (node as ConditionNode)?.Condition.Source ?? (node.Parent as ConditionalSelectorNode)?.Conditions[node.Ordinal]?.Source,
+            Condition = step?.Condition?.Source ?? (node as ConditionNode)?.Condition.Source ?? (node.Parent as ConditionalSelectorNode)?.Conditions[node.Ordinal]?.Source ?? (node.Parent as LlmNode)?.ConditionOf(node)?.Source,
             Signal = (node as WaitNode)?.Signal,
             TimeoutMs = node.Timeout is { } timeout ? (long)timeout.TotalMilliseconds : null,
             Children = [.. node.Children.Select(c => Node(c, path.Length == 0 ? c.Id : $"{path}/{c.Id}", visits, skipped))],
@@ -73,7 +79,7 @@ public sealed record PlanNodeView
     /// <summary>The ids from below the root to here, joined by <c>/</c>; empty for the root.</summary>
     public required string Path { get; init; }
 
-    /// <summary><c>state_machine</c>, <c>graph</c>, <c>selector</c>, <c>sequence</c>, <c>parallel</c>, <c>conditional_selector</c>, <c>condition</c>, <c>invert</c>, <c>retry</c>, <c>repeat</c>, <c>timeout</c>, <c>agent</c>, <c>tool</c>, <c>wait</c> or <c>pass</c>.</summary>
+    /// <summary><c>state_machine</c>, <c>graph</c>, <c>selector</c>, <c>sequence</c>, <c>parallel</c>, <c>conditional_selector</c>, <c>condition</c>, <c>invert</c>, <c>retry</c>, <c>repeat</c>, <c>timeout</c>, <c>foreach</c>, <c>while</c>, <c>wait_for_any</c>, <c>wait_for_all</c>, <c>llm</c>, <c>agent</c>, <c>tool</c>, <c>wait</c> or <c>pass</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The agent's or tool's id, or the awaited signal's name.</summary>

@@ -209,6 +209,8 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             StepUnknown e => e.Id,
             StepAsked e => e.Id,
             StepResolved e => e.Id,
+            ApprovalRequested e => e.Id,
+            ApprovalDecided e => e.Id,
             _ => -1,
         };
         if (id >= 0 && id < _steps.Count)
@@ -250,6 +252,12 @@ internal sealed class StepFold(Visit visit, long enteredAt)
         switch (journalEvent)
         {
             case StepScheduled:
+                Status = "scheduled";
+                break;
+            case ApprovalRequested:
+                Status = "awaiting_approval";
+                break;
+            case ApprovalDecided { Granted: true }:
                 Status = "scheduled";
                 break;
             case StepStarted e:

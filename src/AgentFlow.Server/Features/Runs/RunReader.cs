@@ -72,6 +72,32 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
         return fold;
     }
 
+    /// <summary>A run's state, as far as it is durable now.</summary>
+    /// <exception cref="ProblemException"><c>RUN_DIVERGED</c>: its journal cannot be followed.</exception>
+    public async ValueTask<RunState> StateAsync(string tenant, RunRow row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            WorkflowDefinition definition = await definitions.GetAsync(tenant, row.DefinitionHash, cancellationToken).ConfigureAwait(false);
+            var frames = new List<StoredFrame>();
+            IReadOnlyList<StoredFrame> read;
+            do
+            {
+                long from = frames.Count == 0 ? 0 : frames[^1].FirstSeq + 1;
+                read = await store.ReadFramesAsync(tenant, row.Run, from, FramesPerRead, cancellationToken).ConfigureAwait(false);
+                frames.AddRange(read.Where(f => frames.Count == 0 || f.FirstSeq > frames[^1].FirstSeq));
+            }
+            while (read.Count == FramesPerRead);
+
+            var claim = new ClaimedRun(0, row.Run, tenant, row.Workflow, row.Version, row.DefinitionHash);
+            return RunLoader.Load(claim, definition, new RunHistory(null, frames, [], 0), Blobs(tenant)).State;
+        }
+        catch (RunUnreadableException e)
+        {
+            throw new ProblemException(Problem.Of(ErrorCode.RunDiverged, e.Message) with { Status = StatusCodes.Status409Conflict });
+        }
+    }
+
     /// <summary>The full view of a run.</summary>
     public async ValueTask<RunView> ViewAsync(string tenant, RunRow row, CancellationToken cancellationToken)
     {

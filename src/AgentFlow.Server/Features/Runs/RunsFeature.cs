@@ -18,7 +18,7 @@ internal static class RunsFeature
     private static readonly ErrorCode[] Command =
         [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType, ErrorCode.RateLimited];
 
-    public static void MapRuns(this IEndpointRouteBuilder api, RunEndpoints runs, CommandEndpoints commands, StreamEndpoint stream)
+    public static void MapRuns(this IEndpointRouteBuilder api, RunEndpoints runs, CommandEndpoints commands, PlanModifier modifier, StreamEndpoint stream)
     {
         api.MapGet("/runs", runs.ListAsync)
             .AuditsRead("run.read", "run")
@@ -93,6 +93,14 @@ internal static class RunsFeature
             .Says("migrateRun", Tag, "Move a run to another process", "The run starts no further step where it is; once none is in flight it leaves that process's memory, and other processes may claim it first. With one process it comes back to it.")
             .Needs(Permission.RunsControl)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
+        api.MapPost("/runs/{id}/plan", modifier.HandleAsync)
+            .Audits("run.modify", "run")
+            .Says("modifyRunPlan", Tag, "Change the plan of a run", "Inserts, replaces and removes what the run has not entered yet, and leads states elsewhere. The changed plan is read like a workflow file; all changes are made, or none.")
+            .Needs(Permission.WorkflowsWrite)
+            .TakesBody<ModifyPlanBody>(true)
+            .Gives<PlanModifiedView>(200, "The run goes on with the changed plan.")
+            .Gives<PlanModifiedView>(202, "On disk; the run decides when it takes the changes, and its journal says how.")
+            .Fails([.. Command, ErrorCode.PlanChangeInvalid, ErrorCode.PlanChanged, ErrorCode.StepBegun, ErrorCode.RunDiverged]);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
             .Audits("run.resolve", "run")
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")
@@ -119,6 +127,19 @@ internal sealed record SignalBody
 
     /// <summary>The same id again is the same signal.</summary>
     public string? Id { get; init; }
+}
+
+/// <summary>Changes of a run's plan.</summary>
+internal sealed record ModifyPlanBody
+{
+    /// <summary>A list of changes (each with <c>insert</c>, <c>replace</c>, <c>remove</c> or <c>redirect</c>), or the YAML text of a document that holds one.</summary>
+    public required JsonElement Changes { get; init; }
+
+    /// <summary>Why, for the journal and the audit.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The <c>revision</c> of the plan that the changes were made for. Default: whichever it has.</summary>
+    public int? Revision { get; init; }
 }
 
 /// <summary>Nothing.</summary>

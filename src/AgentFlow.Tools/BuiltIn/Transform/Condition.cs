@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using AgentFlow.Expressions.JsonPath;
 
 namespace AgentFlow.Tools.BuiltIn.Transform;
 
@@ -12,7 +13,7 @@ internal abstract record Condition
     private static readonly string[] Operators = ["eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "starts_with", "ends_with", "exists"];
 
     /// <summary>Whether an element is kept; <see langword="null"/> when the query costs more than the limit.</summary>
-    public abstract bool? Holds(JsonElement element, PathLimit limit);
+    public abstract bool? Holds(JsonElement element, JsonPathBudget budget);
 
     /// <summary>Reads a condition; <see langword="null"/> after noting a problem.</summary>
     public static Condition? Read(InputObject owner, string name) =>
@@ -44,7 +45,7 @@ internal abstract record Condition
     private static Test? ReadTest(InputObject where)
     {
         where.Only("path", "op", "value");
-        JsonPath? path = where.Any("path") is null ? JsonPath.Root : JsonPath.Read(where, "path");
+        JsonPathQuery? path = where.Any("path") is null ? JsonPathQuery.Document : where.Query("path");
         string? word = where.Word("op", Operators);
         if (path is null || word is null)
             return null;
@@ -81,11 +82,11 @@ internal abstract record Condition
 
     private sealed record Group(List<Condition> Parts, bool Every) : Condition
     {
-        public override bool? Holds(JsonElement element, PathLimit limit)
+        public override bool? Holds(JsonElement element, JsonPathBudget budget)
         {
             foreach (Condition part in Parts)
             {
-                bool? holds = part.Holds(element, limit);
+                bool? holds = part.Holds(element, budget);
                 if (holds != Every)
                     return holds;
             }
@@ -96,26 +97,26 @@ internal abstract record Condition
 
     private sealed record Not(Condition Inner) : Condition
     {
-        public override bool? Holds(JsonElement element, PathLimit limit) => !Inner.Holds(element, limit);
+        public override bool? Holds(JsonElement element, JsonPathBudget budget) => !Inner.Holds(element, budget);
     }
 
-    private sealed record Test(JsonPath Path, string Operator, JsonElement Value) : Condition
+    private sealed record Test(JsonPathQuery Path, string Operator, JsonElement Value) : Condition
     {
         // Comparing reads text at memory speed, a path at some ten nanoseconds a value.
         private const int BytesPerVisit = 16;
 
         private readonly int _length = Length(Value);
 
-        public override bool? Holds(JsonElement element, PathLimit limit)
+        public override bool? Holds(JsonElement element, JsonPathBudget budget)
         {
-            if (Path.Select(element, limit) is not { } nodes)
+            if (Path.Select(element, budget) is not { } nodes)
                 return null;
             if (Operator == "exists")
                 return (nodes.Count > 0) == (Value.ValueKind != JsonValueKind.False);
             if (nodes.Count == 0)
                 return Operator == "ne";
             JsonElement found = nodes[0];
-            if (!limit.Spend(1 + ((_length + (long)Length(found)) / BytesPerVisit)))
+            if (!budget.Spend(1 + ((_length + (long)Length(found)) / BytesPerVisit)))
                 return null;
             return Operator switch
             {

@@ -8,7 +8,7 @@ internal static class TransformContract
     public static ToolContract Create() => new()
     {
         Id = "skill.json_transform",
-        Version = "1.0.0",
+        Version = "1.1.0",
         Description = "Reshapes JSON: extract by JSONPath, pick members, merge (RFC 7386), map and filter arrays. The result is in 'output'.",
         Effects = Effects.None,
         Determinism = Determinism.Full,
@@ -65,7 +65,7 @@ internal static class TransformContract
             }
           ],
           "$defs": {
-            "path": { "type": "string", "pattern": "^\\$", "description": "JSONPath (RFC 9535) without filter selectors" },
+            "path": { "type": "string", "pattern": "^\\$", "description": "JSONPath (RFC 9535)" },
             "condition": {
               "type": "object",
               "oneOf": [

@@ -7,9 +7,10 @@ internal static class DiagnosticCases
     private const string Machine = Head + "planner: fsm\ninitial_state: a\nfinal_states: [z]\n";
     private const string Graph = Head + "planner: dag\n";
     private const string Tree = Head + "planner: behavior_tree\n";
+    private const string Llm = Head + "planner: llm\n";
     private const string Plan = "planner: dag\nsteps: [{ id: a, tool: skill.echo }]\n";
 
-    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs];
+    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs, .. ModelPlans];
 
     private static string[] Yaml =>
     [
@@ -56,9 +57,27 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, tool: skill.echo, «missing-key»compensate: {} }, { id: b, wait: { for: 1s }, «not-applicable»compensate: { tool: skill.echo } }]\n",
         Graph + "steps: [{ id: a, tool: skill.echo, compensate: { tool: skill.echo, «conflicting-keys»agent: «unknown-agent»a, on_error: «unknown-value»abort } }]\n",
         Graph + "steps: [{ id: a, wait: { for: 1s, «not-applicable»timeout: 1s } }]\n",
+        Graph + "steps: [{ id: a, «missing-key»human: {} }, { id: b, human: «wrong-type»x }, { id: c, human: { title: T, «unknown-key»asignee: { role: r } } }]\n",
+        Graph + "steps: [{ id: a, human: { title: T, form: «invalid-agent»{ type: nothing } } }, { id: b, human: { title: T, assignee: «invalid-agent»{ role: r, user: u } } }]\n",
+        Graph + "steps: [{ id: a, human: { title: T, on_timeout: «invalid-agent»fail } }, { id: b, human: { title: T, timeout: 1h, escalate: [{ after: «invalid-agent»2h, to: { role: r } }] } }]\n",
+        Graph + "steps: [{ id: a, human: { title: T, form: { type: string }, timeout: 1h, on_timeout: «invalid-agent»{ answer: 7 } } }, { id: b, human: { title: T, priority: «invalid-agent»11 } }]\n",
+        Graph + "steps: [{ id: a, human: { title: '${«unknown-field»run.nothing}' }, «not-applicable»input: {}, «not-applicable»retry: {}, «not-applicable»timeout: 1s }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, «conflicting-keys»human: { title: T } }, { id: b, wait: { for: 1s }, «not-applicable»approval: { role: r } }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, approval: { «conflicting-keys»role: r, user: u, «not-applicable»on_timeout: grant } }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, approval: { when: «invalid-expression»nothing, timeout: «wrong-type»soon } }]\n",
+        Head + Plan + "policies: { approval: [{ when: input.amount > 1000, role: boss, on_timeout: «unknown-value»shrug, timeout: 1h }, «wrong-type»7, { when: «unknown-step»steps.a.output.x }] }\n",
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
         Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",
+        Graph + "steps: [{ id: a, wait: { until: run.now, «not-applicable»timeout: 1s } }, { id: b, wait: { for: 1s, «conflicting-keys»until: run.now } }]\n",
+        Graph + "steps: [{ id: a, «missing-key»wait_for: {} }, { id: b, wait_for: { any: «empty-list»[], «conflicting-keys»all: [] }, «not-applicable»timeout: 1s }]\n",
+        Graph + "steps: [{ id: a, wait_for: { all: [«missing-key»{ id: x }, { id: «duplicate-id»x, for: 1s }, «wrong-type»3, { until: «wrapped-condition»\"${run.now}\" }] } }]\n",
+        Graph + "steps: [{ id: a, «missing-key»«missing-key»foreach: {} }, { id: b, «missing-key»«missing-key»while: {} }]\n",
+        Graph + "steps: [{ id: a, foreach: { items: «wrong-type»5, as: «invalid-name»input, max_parallel: «out-of-range»0, on_error: «unknown-value»retry, do: { tool: skill.echo } } }]\n",
+        Graph + "steps: [{ id: a, «not-applicable»retry: 3, «not-applicable»input: 1, foreach: { items: [1], «not-applicable»min_success: 1, do: { tool: skill.echo, «unknown-key»depends_on: [] } } }]\n",
+        Graph + "steps: [{ id: a, foreach: { items: [1], on_error: continue, min_success: «out-of-range»1.5, do: {} } }, { id: b, foreach: { items: [1], on_error: continue, min_success: «wrong-type»most, do: {} } }]\n",
+        Graph + "steps: [{ id: a, foreach: { items: [1], as: order, do: { tool: skill.echo, input: \"${order.id + order_index + string(«invalid-expression»index)}\" } } }, { id: b, input: \"${«invalid-expression»item}\" }]\n",
+        Graph + "steps: [{ id: a, while: { until: 'index > 3', max: «out-of-range»0, do: { tool: skill.echo, input: \"${steps.«unknown-step»do.output}\" } } }]\n".Replace("'index > 3'", "«invalid-expression»index > 3").Replace("${steps.«unknown-step»do", "${«unknown-step»steps.do"),
         Tree + "«missing-key»root: {}\n",
         Tree + "root: { sequence: «empty-list»[] }\n",
         Tree + "root: { sequence: [{ id: a, tool: skill.echo }, { id: «duplicate-id»a, tool: skill.echo }], «conflicting-keys»selector: [] }\n",
@@ -71,7 +90,7 @@ internal static class DiagnosticCases
         Tree + "root: { sequence: [{ condition: \"«unknown-step»steps.zz.output == 1\" }, { tool: skill.echo }] }\n",
         Tree + "«not-applicable»steps: []\nroot: { tool: skill.echo, «not-applicable»success_policy: any }\n",
         Graph + "«not-applicable»root: {}\nsteps: [{ id: a }]\n",
-        Head + "planner: «not-supported»llm\n",
+        "«missing-key»" + Head + "planner: llm\n",
         Graph + "steps: [{ id: a, tool: skill.echo, «conflicting-keys»agent: x, «conflicting-keys»wait: { for: 1s }, «conflicting-keys»planner: dag }]\nagents: { x: { kind: llm } }\n",
         Graph + "steps: [{ id: a, wait: { signal: go, «conflicting-keys»for: 1s } }]\n",
         "language: «wrong-type»one\nname: «wrong-type»7\nversion: «wrong-type»true\ndescription: «wrong-type»[]\n" + Plan,
@@ -109,6 +128,27 @@ internal static class DiagnosticCases
         Head + Plan + "input: { type: object, properties: { a: { «invalid-schema»type: strin, «invalid-schema»minLength: -1 } } }\n",
         Head + Plan + "input: { type: object, properties: { b: { «invalid-schema»$ref: '#/nowhere' } } }\n",
         Head + Plan + "input: { type: object, maximum: «invalid-number».inf }\n",
+    ];
+
+    private static string[] ModelPlans =>
+    [
+        Llm + "«missing-key»«missing-key»«empty-list»plan: {}\n",
+        Llm + "«not-applicable»steps: []\nplan: { goal: g, model: { model: m }, tools: [skill.echo] }\n",
+        Graph + "«not-applicable»plan: {}\nsteps: [{ id: a }]\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], temperature: «temperature-too-high»0.3 }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], temperature: 0.3, temperature_reason: 'ideas' }\n",
+        Llm + "plan: { goal: g, model: { model: m, «unknown-key»temperature: 0.1 }, tools: [skill.echo], temperature: «out-of-range»3 }\n",
+        Llm + "plan: { goal: '${«invalid-expression»inputs.x}', «invalid-agent»model: { provider: p }, tools: [skill.echo] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [«unknown-tool»skill.ecko, «wrong-type»5, skill.echo, «duplicate-item»skill.echo], agents: [«unknown-agent»x] }\n",
+        Llm + "agents: { a: { kind: llm }, «unused-agent»b: { kind: llm } }\nplan: { goal: g, model: { model: m }, agents: [{ agent: a, timeout: «invalid-duration»5 }, «missing-key»{ timeout: 5s }] }\n",
+        Llm + "policies: { permissions: [db.read] }\nplan: { goal: g, model: { model: m }, tools: [«permission-not-granted»skill.http_call] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], max_steps: «out-of-range»201, max_latency: «invalid-duration»5, on_invalid: «unknown-value»retry, prompt: «missing-asset»plan.md, examples: «missing-asset»plans.jsonl }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], fallback: «unknown-value»persn }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], fallback: { tool: «unknown-tool»skill.ecko }, branches: [«missing-key»{ tool: skill.echo }, { condition: 'true', id: «duplicate-id»branch_1 }, { condition: \"«unknown-step»steps.a.output\" }] }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], replan: { on: [step_failure, «unknown-value»failure], «not-applicable»signal: x, strategy: «unknown-value»bold, max: «out-of-range»0 } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], replan: { on: «missing-key»[quality], strategy: adaptive, «not-applicable»model: {} } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo], «missing-key»«missing-key»replan: { on: [event], strategy: escalation } }\n",
+        Llm + "plan: { goal: g, model: { model: m }, tools: [skill.echo] }\noutput: \"${«unknown-step»steps.s1.output}\"\n",
     ];
 
     private static string[] Agents =>

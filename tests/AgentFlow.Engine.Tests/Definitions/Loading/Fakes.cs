@@ -78,7 +78,7 @@ internal static class Loading
                 Output = """{ "type": "string" }""",
             },
             new FakeTool("skill.broken", Effects.None) { Input = """{ "type": "strin" }""" }),
-        [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http")]);
+        [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http"), new AgentFlow.Engine.HumanTasks.HumanAgentKind(new AgentFlow.Engine.HumanTasks.HumanTaskDesk(null!, null!, TimeProvider.System))]);
 
     public static LoadResult Load(string yaml, params (string Path, string Content)[] assets) =>
         Loader.Load(new WorkflowSource(yaml, new WorkflowAssets(assets.ToDictionary(a => a.Path, a => (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(a.Content)))));

@@ -124,6 +124,42 @@ public class WorkflowLoaderTests
     }
 
     [Fact]
+    public void HumanAndApproval_WithEverything_AreRead()
+    {
+        WorkflowDefinition definition = Loading.Load("""
+            language: 1
+            name: people
+            version: 1.0.0
+            policies: { approval: [{ when: input.amount > 1000, tools: [skill.*], role: boss, timeout: 2h, on_timeout: grant }] }
+            agents:
+              checker: { kind: human, role: Check it, assignee: { user: anna }, timeout: 1d }
+            planner: dag
+            steps:
+              - id: look
+                human:
+                  title: "Look at ${input.amount}"
+                  data: { amount: "${input.amount}" }
+                  form: { type: boolean }
+                  assignee: { role: "${input.team}" }
+                  timeout: 2d
+                  on_timeout: { answer: false }
+                  escalate: [{ after: 4h, to: { role: boss } }, { after: 1d, to: { user: carl } }]
+              - { id: check, agent: checker, depends_on: [look], input: { x: 1 } }
+              - { id: pay, tool: skill.echo, depends_on: [check], approval: { when: "!steps.look.output", user: anna, reason: "of ${input.amount}", escalate: [{ after: 1h, to: { role: boss } }] } }
+
+            """).Definition!;
+        var look = (CallNode)definition.Root.Children[0];
+        Assert.Equal(("human.look", AgentFlow.Contracts.Tools.Effects.External), (look.Tool.Contract.Id, look.Effects));
+        Assert.Null(look.OutputValidator!("true"u8.ToArray()));
+        Assert.NotNull(look.OutputValidator!("7"u8.ToArray()));
+        Assert.Equal("human.checker", ((CallNode)definition.Root.Children[1]).Tool.Contract.Id);
+        AgentFlow.Engine.Approvals.ApprovalPolicy own = ((CallNode)definition.Root.Children[2]).Approval!;
+        Assert.Equal(("step", "anna", "!steps.look.output", 1), (own.Name, own.To.User, own.When!.Source, own.Escalations.Count));
+        AgentFlow.Engine.Approvals.ApprovalPolicy policy = Assert.Single(definition.Policies.Approvals);
+        Assert.Equal(("policy 1", "boss", TimeSpan.FromHours(2), true), (policy.Name, policy.To.Role, policy.Timeout, policy.GrantsWhenDue));
+    }
+
+    [Fact]
     public void Compensate_OnACall_IsReadWithItsDefaults()
     {
         WorkflowDefinition definition = Loading.Load("""

@@ -100,7 +100,7 @@ public sealed class IsolationTests : IAsyncLifetime
         await Server.PostAsync("/api/v1/agents", $$"""{"agent_id":"{{TheirAgent}}","name":"their-agent","role":"tester","category":"their-category","capabilities":["their.skill"]}""", _b);
         await Server.PostAsync("/api/v1/metrics", $$"""{"agent_id":"{{TheirAgent}}","metric_type":"execution_time","value":5}""", _b, ("Idempotency-Key", "their-metric"));
         await Server.PostAsync("/api/v1/events/ingest", $$"""{"agent_id":"{{TheirAgent}}","operation":"their-operation","decision":"denied"}""", _b);
-        _probes = [.. Settings(), .. Agents(), .. Alerts(silence), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
+        _probes = [.. Settings(), .. Agents(), .. Alerts(silence), .. await PeopleAsync(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -222,6 +222,7 @@ public sealed class IsolationTests : IAsyncLifetime
             yield return new Probe($"POST /api/v1/runs/{{id}}/{verb}", run, none, $"/api/v1/runs/{{0}}/{verb}", "{}");
         }
 
+        yield return new Probe("POST /api/v1/runs/{id}/plan", run, none, "/api/v1/runs/{0}/plan", """{"changes":[]}""");
         yield return new Probe("POST /api/v1/runs/{id}/signal", run, none, "/api/v1/runs/{0}/signal", """{"name":"go"}""");
         yield return new Probe("POST /api/v1/runs/{id}/steps/{step}/resolve", run, none, "/api/v1/runs/{0}/steps/1/resolve", """{"resolution":"fail"}""");
     }
@@ -299,6 +300,30 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("GET /api/v1/alerts/silences", silence, Beside(silence), "/api/v1/alerts/silences?page[cursor]={0}");
         yield return new Probe("DELETE /api/v1/alerts/silences/{id}", silence, Beside(silence), "/api/v1/alerts/silences/{0}");
         yield return new Probe("POST /api/v1/alerts/silences", "their-rule", "no-such-ru", "/api/v1/alerts/silences", """{"rule":"{0}","seconds":3600}""") { New = [(Ulids, "ULID"), (Times, "TIME")] };
+    }
+
+    /// <summary>A task and an approval that the other tenant's people have not answered.</summary>
+    private async Task<Probe[]> PeopleAsync()
+    {
+        await Server.SaveAsync(Flows.People, _b);
+        string run = await Server.StartAsync("people", "{}", _b);
+        System.Text.Json.JsonElement waiting = await Server.UntilAsync("/api/v1/human-tasks?filter[status]=pending", p => p.GetProperty("items").GetArrayLength() == 2, _b);
+        string approval = (await Server.GetAsync("/api/v1/approvals", _b)).Json.GetProperty("items")[0].GetProperty("id").GetString()!;
+        string task = waiting.GetProperty("items").EnumerateArray().Select(t => t.GetProperty("id").GetString()!).Single(t => t != approval);
+        string none = Beside(task);
+        var probes = new List<Probe>
+        {
+            new("GET /api/v1/human-tasks", task, none, "/api/v1/human-tasks?page[cursor]={0}"),
+            new("GET /api/v1/human-tasks", run, Beside(run), "/api/v1/human-tasks?filter[run_id]={0}"),
+            new("GET /api/v1/human-tasks/{id}", task, none, "/api/v1/human-tasks/{0}"),
+            new("POST /api/v1/human-tasks/{id}/complete", task, none, "/api/v1/human-tasks/{0}/complete", """{"answer":true}"""),
+            new("POST /api/v1/human-tasks/{id}/reassign", task, none, "/api/v1/human-tasks/{0}/reassign", """{"user":"x"}"""),
+            new("GET /api/v1/approvals", approval, Beside(approval), "/api/v1/approvals?page[cursor]={0}"),
+            new("GET /api/v1/approvals/{id}", approval, Beside(approval), "/api/v1/approvals/{0}"),
+        };
+        probes.AddRange(new[] { "claim", "release" }.Select(verb => new Probe($"POST /api/v1/human-tasks/{{id}}/{verb}", task, none, $"/api/v1/human-tasks/{{0}}/{verb}", "{}")));
+        probes.AddRange(new[] { "approve", "deny" }.Select(verb => new Probe($"POST /api/v1/approvals/{{id}}/{verb}", approval, Beside(approval), $"/api/v1/approvals/{{0}}/{verb}", "{}")));
+        return [.. probes];
     }
 
     /// <summary>A dead letter, an agent and a subscription of the other tenant.</summary>

@@ -211,7 +211,7 @@ internal sealed class PlanEditor(Findings findings)
                 }
             }
 
-            return siblings.With(id, _ => siblings.Kind == PlanHolderKind.Machine ? node : node.With("id", address.Named(id))).Holder;
+            return siblings.With(id, _ => siblings.Kind is PlanHolderKind.Machine or PlanHolderKind.Loop ? node : node.With("id", address.Named(id))).Holder;
         });
     }
 

@@ -13,6 +13,9 @@ internal enum PlanHolderKind
     /// <summary>Nodes of a tree, one beside the other.</summary>
     List,
 
+    /// <summary>What is done again and again.</summary>
+    Loop,
+
     /// <summary>Children whose number is fixed: they can be replaced, not inserted or removed.</summary>
     Fixed,
 }
@@ -49,6 +52,8 @@ internal sealed class PlanHolder
                     return new PlanHolder(holder, PlanHolderKind.Graph, "steps", [.. steps.Items.OfType<YamlMapping>().Select(s => (((YamlScalar)s.FindEntry("id")!.Value.Value).Text, s))]);
                 case ("selector" or "sequence" or "parallel", YamlSequence nodes):
                     return new PlanHolder(holder, PlanHolderKind.List, entry.Key.Text, BehaviorTreeReader.Named(nodes.Items.OfType<YamlMapping>()));
+                case ("foreach" or "while", YamlMapping loop) when loop.FindEntry(LoopReader.BodyKey)?.Value is YamlMapping body:
+                    return new PlanHolder(holder, PlanHolderKind.Loop, entry.Key.Text, [(LoopReader.BodyKey, body)]);
                 case ("root" or "child", YamlMapping node):
                     return new PlanHolder(holder, PlanHolderKind.Fixed, entry.Key.Text, BehaviorTreeReader.Named([node]));
             }
@@ -78,6 +83,7 @@ internal sealed class PlanHolder
         {
             PlanHolderKind.Machine => new YamlMapping(old.Offset, [.. children.Select(c => new YamlEntry(KeyOf(c.Id), c.Node))]),
             PlanHolderKind.Fixed => children[0].Node,
+            PlanHolderKind.Loop => ((YamlMapping)old).With(LoopReader.BodyKey, children[0].Node),
             // Ids that nobody gave count the nodes before them: written out, they stay what they are.
             PlanHolderKind.List => new YamlSequence(old.Offset, [.. children.Select(c => c.Node.FindEntry("id") is null ? c.Node.With("id", new YamlScalar(c.Node.Offset, c.Node.Offset, c.Id, YamlStyle.Unknown, isPlain: false)) : c.Node)]),
             _ => new YamlSequence(old.Offset, [.. children.Select(c => c.Node)]),

@@ -161,11 +161,13 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
             return null;
         }
 
-        if (!CelExpression.TryCompile(source, WorkflowExpressions.Options, out CelExpression? expression, out IReadOnlyList<CelError> errors))
+        string[] ofLoops = [.. scope.AllVariables];
+        CelOptions options = ofLoops.Length == 0 ? WorkflowExpressions.Options : WorkflowExpressions.Options with { KnownVariables = [.. RunVariables.Names, .. ofLoops] };
+        if (!CelExpression.TryCompile(source, options, out CelExpression? expression, out IReadOnlyList<CelError> errors))
         {
             foreach (CelError error in errors)
             {
-                Report(error, source, Locate(scalar, start + Math.Max(0, error.Offset)));
+                Report(error, source, Locate(scalar, start + Math.Max(0, error.Offset)), [.. RunVariables.Names, .. ofLoops]);
             }
 
             return null;
@@ -185,14 +187,14 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         && !CelExpression.TryCompile(source, WorkflowExpressions.Options, out _, out _)
         && (CelExpression.TryCompile(source[1..^1], WorkflowExpressions.Options, out _, out IReadOnlyList<CelError> errors) || errors[0].Code != CelErrorCodes.Syntax);
 
-    private void Report(CelError error, string source, int place)
+    private void Report(CelError error, string source, int place, IReadOnlyList<string> known)
     {
         string word = Excerpt.Of(WordAt(source, error.Offset));
         switch (error.Code)
         {
             case CelErrorCodes.UnknownVariable when word.Length > 0:
-                string meant = word is "response" or "result" or "results" or "outputs" or "data" ? "Did you mean 'output'? " : findings.Suggest(word, RunVariables.Names);
-                findings.Error(place, DiagnosticCodes.InvalidExpression, $"'{word}' is not a name that expressions know.", meant + $"Known: {string.Join(", ", RunVariables.Names)}; text stands in quotes.");
+                string meant = word is "item" or "index" ? "Only inside of a 'foreach' there is one. " : word is "response" or "result" or "results" or "outputs" or "data" ? "Did you mean 'output'? " : findings.Suggest(word, known);
+                findings.Error(place, DiagnosticCodes.InvalidExpression, $"'{word}' is not a name that expressions know.", meant + $"Known: {string.Join(", ", known)}; text stands in quotes.");
                 break;
             case CelErrorCodes.UnknownFunction when word.Length > 0:
                 findings.Error(place, DiagnosticCodes.InvalidExpression, $"There is no function '{word}' with these arguments.", "docs/reference/workflow-file.md lists the functions.");

@@ -30,6 +30,12 @@ internal interface IStepOrder
 /// <param name="Reader">Id of the state or step that the expression belongs to; <see langword="null"/> when it is evaluated after the whole scope.</param>
 internal sealed record StepScope(StepScope? Outer, IStepOrder Steps, string? Reader, bool AfterReader = false)
 {
+    /// <summary>Names that a loop gives to expressions inside of it.</summary>
+    public IReadOnlyList<string> Variables { get; init; } = [];
+
+    /// <summary>Names of every loop around, nearest first.</summary>
+    public IEnumerable<string> AllVariables => Outer is null ? Variables : Variables.Concat(Outer.AllVariables);
+
     /// <summary>The reader's address in the plan: <see cref="Nodes.PlanNode.Address"/>.</summary>
     public string Address => Outer is null ? Reader ?? "" : $"{Outer.Address}/{Reader}";
 

@@ -35,7 +35,7 @@ internal static class ForeignWords
         ("deadline", true, ["timeout", "ttl", "max_duration"]),
         ("max_parallel", true, ["max_concurrency", "parallelism", "concurrency", "max_workers"]),
         ("timeout", false, ["timeout_seconds", "timeout_ms", "timeout_minutes", "ttl", "time_limit", "timeout_s"]),
-        ("wait", false, ["sleep", "pause", "delay", "wait_for", "await"]),
+        ("wait", false, ["sleep", "pause", "delay", "await"]),
         ("signal", true, ["event", "message", "name"]),
         ("for", true, ["duration", "seconds", "delay", "time"]),
         ("description", true, ["comment", "summary", "notes", "title"]),

@@ -5,8 +5,10 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 /// <param name="Keys">In the order of the reference.</param>
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
-    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root"];
-    private static readonly string[] Body = ["agent", "tool", "capability", "wait", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate", "description"];
+    private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root", "plan"];
+    private static readonly string[] Body = ["agent", "tool", "capability", "human", "wait", "wait_for", "foreach", "while", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "approval", "compensate", "description"];
+
+    private static readonly string[] PlanCall = ["description", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate"];
 
     public static KeySet Workflow { get; } = new(
         "a workflow",
@@ -32,9 +34,40 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet TreeRepeat { get; } = new("'repeat'", ["times", "until", "delay"]);
 
+    public static KeySet LlmPlan { get; } = new(
+        "'plan'",
+        ["goal", "model", "temperature", "temperature_reason", "prompt", "examples", "agents", "tools", "max_steps", "max_latency", "branches", "on_invalid", "fallback", "quality", "replan"]);
+
+    public static KeySet PlanAgent { get; } = new("an agent of a plan", ["agent", .. PlanCall]);
+
+    public static KeySet PlanTool { get; } = new("a tool of a plan", ["tool", .. PlanCall]);
+
+    public static KeySet PlanBranch { get; } = new("a branch", ["id", "condition", .. Body]);
+
+    public static KeySet PlanFallback { get; } = new("'fallback'", Body);
+
+    public static KeySet Replan { get; } = new("'replan'", ["on", "signal", "strategy", "max", "model"]);
+
     public static KeySet Transition { get; } = new("a transition", ["condition", "target"]);
 
-    public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for"]);
+    public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for", "until"]);
+
+    public static KeySet WaitFor { get; } = new("'wait_for'", ["any", "all", "timeout"]);
+
+    /// <summary>One of the waits of a <c>wait_for</c>.</summary>
+    public static KeySet Awaited { get; } = new("what is waited for", ["id", "signal", "for", "until"]);
+
+    public static KeySet Foreach { get; } = new("'foreach'", ["items", "as", "max_parallel", "on_error", "min_success", "do"]);
+
+    public static KeySet While { get; } = new("'while'", ["condition", "until", "max", "delay", "do"]);
+
+    public static KeySet LoopBody { get; } = new("what a loop does", Body);
+
+    public static KeySet Human { get; } = new("'human'", ["title", "description", "data", "form", "assignee", "priority", "timeout", "on_timeout", "escalate"]);
+
+    public static KeySet Approval { get; } = new("'approval'", ["when", "role", "user", "reason", "timeout", "on_timeout", "escalate"]);
+
+    public static KeySet ApprovalPolicy { get; } = new("an approval of 'policies'", ["when", "tools", "role", "user", "reason", "timeout", "on_timeout", "escalate"]);
 
     public static KeySet Compensation { get; } = new("'compensate'", ["agent", "tool", "input", "retry", "timeout", "on_error", "permissions"]);
 
@@ -42,9 +75,9 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
 
-    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps"]);
+    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps", "approval"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, Transition, Wait, Compensation, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Compensation, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
     public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];

@@ -100,7 +100,7 @@ internal sealed class AgentReader(IReadOnlyDictionary<string, IAgentKind> kinds,
     }
 
     /// <summary>The setting itself, or the nearest one around it that is there: a missing one has no place of its own.</summary>
-    private static YamlNode Locate(YamlScalar key, YamlMapping settings, string path)
+    internal static YamlNode Locate(YamlScalar key, YamlMapping settings, string path)
     {
         YamlNode place = key;
         YamlNode at = settings;

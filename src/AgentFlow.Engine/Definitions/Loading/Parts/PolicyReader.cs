@@ -1,5 +1,7 @@
 using System.Globalization;
+using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 
 namespace AgentFlow.Engine.Definitions.Loading.Parts;
@@ -9,7 +11,7 @@ internal static class PolicyReader
 {
     private const decimal NanoPerDollar = 1_000_000_000m;
 
-    public static RunPolicies ReadPolicies(Fields workflow, Grants grants, Findings findings)
+    public static RunPolicies ReadPolicies(Fields workflow, Grants grants, ExpressionReader expressions, Findings findings)
     {
         if (workflow.Mapping("policies", "'policies: { max_budget: 0.05 }'") is not { } mapping)
         {
@@ -26,6 +28,7 @@ internal static class PolicyReader
             Durability = fields.Word("durability", ("effects", Durability.Effects), ("every_step", Durability.EveryStep)) ?? RunPolicies.Default.Durability,
             Permissions = grants.Read(fields)?.Select(p => p.Text).ToArray(),
             MaxSteps = fields.Integer("max_steps", 1, 10_000_000) ?? RunPolicies.Default.MaxSteps,
+            Approvals = ApprovalReader.ReadOfPolicies(fields, expressions, findings),
         };
     }
 

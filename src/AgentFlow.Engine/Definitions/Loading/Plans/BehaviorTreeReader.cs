@@ -102,7 +102,7 @@ internal sealed class BehaviorTreeReader(PlanContext context)
 
     private PlanNode? ReadAction(Fields fields, string id, YamlScalar? key, StepScope own, int depth)
     {
-        if (!new[] { "agent", "tool", "wait" }.Concat(ScopeReader.Keys).Any(fields.Has))
+        if (!new[] { "agent", "tool", "capability", "wait", "foreach", "while" }.Concat(ScopeReader.Keys).Any(fields.Has))
         {
             _findings.Error(fields.Place, DiagnosticCodes.MissingKey, "This node does nothing.", $"Write {NodeExample}.");
             return null;

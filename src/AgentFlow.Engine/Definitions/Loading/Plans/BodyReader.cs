@@ -28,6 +28,8 @@ internal sealed class BodyReader(PlanContext context)
         Pass,
         Call,
         Wait,
+        Human,
+        Loop,
         Scope,
     }
 
@@ -50,7 +52,11 @@ internal sealed class BodyReader(PlanContext context)
             case BodyKind.Call:
                 return ReadCall(fields, id, place, triesAgain);
             case BodyKind.Wait:
-                return ReadWait(fields, id);
+                return new WaitReader(context).Read(fields, id, place);
+            case BodyKind.Human:
+                return HumanReader.Read(fields, id, place, context);
+            case BodyKind.Loop:
+                return new LoopReader(context).Read(fields, id, place, depth);
             case BodyKind.Scope:
                 return new ScopeReader(context).Read(fields, id, $"The scope '{Excerpt.Of(key.Text)}'", place, depth + 1).Node;
             default:
@@ -61,6 +67,8 @@ internal sealed class BodyReader(PlanContext context)
     private static string Where(BodyKind kind) => kind switch
     {
         BodyKind.Wait => "on a wait",
+        BodyKind.Human => "where somebody is asked",
+        BodyKind.Loop => "on a loop",
         BodyKind.Scope => "on a nested scope",
         BodyKind.Pass => "where nothing is called",
         _ => "on a call",
@@ -70,7 +78,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("human", BodyKind.Human), ("wait_for", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -100,14 +108,21 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "compensate" })
+        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "approval", "compensate" })
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
         }
 
         if (kind == BodyKind.Wait)
         {
-            fields.Refuse("timeout", "beside 'wait'", "Write it inside: 'wait: { signal: …, timeout: 1h }'.");
+            string word = fields.Has("wait") ? "wait" : "wait_for";
+            fields.Refuse("timeout", $"beside '{word}'", $"Write it inside: '{word}: {{ …, timeout: 1h }}'.");
+        }
+
+        if (kind == BodyKind.Human)
+        {
+            fields.Refuse("timeout", "beside 'human'", "Write it inside: 'human: { title: …, timeout: 2d }'.");
+            fields.Refuse("input", "beside 'human'", "Write it inside: 'human: { title: …, data: { … } }'.");
         }
 
         if (kind == BodyKind.Pass)
@@ -115,7 +130,7 @@ internal sealed class BodyReader(PlanContext context)
             fields.Refuse("timeout", Where(kind), "Remove it.");
         }
 
-        if (kind is BodyKind.Wait or BodyKind.Scope)
+        if (kind is BodyKind.Wait or BodyKind.Scope or BodyKind.Loop)
         {
             fields.Refuse("input", Where(kind), "Expressions inside read 'input', 'output' and 'steps' directly.");
         }
@@ -123,33 +138,6 @@ internal sealed class BodyReader(PlanContext context)
 
     private ValueTemplate? ReadInput(Fields fields, StepScope place) =>
         fields["input"] is { } input ? context.Expressions.Input(input, place) : null;
-
-    private WaitNode? ReadWait(Fields fields, string id)
-    {
-        if (fields.Mapping("wait", "'wait: { signal: approved, timeout: 1h }' or 'wait: { for: 10m }'") is not { } mapping)
-        {
-            return null;
-        }
-
-        var wait = Fields.Of(mapping, fields.Entry("wait")!.Value.Key.Offset, KeySet.Wait, _findings);
-        YamlScalar? signal = wait.Name("signal", Names.Signal, Names.SignalRemedy);
-        TimeSpan? timeout = wait.Duration("timeout", Shortest);
-        TimeSpan? duration = wait.Duration("for", Shortest);
-        if (wait.Has("signal") && wait.Entry("for") is { } both)
-        {
-            _findings.Error(both.Key, DiagnosticCodes.ConflictingKeys, "'signal' and 'for' exclude each other.", "To limit how long a signal is awaited, write 'timeout'.");
-        }
-        else if (wait.Has("for"))
-        {
-            wait.Refuse("timeout", "with 'for'", "Remove one of them.");
-        }
-        else
-        {
-            wait.Require("signal", "'wait'", "Add 'signal: <name>', or 'for: 10m' to let time pass.");
-        }
-
-        return new WaitNode { Id = id, Signal = signal?.Text, For = duration ?? timeout };
-    }
 
     private CallNode? ReadCall(Fields fields, string id, StepScope place, bool triesAgain, bool bestEffort = false)
     {
@@ -196,6 +184,7 @@ internal sealed class BodyReader(PlanContext context)
             Granted = Narrow(granted, agent),
             InputValidator = schemas.InputValidator,
             OutputValidator = schemas.OutputValidator,
+            Approval = ApprovalReader.ReadOfCall(fields, place, context.Expressions, _findings),
             Compensation = ReadCompensation(fields, id, place),
             IsBestEffort = bestEffort,
         };

@@ -2,6 +2,7 @@ using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Definitions.Loading.Plans;
@@ -28,6 +29,11 @@ internal sealed class PlanContext
     public required StepDefaults Defaults { get; init; }
 
     public required ToolSchemas Schemas { get; init; }
+
+    public required WorkflowAssets Assets { get; init; }
+
+    /// <summary>Plans of models that worked; <see langword="null"/>: none are kept.</summary>
+    public required PlanCache? Plans { get; init; }
 
     /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
     public ChangedPlan? Changed { get; init; }

@@ -8,7 +8,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Plans;
 internal sealed class ScopeReader(PlanContext context)
 {
     /// <summary>The keys that make a state or step a scope.</summary>
-    public static IReadOnlyList<string> Keys { get; } = ["planner", "states", "steps", "initial_state", "final_states", "max_parallel", "root"];
+    public static IReadOnlyList<string> Keys { get; } = ["planner", "states", "steps", "initial_state", "final_states", "max_parallel", "root", "plan"];
 
     /// <param name="what">The scope in words, as the start of a sentence.</param>
     /// <param name="outer">Where the scope itself stands; <see langword="null"/> for the workflow's own.</param>
@@ -22,9 +22,15 @@ internal sealed class ScopeReader(PlanContext context)
             return default;
         }
 
-        fields.Require("planner", what, "Add 'planner: fsm' for states, 'planner: dag' for steps or 'planner: behavior_tree' for a root.");
+        fields.Require("planner", what, "Add 'planner: fsm' for states, 'planner: dag' for steps, 'planner: behavior_tree' for a root or 'planner: llm' for a plan.");
         TimeSpan? timeout = outer is null ? null : fields.Duration("timeout", TimeSpan.FromMilliseconds(1));
-        switch (PlannerOf(fields))
+        string? planner = PlannerOf(fields);
+        if (planner is not (null or "llm"))
+        {
+            fields.Refuse("plan", $"with 'planner: {planner}'", "Remove it, or use 'planner: llm'.");
+        }
+
+        switch (planner)
         {
             case "fsm":
                 fields.Refuse("steps", "with 'planner: fsm'", "Write 'states', or use 'planner: dag'.");
@@ -44,6 +50,13 @@ internal sealed class ScopeReader(PlanContext context)
                 }
 
                 return new BehaviorTreeReader(context).Read(fields, id, what, outer, depth, timeout);
+            case "llm":
+                foreach (string foreign in new[] { "states", "steps", "initial_state", "final_states", "max_parallel", "root" })
+                {
+                    fields.Refuse(foreign, "with 'planner: llm': the model makes the plan", "Remove it; predefined ways are written under 'plan', as 'branches' and 'fallback'.");
+                }
+
+                return new LlmPlanReader(context).Read(fields, id, what, outer, depth, timeout);
             default:
                 return default;
         }
@@ -54,7 +67,7 @@ internal sealed class ScopeReader(PlanContext context)
         if (!fields.Has("planner"))
         {
             // Reported as missing; what is there tells how to check the rest.
-            return fields.Has("states") ? "fsm" : fields.Has("steps") ? "dag" : fields.Has("root") ? "behavior_tree" : null;
+            return fields.Has("states") ? "fsm" : fields.Has("steps") ? "dag" : fields.Has("root") ? "behavior_tree" : fields.Has("plan") ? "llm" : null;
         }
 
         if (fields.Text("planner") is not { } planner)
@@ -64,21 +77,19 @@ internal sealed class ScopeReader(PlanContext context)
 
         switch (planner.Text)
         {
-            case "fsm" or "dag" or "behavior_tree":
+            case "fsm" or "dag" or "behavior_tree" or "llm":
                 return planner.Text;
-            case "llm":
-                context.Findings.Error(planner, DiagnosticCodes.NotSupported, $"'planner: {planner.Text}' is not supported by this version.", "Use 'planner: fsm', 'planner: dag' or 'planner: behavior_tree'.");
-                return null;
             default:
-                string[] known = ["fsm", "dag", "behavior_tree"];
+                string[] known = ["fsm", "dag", "behavior_tree", "llm"];
                 string nearest = planner.Text.ToLowerInvariant() switch
                 {
                     "state_machine" or "statemachine" or "finite_state_machine" => "Did you mean 'fsm'? ",
                     "graph" or "workflow" or "pipeline" => "Did you mean 'dag'? ",
                     "bt" or "behaviour_tree" or "tree" => "Did you mean 'behavior_tree'? ",
+                    "ai" or "model" or "gpt" or "claude" or "agent" or "llm_planner" => "Did you mean 'llm'? ",
                     _ => context.Findings.Suggest(planner.Text, known),
                 };
-                context.Findings.Error(planner, DiagnosticCodes.UnknownValue, $"'{Excerpt.Of(planner.Text)}' is not a planner.", nearest + "Known: fsm, dag, behavior_tree.");
+                context.Findings.Error(planner, DiagnosticCodes.UnknownValue, $"'{Excerpt.Of(planner.Text)}' is not a planner.", nearest + "Known: fsm, dag, behavior_tree, llm.");
                 return null;
         }
     }
