@@ -16,9 +16,9 @@ public sealed class PostgresCostStore(PostgresDatabase database) : ICostStore
             {
                 batch.Add(
                     """
-                    INSERT INTO cost_observations AS old (tenant, subject, measure, count, sum, square_sum) VALUES ($1, $2, $3, $4, $5, $6)
+                    INSERT INTO cost_observations (tenant, subject, measure, count, sum, square_sum) VALUES ($1, $2, $3, $4, $5, $6)
                     ON CONFLICT (tenant, subject, measure) DO UPDATE SET
-                        count = old.count + excluded.count, sum = old.sum + excluded.sum, square_sum = old.square_sum + excluded.square_sum
+                        count = cost_observations.count + excluded.count, sum = cost_observations.sum + excluded.sum, square_sum = cost_observations.square_sum + excluded.square_sum
                     """)
                     .Value(tenant).Value(key.Subject).Value(key.Measure).Value(moments.Count).Value(moments.Sum).Value(moments.SquareSum);
             }

@@ -115,9 +115,9 @@ internal sealed class ScriptedPlan(string name, WorkflowSource source)
                 return StepOutcome.Failure("MODEL_UNAVAILABLE", ErrorCategory.Transient, "The script wants it so.");
             }
 
-            // Not where the prior thinks: input half of it, output twice.
+            // Not where the prior thinks: input half of it, output three times.
             long input = (long)Math.Ceiling(LogNormal(random, use.InputTokens / 2, InputSigma));
-            long output = (long)Math.Ceiling(LogNormal(random, use.OutputTokens * 2, OutputSigma));
+            long output = (long)Math.Ceiling(LogNormal(random, use.OutputTokens * 3, OutputSigma));
             return StepOutcome.Success(Answer(inner.Contract.OutputSchema!.Value, random)) with
             {
                 InputTokens = input,
