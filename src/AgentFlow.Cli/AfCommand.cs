@@ -38,6 +38,7 @@ internal static class AfCommand
             DemoCommand.Create(),
             InitCommand.Create(),
             ValidateCommand.Create(),
+            GraphCommand.Create(),
             TestCommand.Create(),
             RunCommand.Create(),
             RunsCommand.Create(),

@@ -23,6 +23,8 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(RowResult))]
 [JsonSerializable(typeof(Run))]
 [JsonSerializable(typeof(Saga))]
+[JsonSerializable(typeof(Explanation))]
+[JsonSerializable(typeof(WorkflowChart))]
 [JsonSerializable(typeof(Tool))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]

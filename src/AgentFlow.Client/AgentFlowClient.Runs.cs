@@ -44,6 +44,10 @@ public sealed partial class AgentFlowClient
     public Task<Saga> GetSagaAsync(string runId, CancellationToken cancellationToken = default) =>
         GetAsync($"runs/{Escape(runId)}/saga", ClientJson.Default.Saga, cancellationToken);
 
+    /// <summary>Why a run took the way that it took, in words.</summary>
+    public Task<Explanation> ExplainAsync(string runId, CancellationToken cancellationToken = default) =>
+        GetAsync($"runs/{Escape(runId)}/explain", ClientJson.Default.Explanation, cancellationToken);
+
     /// <summary>Runs, newest first, in the short form.</summary>
     public Task<Page<Run>> ListRunsAsync(RunQuery query, CancellationToken cancellationToken = default)
     {

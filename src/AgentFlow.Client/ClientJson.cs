@@ -66,6 +66,7 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(ResolveBody))]
 [JsonSerializable(typeof(ModifyPlanBody))]
 [JsonSerializable(typeof(Saga))]
+[JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Page<User>))]

@@ -24,6 +24,7 @@ using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Coordination;
 using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
@@ -198,6 +199,7 @@ public static class AgentFlowApp
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
+        api.MapCoordination(new CoordinationEndpoints(store));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));
         var passwords = new PasswordLogin(opened.Access);
@@ -229,7 +231,7 @@ public static class AgentFlowApp
     /// <summary>A stored version compiled before; what stops it now goes to whoever needs it.</summary>
     private static WorkflowDefinition Compile(WorkflowLoader loader, WorkflowSource source)
     {
-        LoadResult loaded = loader.Load(source);
+        LoadResult loaded = loader.Load(source, isStored: true);
         return loaded.Definition ?? throw new FormatException(loaded.Diagnostics.First(d => d.IsError).ToString());
     }
 }

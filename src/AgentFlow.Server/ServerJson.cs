@@ -9,6 +9,7 @@ using AgentFlow.Server.Features.Agents;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Coordination;
 using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
@@ -33,11 +34,14 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
 [JsonSerializable(typeof(EstimateView))]
+[JsonSerializable(typeof(ExplanationView))]
 [JsonSerializable(typeof(AcceptedView))]
 [JsonSerializable(typeof(PlanModifiedView))]
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(WorkflowView))]
 [JsonSerializable(typeof(PageView<WorkflowView>))]
+[JsonSerializable(typeof(PageView<SemaphoreView>))]
+[JsonSerializable(typeof(PageView<BarrierView>))]
 [JsonSerializable(typeof(ToolView))]
 [JsonSerializable(typeof(PageView<ToolView>))]
 [JsonSerializable(typeof(PageView<AuditRecordView>))]

@@ -92,10 +92,12 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
     public ValueTask<RunRow?> FindAsync(string tenant, Ulid run, CancellationToken cancellationToken)
     {
         SimulatedStore.Row? row = Disk.Find(run);
-        return ValueTask.FromResult(row is null ? null : new RunRow(row.Id, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash, row.Status, row.Reason, 0, null));
+        return ValueTask.FromResult(row is null ? null : new RunRow(row.Id, row.Creation.Workflow, row.Creation.Version, row.Creation.DefinitionHash, row.Status, row.Reason, 0, null) { Parent = row.Creation.Parent });
     }
 
     public ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken) => throw new NotSupportedException("A simulated world has one tenant.");
+
+    public ValueTask<IReadOnlyList<SharedPlace>> ListPlacesAsync(string tenant, Engine.Runs.Journal.SharedKind kind, int max, CancellationToken cancellationToken) => throw new NotSupportedException("Nobody lists places in a simulated world.");
 
     public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException("Nobody lists runs in a simulated world.");
 
@@ -118,6 +120,7 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
         if (world.Happens(Fault.CommitAmbiguous))
         {
             // The caller never learns what became of it.
+            batch.Touched.Clear();
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
             batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
             throw new IOException("The connection was lost during the commit.");

@@ -1,6 +1,8 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Scheduling;
 
 namespace AgentFlow.Simulation;
 
@@ -10,7 +12,9 @@ internal sealed class SimulatedStore
     private readonly List<Row> _rows = [];
     private readonly Dictionary<string, Payload> _blobs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Ulid Run, string Hash)> _idempotency = new(StringComparer.Ordinal);
+    private readonly List<Held> _places = [];
     private long _items;
+    private long _placeNumbers;
 
     public IReadOnlyList<Row> Rows => _rows;
 
@@ -34,7 +38,7 @@ internal sealed class SimulatedStore
     {
         foreach (RunAppend append in batch.Frames)
         {
-            append.Outcome = isLive ? Append(owner, append) : CommitOutcome.Fenced;
+            append.Outcome = isLive ? Append(owner, append, batch.Touched) : CommitOutcome.Fenced;
         }
 
         foreach (InboxAppend item in batch.Inbox)
@@ -45,7 +49,7 @@ internal sealed class SimulatedStore
 
     public List<ClaimedRun> Claim(int owner, int max)
     {
-        List<Row> ready = [.. _rows.Where(r => r.Status == RunStatus.Queued).Take(max)];
+        List<Row> ready = [.. _rows.Where(r => r.Status == RunStatus.Queued).OrderBy(r => RunPriority.Rank(r.Id, r.Creation.Priority)).Take(max)];
         foreach (Row row in ready)
         {
             row.Status = RunStatus.Running;
@@ -78,7 +82,7 @@ internal sealed class SimulatedStore
         return (due.Length, left.Length == 0 ? null : left.Min());
     }
 
-    private CommitOutcome Append(int owner, RunAppend append)
+    private CommitOutcome Append(int owner, RunAppend append, List<Ulid> touched)
     {
         Row? row;
         if (append.Change is RowChange.Create or RowChange.CreateQueued)
@@ -112,13 +116,18 @@ internal sealed class SimulatedStore
                 return CommitOutcome.Fenced;
             }
 
-            if (append.Then == RowChange.End && row.WakeSeq != append.WakeSeq)
+            if ((append.Then == RowChange.End || append.Cross is { Withdraws: true }) && row.WakeSeq != append.WakeSeq)
             {
                 return CommitOutcome.Woken;
             }
         }
 
         Write(row, append);
+        if (append.Cross is { } cross)
+        {
+            Cross(row, cross, touched);
+        }
+
         bool parks = append.Then == RowChange.Park;
         if (parks && row.WakeSeq != append.WakeSeq)
         {
@@ -133,6 +142,71 @@ internal sealed class SimulatedStore
         }
 
         return CommitOutcome.Committed;
+    }
+
+    private void Cross(Row row, CrossAppend cross, List<Ulid> touched)
+    {
+        foreach (RunAppend child in cross.Children)
+        {
+            child.Outcome = Append(0, child, touched);
+            touched.Add(child.Run);
+        }
+
+        foreach (CrossItem item in cross.Items)
+        {
+            Put(item.Run, item.Kind, item.Dedupe, item.Data, touched);
+        }
+
+        cross.Returns.ForEach(r => _places.RemoveAll(p => p.Run == row.Id && p.Step == r.Step));
+        cross.Requests.ForEach(r => _places.Add(new Held(++_placeNumbers, r.Kind, row.Tenant, r.Name, row.Id, r.Step, r.Size)));
+        foreach ((SharedKind kind, string name) in cross.Returns.Select(r => (r.Kind, r.Name)).Concat(cross.Requests.Select(r => (r.Kind, r.Name))).Distinct().ToArray())
+        {
+            Settle(row.Tenant, kind, name, touched);
+        }
+    }
+
+    private void Settle(string tenant, SharedKind kind, string name, List<Ulid> touched)
+    {
+        List<Held> named = [.. _places.Where(p => p.Tenant == tenant && p.Kind == kind && p.Name == name)];
+        if (kind == SharedKind.Semaphore)
+        {
+            int held = named.Count(p => p.IsGiven);
+            foreach (Held next in named.Where(p => !p.IsGiven).TakeWhile(p => held < p.Size))
+            {
+                next.IsGiven = true;
+                held++;
+                Give(next, next.Number, 1, touched);
+            }
+
+            return;
+        }
+
+        for (int parties = Parties(named); named.Count > 0 && named.Count >= parties; parties = Parties(named))
+        {
+            for (int i = 0; i < parties; i++)
+            {
+                Give(named[i], named[parties - 1].Number, i + 1, touched);
+            }
+
+            _places.RemoveAll(named[..parties].Contains);
+            named.RemoveRange(0, parties);
+        }
+    }
+
+    private static int Parties(List<Held> waiting) => waiting.Count == 0 ? 0 : waiting.Max(p => p.Size);
+
+    private void Give(Held place, long round, int position, List<Ulid> touched) =>
+        Put(place.Run, InboxKind.Place, $"place:{place.Step}", new InboxContent { Node = place.Step, Round = round, Position = position }.Write(), touched);
+
+    private void Put(Ulid run, InboxKind kind, string dedupe, ReadOnlyMemory<byte> data, List<Ulid> touched)
+    {
+        if (Find(run) is { } row && !row.Status.IsTerminal() && row.Status != RunStatus.Diverged && !row.Inbox.Exists(i => i.Item.Dedupe == dedupe))
+        {
+            row.Inbox.Add(new Letter(new StoredItem(++_items, kind, dedupe, data)));
+            row.WakeSeq++;
+            Wake(row);
+            touched.Add(run);
+        }
     }
 
     private void Write(Row row, RunAppend append)
@@ -227,6 +301,12 @@ internal sealed class SimulatedStore
         public List<(long Due, int Node)> Timers { get; } = [];
 
         public StoredSnapshot? Snapshot { get; set; }
+    }
+
+    /// <summary>A place at something shared.</summary>
+    private sealed record Held(long Number, SharedKind Kind, string Tenant, string Name, Ulid Run, int Step, int Size)
+    {
+        public bool IsGiven { get; set; }
     }
 
     internal sealed class Letter(StoredItem item)

@@ -72,6 +72,27 @@ internal static class RunView
         }
     }
 
+    /// <summary>Each decision on a line.</summary>
+    public static void Explanation(Terminal terminal, Explanation explanation)
+    {
+        if (terminal.IsJson)
+        {
+            terminal.WriteLine(explanation, CliJson.Default.Explanation);
+            return;
+        }
+
+        terminal.Say($"{explanation.Workflow} {explanation.Version}, run {explanation.RunId}: {explanation.Status}", Tone.Strong);
+        foreach (ExplanationLine line in explanation.Lines)
+        {
+            terminal.Say($"{line.Seq,4}  {Time(line.At, "HH:mm:ss.fff")}  {Excerpt.OneLine(line.Text)}", ToneOf(line.Type));
+        }
+
+        if (explanation.Note is { } note)
+        {
+            terminal.Say(note, Tone.Warning);
+        }
+    }
+
     /// <summary>What can be undone, oldest first.</summary>
     public static void Saga(Terminal terminal, Saga saga)
     {

@@ -36,6 +36,7 @@ internal static class RunsCommand
         Verb("watch", "Follow a run's journal live until the run ends.", WatchAsync, [From], RunId),
         Verb("cancel", "Ask a run to stop and wait until it has.", CancelAsync, [Reason], RunId),
         Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
+        Verb("explain", "Say why a run took its way: each decision with the conditions it asked.", ExplainAsync, [], RunId),
         Verb("saga", "Print what a run has done that can be undone, and what of it is.", SagaAsync, [], RunId),
         Verb("resolve", "Say what became of a step that is asked.", ResolveAsync, [Result], RunId, Step, Resolution),
         Verb("modify", "Change what a run has not done yet of its plan.", ModifyAsync, [ChangesFile, Reason, Revision], RunId),
@@ -75,6 +76,13 @@ internal static class RunsCommand
     {
         await using Connection connection = await Connection.OpenForReadingAsync(invocation);
         RunView.Show(invocation.Terminal, await connection.Client.GetRunAsync(invocation.Get(RunId)!, invocation.Cancelled));
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ExplainAsync(Invocation invocation)
+    {
+        await using Connection connection = await Connection.OpenForReadingAsync(invocation);
+        RunView.Explanation(invocation.Terminal, await connection.Client.ExplainAsync(invocation.Get(RunId)!, invocation.Cancelled));
         return ExitCode.Ok;
     }
 

@@ -102,6 +102,9 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode HumanTaskClaimed = Define("HUMAN_TASK_CLAIMED", 409, Permanent, "Somebody else works on the task");
     public static readonly ErrorCode StepLimitExceeded = Define("STEP_LIMIT_EXCEEDED", 422, Permanent, "The run visited too many nodes");
     public static readonly ErrorCode WaitTimeout = Define("WAIT_TIMEOUT", 504, Transient, "A signal did not come in time");
+    public static readonly ErrorCode SemaphoreTimeout = Define("SEMAPHORE_TIMEOUT", 504, Transient, "A step got no permit in time");
+    public static readonly ErrorCode BarrierTimeout = Define("BARRIER_TIMEOUT", 504, Transient, "A barrier did not open in time");
+    public static readonly ErrorCode ChildDepthExceeded = Define("CHILD_DEPTH_EXCEEDED", 422, Permanent, "Too many runs stand above this one");
     public static readonly ErrorCode ForeachLimit = Define("FOREACH_LIMIT", 422, Permanent, "A list has too many items");
     public static readonly ErrorCode ForeachFailed = Define("FOREACH_FAILED", 502, Permanent, "Too few items succeeded");
     public static readonly ErrorCode WhileLimit = Define("WHILE_LIMIT", 422, Permanent, "A loop wants too many rounds");

@@ -50,6 +50,8 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
                     .Number("attempt"u8, e.Attempt).Text("code"u8, Short(e.Error.Code)).Text("cost_nano_dollars"u8, Amount(e.CostNanoDollars)).Number("seq"u8, seq));
             case StepHandedOver e:
                 return Step(e, e.Id, "step.handed_over", AuditDecision.Allowed, d => d.Number("attempt"u8, e.Attempt).Number("seq"u8, seq));
+            case ChildStarted e:
+                return Step(e, e.Id, "step.handed_over", AuditDecision.Allowed, d => d.Number("attempt"u8, e.Attempt).Text("child"u8, $"run:{e.Child}").Number("seq"u8, seq));
             case StepAnswered e:
                 return Step(e, e.Id, "step.ended", e.Error is null ? AuditDecision.Succeeded : AuditDecision.Failed, d => d
                     .Text("answered_by"u8, Short(e.By)).Text("code"u8, Short(e.Error?.Code ?? "")).Text("cost_nano_dollars"u8, Amount(e.CostNanoDollars)).Number("seq"u8, seq));
@@ -133,7 +135,7 @@ internal sealed class RunTrail(string tenant, Ulid run, WorkflowDefinition? defi
     }
 
     private string Target(int id) => id >= 0 && id < _visits.Count && NodeAt(_visits[id].Node) is CallNode call
-        ? call.Agent is { } agent ? $"agent:{agent}" : $"tool:{call.Tool.Contract.Id}@{call.Tool.Contract.Version}"
+        ? call.Agent is { } agent ? $"agent:{agent}" : call.Child is { } child ? $"workflow:{child.Workflow}" : $"tool:{call.Tool.Contract.Id}@{call.Tool.Contract.Version}"
         : "";
 
     private PlanNode? NodeAt(int index) => _plan is not null && index >= 0 && index < _plan.Nodes.Count ? _plan.Nodes[index] : null;

@@ -53,6 +53,9 @@ public sealed record RunPolicies
     /// <summary>Permissions that the workflow grants its steps; <see langword="null"/> grants what each tool asks for.</summary>
     public IReadOnlyList<string>? Permissions { get; init; }
 
+    /// <summary>Where the run stands among the tenant's that wait; see <see cref="Scheduling.RunPriority"/>. Default 0.</summary>
+    public int Priority { get; init; }
+
     /// <summary>Node visits after which a run is taken for a loop and fails with STEP_LIMIT_EXCEEDED. Default 10,000.</summary>
     public int MaxSteps { get; init; } = 10_000;
 

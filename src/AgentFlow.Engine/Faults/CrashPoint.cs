@@ -131,6 +131,11 @@ public static class CrashPoint
                 CompensationPlanned => "compensation_planned",
                 CompensationStarted => "compensation_started",
                 RunRecovered => "recovered",
+                ChildStarted => "child_started",
+                ChildCancelling => "child_cancelling",
+                PlaceRequested => "place_requested",
+                PlaceGranted => "place_granted",
+                PlaceLeft => "place_left",
                 _ => "",
             });
         }

@@ -8,7 +8,7 @@ internal static class CrashPoints
     [
         "created", "step_started", "step_succeeded", "step_failed", "retry_scheduled", "timer_set", "timer_fired", "signal_taken", "cancel_taken",
         "pause_taken", "resume_taken", "resolution_taken", "compensation_planned",
-        "compensation_started", "recovered", "blob", "snapshot", "parked", "ended",
+        "compensation_started", "recovered", "child_started", "child_cancelling", "place_requested", "place_granted", "place_left", "blob", "snapshot", "parked", "ended",
     ];
 
     /// <summary>What can be put into an inbox; each is a point before and after it is durable.</summary>
@@ -39,6 +39,7 @@ internal static class CrashPoints
     [
         "sqlite.begun", "sqlite.key_inserted", "sqlite.run_inserted", "sqlite.run_ended", "sqlite.frame_inserted", "sqlite.blob_inserted", "sqlite.item_consumed",
         "sqlite.snapshot_written", "sqlite.run_parked", "sqlite.timer_inserted", "sqlite.timer_deleted", "sqlite.item_inserted", "sqlite.run_woken",
+        "sqlite.child_created", "sqlite.place_requested", "sqlite.place_returned", "sqlite.place_given",
         .. Around("sqlite.commit"), .. Around("sqlite.release"), .. Around("sqlite.checkpoint"), "sqlite.checkpoint.halfway",
     ];
 

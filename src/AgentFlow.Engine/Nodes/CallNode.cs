@@ -22,6 +22,9 @@ public sealed class CallNode : PlanNode
     /// <summary>Where the input has references to secrets, which the step executor resolves.</summary>
     public SecretPlaces Secrets => field ??= Input is null ? SecretPlaces.None : new SecretPlaces(Input.Literals);
 
+    /// <summary>When another run does the step; <see cref="Tool"/> is a <see cref="Steps.WorkflowTool"/> then. Its <see cref="PlanNode.Timeout"/> limits the child.</summary>
+    public ChildCall? Child { get; init; }
+
     public RetryPolicy Retry { get; init; } = RetryPolicy.None;
 
     public OnUnknown OnUnknown { get; init; } = OnUnknown.Retry;

@@ -1,5 +1,6 @@
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Nodes;
 
@@ -19,6 +20,9 @@ public abstract class PlanNode
     /// For a scope, from entry to end; for a call, each attempt. <see langword="null"/>: no limit for a scope, the contract's for a call.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>A permit that a visit holds from before it begins until it has ended; <see langword="null"/>: it needs none.</summary>
+    public SharedUse? Semaphore { get; internal set; }
 
     /// <summary>Children in document order; an ordinal is an index into this list.</summary>
     public IReadOnlyList<PlanNode> Children
@@ -82,6 +86,9 @@ public abstract class PlanNode
     internal virtual void SignalArrived(RunMachine machine, NodeRun self)
     {
     }
+
+    /// <summary>The visit was given the place that it queued for.</summary>
+    internal virtual void PlaceGranted(RunMachine machine, NodeRun self, PlaceGranted granted) => machine.Begin(self);
 
     /// <summary>Name of the signal that the node takes, if it takes one.</summary>
     public virtual string? AwaitedSignal => null;

@@ -19,6 +19,9 @@ public interface ICatalogue
     /// <summary>By content hash.</summary>
     ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken);
 
+    /// <summary>The versions of one workflow with the hashes of their content, in no order; empty when there is none.</summary>
+    ValueTask<IReadOnlyList<(string Version, string Hash)>> HashesAsync(string tenant, string name, CancellationToken cancellationToken);
+
     /// <summary>All versions of one workflow, newest first; empty when there is none.</summary>
     ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken);
 

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Ports;
 
@@ -57,6 +58,10 @@ public interface IRunStore
     /// <summary>Which tenant has a run; <see langword="null"/> when none has. Only for callers who may act in every tenant.</summary>
     ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken);
 
+    /// <summary>Who holds and who waits for what the tenant's runs share, by name and in the order of asking.</summary>
+    /// <param name="max">Most places.</param>
+    ValueTask<IReadOnlyList<SharedPlace>> ListPlacesAsync(string tenant, SharedKind kind, int max, CancellationToken cancellationToken);
+
     /// <summary>Rows, newest first.</summary>
     ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken);
 
@@ -108,6 +113,12 @@ public sealed class CommitBatch
     /// <summary>What waits to become audit records (<see cref="IAuditStore"/>).</summary>
     public List<NoteAppend> Notes { get; } = [];
 
+    /// <summary>Runs that frames of the batch have created, or put something into the inbox of. Set by the store.</summary>
+    public List<Ulid> Touched { get; } = [];
+
+    /// <summary>Whether an unknown commit turned out to be written: which runs it touched nobody can tell then. Set by the engine alone.</summary>
+    internal bool TouchedUnknown { get; set; }
+
     public bool IsEmpty => Frames.Count == 0 && Inbox.Count == 0 && Notes.Count == 0;
 
     public void Clear()
@@ -115,8 +126,50 @@ public sealed class CommitBatch
         Frames.Clear();
         Inbox.Clear();
         Notes.Clear();
+        Touched.Clear();
+        TouchedUnknown = false;
     }
 }
+
+/// <summary>
+/// What a frame does outside its run, in its own transaction and after it: nothing of this happens unless the frame is written.
+/// A frame that withdraws a place is written only if <see cref="RunAppend.WakeSeq"/> is the run's (otherwise
+/// <see cref="CommitOutcome.Woken"/>): the place may have been given meanwhile.
+/// </summary>
+public sealed class CrossAppend
+{
+    /// <summary>Runs that do steps of this one; each is a <see cref="RowChange.CreateQueued"/> and may have its own <see cref="RunAppend.Cross"/>.</summary>
+    public List<RunAppend> Children { get; } = [];
+
+    /// <summary>For other runs of the tenant. One that has ended takes nothing.</summary>
+    public List<CrossItem> Items { get; } = [];
+
+    /// <summary>Places that the run's steps ask for; who is given one is decided after all that leave.</summary>
+    public List<PlaceRequest> Requests { get; } = [];
+
+    public List<PlaceReturn> Returns { get; } = [];
+
+    public bool Withdraws => Returns.Exists(r => !r.Held);
+
+    public bool IsEmpty => Children.Count + Items.Count + Requests.Count + Returns.Count == 0;
+}
+
+/// <param name="Dedupe">Unique in the inbox of <paramref name="Run"/>.</param>
+/// <param name="Data">As <see cref="InboxAppend.Data"/>.</param>
+public sealed record CrossItem(Ulid Run, InboxKind Kind, string Dedupe, ReadOnlyMemory<byte> Data);
+
+/// <param name="Step">The visit that asks; a visit has one place.</param>
+/// <param name="Size">Permits or parties.</param>
+public sealed record PlaceRequest(int Step, SharedKind Kind, string Name, int Size);
+
+/// <param name="Held">The place had been given; otherwise the visit gives up waiting.</param>
+public sealed record PlaceReturn(int Step, SharedKind Kind, string Name, bool Held);
+
+/// <summary>A place at something that runs share, as it stands.</summary>
+/// <param name="Number">The order in which places were asked for.</param>
+/// <param name="Size">Permits or parties, as this one's workflow says.</param>
+/// <param name="Held">Given; otherwise it is waited for.</param>
+public sealed record SharedPlace(SharedKind Kind, string Name, long Number, Ulid Run, int Step, int Size, bool Held);
 
 /// <summary>What became of one item of a batch.</summary>
 public enum CommitOutcome
@@ -212,6 +265,9 @@ public sealed class RunAppend
     /// <summary>Run time of the frame's last event, Unix milliseconds.</summary>
     public long At { get; init; }
 
+    /// <summary>What the frame does to other runs and to what runs share; <see langword="null"/>, as nearly always: nothing.</summary>
+    public CrossAppend? Cross { get; init; }
+
     /// <summary>A snapshot of the state after this frame.</summary>
     public ReadOnlyMemory<byte>? Snapshot { get; init; }
 
@@ -236,7 +292,14 @@ public sealed class RunAppend
 /// Most runs of the tenant that may be going, this one included; <see langword="null"/>: any number. The tenant's runs must be
 /// counted (<see cref="Access.IQuotaStore.CountRunsAsync"/>).
 /// </param>
-public sealed record RunCreation(string Workflow, string Version, string DefinitionHash, string? IdempotencyKey, string RequestHash, long? MaxRuns = null);
+public sealed record RunCreation(string Workflow, string Version, string DefinitionHash, string? IdempotencyKey, string RequestHash, long? MaxRuns = null)
+{
+    /// <summary>The run that this one does a step of.</summary>
+    public Ulid? Parent { get; init; }
+
+    /// <summary>Higher ones are claimed first (<see cref="Scheduling.RunPriority"/>). Default 0.</summary>
+    public int Priority { get; init; }
+}
 
 public enum InboxKind : byte
 {
@@ -251,6 +314,9 @@ public enum InboxKind : byte
 
     /// <summary>The outcome of a step that was handed over.</summary>
     Answer = 7,
+
+    /// <summary>A place at something that runs share was given to a step.</summary>
+    Place = 55,
 
     /// <summary>What somebody decided about a step that waits for an approval.</summary>
     Approval = 8,
@@ -322,10 +388,16 @@ public sealed record StoredItem(long Item, InboxKind Kind, string Dedupe, ReadOn
 public sealed record RunRow(Ulid Run, string Workflow, string Version, string DefinitionHash, RunStatus Status, string Result, long CostNanoDollars, long? EndedAt)
 {
     public long CreatedAt => Run.UnixMilliseconds;
+
+    /// <summary>The run that this one does a step of.</summary>
+    public Ulid? Parent { get; init; }
+
+    public int Priority { get; init; }
 }
 
 /// <param name="Before">Only runs older than this one.</param>
-public sealed record RunFilter(string? Workflow = null, RunStatus? Status = null, Ulid? Before = null, int Size = 50);
+/// <param name="Parent">Only runs that do steps of this one.</param>
+public sealed record RunFilter(string? Workflow = null, RunStatus? Status = null, Ulid? Before = null, int Size = 50, Ulid? Parent = null);
 
 /// <param name="Total">All runs that match, on whatever page.</param>
 public sealed record RunPage(IReadOnlyList<RunRow> Rows, long Total, bool HasMore);

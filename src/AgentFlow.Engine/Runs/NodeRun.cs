@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
@@ -24,6 +25,9 @@ public enum NodePhase : byte
 
     /// <summary>A step that was handed over; an answer or its timer ends the wait.</summary>
     Awaiting = 5,
+
+    /// <summary>A node that has not begun: it waits for a place at something shared, or its timer ends the wait.</summary>
+    Queued = 7,
 
     /// <summary>A step that waits until somebody has decided whether it may run.</summary>
     AwaitingApproval = 6,
@@ -73,6 +77,15 @@ public sealed class NodeRun
 
     /// <summary>An attempt may have taken effect although none has succeeded.</summary>
     public bool MayHaveHappened { get; internal set; }
+
+    /// <summary>The run that does the step, while it does.</summary>
+    public Ulid? Child { get; internal set; }
+
+    /// <summary>The child has been asked to stop.</summary>
+    public bool IsChildStopping { get; internal set; }
+
+    /// <summary>What the step fails with once its child has stopped; <see langword="null"/>: the child's own error.</summary>
+    public StepError? ChildError { get; internal set; }
 
     /// <summary>The approval that the step waits for.</summary>
     public ApprovalRequested? Approval { get; internal set; }
@@ -126,6 +139,15 @@ internal sealed record Compensable(int Visit, CallNode Step, IReadOnlyList<int> 
     public StepError? Error { get; init; }
 
     public bool IsPlanned => Input is not null || Error is not null;
+}
+
+/// <summary>A visit's place at something that runs share.</summary>
+/// <param name="Held">Whether it has been given; the visit waits otherwise.</param>
+internal sealed record Place(SharedKind Kind, string Name, int Size, bool Held = false)
+{
+    public StepError TimedOut(string path) => Kind == SharedKind.Semaphore
+        ? new StepError("SEMAPHORE_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, $"'{path}' got none of the {Size} permit(s) of semaphore '{Name}' in time. GET /api/v1/semaphores tells who holds them.")
+        : new StepError("BARRIER_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, $"Fewer than {Size} parties came to barrier '{Name}' while '{path}' waited. GET /api/v1/barriers tells who waits there.");
 }
 
 /// <summary>What a scope knows of its children, by their ordinal.</summary>

@@ -66,6 +66,40 @@ public static class Reducer
             case StepAnswered e:
                 Answer(state, e);
                 break;
+            case ChildStarted e:
+                NodeRun adopting = Expect(state, e.Id, NodePhase.InFlight, e);
+                adopting.Phase = NodePhase.Awaiting;
+                adopting.Child = e.Child;
+                adopting.IsChildStopping = false;
+                adopting.ChildError = null;
+                adopting.Due = e.Due;
+                adopting.ReservedNanoDollars += e.ReservedNanoDollars;
+                state.ReservedNanoDollars += e.ReservedNanoDollars;
+                state.InFlight--;
+                break;
+            case ChildCancelling e:
+                NodeRun stopping = Expect(state, e.Id, NodePhase.Awaiting, e);
+                stopping.IsChildStopping = true;
+                stopping.ChildError = e.Error;
+                stopping.Due = 0;
+                break;
+            case PlaceRequested e:
+                state.OpenNode(e.Id).Phase = NodePhase.Queued;
+                state.Places.Add(e.Id, new Place(e.Kind, e.Name, e.Size));
+                break;
+            case PlaceGranted e:
+                NodeRun placed = Expect(state, e.Id, NodePhase.Queued, e);
+                placed.Phase = NodePhase.Open;
+                placed.Due = 0;
+                Grant(state, e.Id);
+                break;
+            case PlaceLeft e:
+                if (!state.Places.Remove(e.Id, out Place? left) || (left.Kind, left.Name, left.Held) != (e.Kind, e.Name, e.Held))
+                {
+                    throw new IllegalTransitionException($"{e.Tag} does not fit visit {e.Id} of run {state.Id}, which has no such place.");
+                }
+
+                break;
             case StepExpired e:
                 NodeRun expired = Expect(state, e.Id, NodePhase.Awaiting, e);
                 expired.Failures++;
@@ -144,6 +178,12 @@ public static class Reducer
                 break;
             case RunRestricted e:
                 state.Authority = e.Authority;
+                break;
+            case RunAdopted e:
+                state.Parent = e;
+                break;
+            case RunPrioritized e:
+                state.Priority = e.Priority;
                 break;
             case StepUnknown e:
                 NodeRun unknown = Expect(state, e.Id, NodePhase.InFlight, e);
@@ -324,6 +364,8 @@ public static class Reducer
         node.Phase = NodePhase.Open;
         node.Approval = null;
         node.Due = 0;
+        node.Child = null;
+        node.IsChildStopping = false;
         Release(state, node, e.CostNanoDollars);
         if (e.Error is null)
         {
@@ -345,6 +387,19 @@ public static class Reducer
         Contracts.Errors.ErrorCategory.Resource => node.MayHaveHappened,
         _ => true,
     };
+
+    /// <summary>A permit is held until it is left; a barrier that has opened has nothing to give back.</summary>
+    private static void Grant(RunState state, int id)
+    {
+        if (state.Places[id] is { Kind: SharedKind.Semaphore } permit)
+        {
+            state.Places[id] = permit with { Held = true };
+        }
+        else
+        {
+            state.Places.Remove(id);
+        }
+    }
 
     private static NodeRun Settle(RunState state, int id, long cost, JournalEvent e)
     {

@@ -7,6 +7,7 @@ using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Runs;
 
@@ -37,6 +38,17 @@ public sealed class RunMachine(RunState state)
     /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
     internal bool Replaying { get; set; }
 
+    /// <summary>Hears of every condition that a decision asks, before the decision; <see langword="null"/>: nobody wants to know.</summary>
+    internal Action<AskedCondition>? Asked { get; init; }
+
+    /// <summary>Asks a condition, for a decision.</summary>
+    internal CelValue Ask(CelExpression condition, RunVariables variables)
+    {
+        CelValue value = condition.Evaluate(variables);
+        Asked?.Invoke(AskedCondition.Of(State.Seq, condition, value, variables));
+        return value;
+    }
+
     /// <summary>Applies a cause and decides what follows.</summary>
     /// <returns>False when the cause no longer means anything (a late timer, an answer nobody waits for): nothing is journaled.</returns>
     public bool Handle(JournalEvent cause)
@@ -63,6 +75,8 @@ public sealed class RunMachine(RunState state)
             StepAnswered e => State.OpenNode(e.Id),
             StepHandedOver e => State.OpenNode(e.Id),
             StepResolved e => State.OpenNode(e.Id),
+            ChildStarted e => State.OpenNode(e.Id),
+            PlaceGranted e => State.OpenNode(e.Id),
             ApprovalDecided e => State.OpenNode(e.Id),
             TimerFired e => State.OpenNode(e.Id),
             _ => null,
@@ -74,8 +88,7 @@ public sealed class RunMachine(RunState state)
                 Enter(State.Definition.Root, null);
                 break;
             case StepSucceeded:
-                PlanCompensation(node!);
-                _ended.Enqueue(node!);
+                Ended(node!);
                 break;
             case StepFailed e:
                 AfterFailure(node!, e.Error);
@@ -85,11 +98,13 @@ public sealed class RunMachine(RunState state)
                 Finish(node, closing, null, node.ClosingError);
                 break;
             case StepAnswered { Error: { } error }:
-                AfterFailure(node!, error);
+                AfterFailure(node!, node!.ChildError ?? error);
                 break;
             case StepAnswered:
-                PlanCompensation(node!);
-                _ended.Enqueue(node!);
+                Ended(node!);
+                break;
+            case PlaceGranted e:
+                node!.Node.PlaceGranted(this, node, e);
                 break;
             case StepDenied e:
                 GiveUp(node!, e.Error);
@@ -196,14 +211,43 @@ public sealed class RunMachine(RunState state)
             return;
         }
 
-        TimeSpan? limit = parent is null ? State.Definition.Policies.Deadline ?? node.Timeout : node.Timeout;
-        if (limit is { } duration && node.IsScope)
+        if (entered.Node.Semaphore is { } semaphore)
+        {
+            Queue(entered, semaphore);
+        }
+        else
+        {
+            Begin(entered);
+        }
+    }
+
+    /// <summary>Lets an entered node begin; its time limit counts from here.</summary>
+    internal void Begin(NodeRun entered)
+    {
+        TimeSpan? limit = entered.Parent is null ? State.Definition.Policies.Deadline ?? entered.Node.Timeout : entered.Node.Timeout;
+        if (limit is { } duration && entered.Node.IsScope)
         {
             SetTimer(entered, duration);
         }
 
         // Not the node that was asked for: entering can have changed the plan, and with it the nodes.
         entered.Node.Start(this, entered);
+    }
+
+    /// <summary>Asks for a place at something shared; the node goes on when it is given one.</summary>
+    internal void Queue(NodeRun node, SharedUse use)
+    {
+        if (use.NameIn(Variables(node.Parent), out string? problem) is not { } name)
+        {
+            Fail(node, new StepError("EXPRESSION_FAILED", ErrorCategory.Validation, $"The {use.Word} of '{node.Node.Id}' cannot be named: {problem}"));
+            return;
+        }
+
+        Emit(new PlaceRequested(node.Id, use.Kind, name, use.Size));
+        if (use.Timeout is { } longest)
+        {
+            SetTimer(node, longest);
+        }
     }
 
     /// <summary>
@@ -296,6 +340,11 @@ public sealed class RunMachine(RunState state)
                 Stopping.Add(node);
             }
         }
+        else if (node is { Child: not null, Node: CallNode { Child.CancelsWithParent: true } })
+        {
+            Emit(new ScopeCancelling(node.Id, status, error));
+            StopChild(node, null);
+        }
         else if (node.Scope is { Open: > 0 })
         {
             Emit(new ScopeCancelling(node.Id, status, error));
@@ -364,6 +413,8 @@ public sealed class RunMachine(RunState state)
         StepCancelled e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepHandedOver e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         StepAnswered e => IsAwaited(e),
+        ChildStarted e => Is(e.Id, NodePhase.InFlight, e.Attempt),
+        PlaceGranted e => Is(e.Id, NodePhase.Queued),
         StepResolved e => Is(e.Id, NodePhase.Asked),
         ApprovalRequested e => Is(e.Id, NodePhase.Scheduled),
         ApprovalDecided e => Is(e.Id, NodePhase.AwaitingApproval) && State.Open[e.Id].Approval!.Name == e.Name,
@@ -375,6 +426,8 @@ public sealed class RunMachine(RunState state)
         RunStarted => State.Seq == 0,
         PlanModified => true,
         RunRestricted => State is { Seq: > 0, Authority: null },
+        RunAdopted => State is { Seq: > 0, Parent: null },
+        RunPrioritized => State is { Seq: > 0, Priority: 0 },
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
     };
 
@@ -441,7 +494,7 @@ public sealed class RunMachine(RunState state)
 
         Planted.Change(Bug.ReplayDiffers, ref delay, delay + TimeSpan.FromMilliseconds(Planted.Count));
         // A definite failure frees the key: what comes next is a new intent. Everything else may have happened after all.
-        bool definite = error.Category is ErrorCategory.Permanent or ErrorCategory.Validation or ErrorCategory.Permission;
+        bool definite = step.Node is CallNode { Child: not null } || error.Category is ErrorCategory.Permanent or ErrorCategory.Validation or ErrorCategory.Permission;
         Emit(new RetryScheduled(step.Id, definite ? step.Generation + 1 : step.Generation, _time + (long)delay.TotalMilliseconds));
     }
 
@@ -513,6 +566,14 @@ public sealed class RunMachine(RunState state)
         {
             MakeRunnable(node);
         }
+        else if (node.Phase == NodePhase.Queued)
+        {
+            Fail(node, State.Places[node.Id].TimedOut(node.Path));
+        }
+        else if (node.Child is { } child)
+        {
+            StopChild(node, new StepError("STEP_TIMEOUT", ErrorCategory.Transient, $"Run {child}, which does step '{node.Path}', did not end in time."));
+        }
         else if (node.Phase == NodePhase.Awaiting)
         {
             var late = new StepError("STEP_TIMEOUT", ErrorCategory.Transient, $"{((CallNode)node.Node).Tool.Contract.Id} took step '{node.Path}' over and has not answered in time.");
@@ -526,6 +587,14 @@ public sealed class RunMachine(RunState state)
         else
         {
             node.Node.TimerFired(this, node);
+        }
+    }
+
+    private void StopChild(NodeRun step, StepError? error)
+    {
+        if (!step.IsChildStopping)
+        {
+            Emit(new ChildCancelling(step.Id, error));
         }
     }
 
@@ -547,7 +616,18 @@ public sealed class RunMachine(RunState state)
         }
 
         Emit(new NodeFinished(node.Id, status, output, error));
+        Ended(node);
+    }
+
+    /// <summary>What follows from a visit's end, however it was journaled.</summary>
+    private void Ended(NodeRun node)
+    {
         PlanCompensation(node);
+        if (State.Places.TryGetValue(node.Id, out Place? place))
+        {
+            Emit(new PlaceLeft(node.Id, place.Kind, place.Name, place.Held));
+        }
+
         _ended.Enqueue(node);
     }
 
@@ -578,7 +658,7 @@ public sealed class RunMachine(RunState state)
         if (LatestToUndo(scope) is not { } done)
         {
             Emit(new NodeFinished(scope.Id, scope.Compensating!.Value, null, scope.CompensatingError));
-            _ended.Enqueue(scope);
+            Ended(scope);
             return;
         }
 

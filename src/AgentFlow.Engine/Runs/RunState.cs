@@ -31,6 +31,19 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
     /// <summary>What the run may do outside; <see langword="null"/>: whatever its workflow grants.</summary>
     public RunAuthority? Authority { get; internal set; }
 
+    /// <summary>Whose step the run is; <see langword="null"/>: it was started for itself.</summary>
+    public RunAdopted? Parent { get; internal set; }
+
+    /// <summary>Higher ones are claimed first; see <see cref="Scheduling.RunPriority"/>.</summary>
+    public int Priority { get; internal set; }
+
+    /// <summary>The most that the run may spend: what its workflow says, or less where it is a step of a run that has less left.</summary>
+    public long? BudgetNanoDollars => (Definition.Policies.MaxBudgetNanoDollars, Parent?.BudgetNanoDollars) switch
+    {
+        ({ } own, { } held) => Math.Min(own, held),
+        var (own, held) => own ?? held,
+    };
+
     public long SpentNanoDollars { get; internal set; }
 
     public long ReservedNanoDollars { get; internal set; }
@@ -47,6 +60,9 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
 
     /// <summary>Signals that nobody has consumed, in order of arrival.</summary>
     public List<SignalReceived> Signals { get; } = [];
+
+    /// <summary>Places at shared things that visits wait for or hold, by visit.</summary>
+    internal Dictionary<int, Place> Places { get; } = [];
 
     /// <summary>What would be undone, in the order in which it was done.</summary>
     internal List<Compensable> Compensables { get; } = [];

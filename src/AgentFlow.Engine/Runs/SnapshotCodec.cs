@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 6;
+    public const byte FormatVersion = 9;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -49,6 +49,28 @@ public static class SnapshotCodec
             if (state.Authority is { } authority)
             {
                 w.Authority(authority);
+            }
+
+            w.Bool(state.Parent is not null);
+            if (state.Parent is { } parent)
+            {
+                w.Unsigned((ulong)parent.At);
+                w.Id(parent.Parent);
+                w.Int(parent.Step);
+                w.Int(parent.Generation);
+                w.Int(parent.Depth);
+                w.Optional(parent.BudgetNanoDollars);
+            }
+
+            w.Signed(state.Priority);
+            w.Int(state.Places.Count);
+            foreach ((int visit, Place place) in state.Places.OrderBy(p => p.Key))
+            {
+                w.Int(visit);
+                w.Byte((byte)place.Kind);
+                w.Text(place.Name);
+                w.Int(place.Size);
+                w.Bool(place.Held);
             }
 
             w.Unsigned((ulong)state.SpentNanoDollars);
@@ -128,6 +150,19 @@ public static class SnapshotCodec
             state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
             state.StartedAt = startedAt;
             state.Authority = r.Bool() ? r.Authority() : null;
+            if (r.Bool())
+            {
+                long at = r.Long();
+                state.Parent = new RunAdopted(r.Id(), r.Int(), r.Int(), r.Int(), r.OptionalLong()) { At = at };
+            }
+
+            state.Priority = r.Signed();
+            int places = r.Count(5);
+            for (int i = 0; i < places; i++)
+            {
+                state.Places.Add(r.Int(), new Place((SharedKind)r.Byte(), r.Text(), r.Int(), r.Bool()));
+            }
+
             state.SpentNanoDollars = r.Long();
             state.Visits = r.Int();
             state.CancelReason = r.Text();
@@ -195,6 +230,14 @@ public static class SnapshotCodec
         w.Bool(node.MayHaveHappened);
         w.Signed(node.Compensating is { } compensating ? (int)compensating : -1);
         w.Optional(node.CompensatingError);
+        w.Bool(node.Child is not null);
+        if (node.Child is { } child)
+        {
+            w.Id(child);
+            w.Bool(node.IsChildStopping);
+            w.Optional(node.ChildError);
+        }
+
         w.Int(node.Approvals.Count);
         foreach (string approval in node.Approvals)
         {
@@ -294,6 +337,13 @@ public static class SnapshotCodec
         int compensating = r.Signed();
         node.Compensating = compensating < 0 ? null : (NodeStatus)compensating;
         node.CompensatingError = r.OptionalError();
+        if (r.Bool())
+        {
+            node.Child = r.Id();
+            node.IsChildStopping = r.Bool();
+            node.ChildError = r.OptionalError();
+        }
+
         string[] approvals = new string[r.Count(1)];
         for (int i = 0; i < approvals.Length; i++)
         {

@@ -36,6 +36,17 @@ public static class StepIdentity
         return IdempotencyKey(state.Id, step.Path, generation);
     }
 
+    /// <summary>
+    /// Id of the run that does a step: the time at which it was started, then 80 bits of the hash that names the intent. An intent
+    /// has one child, because its run's journal has it started once.
+    /// </summary>
+    internal static Ulid Child(Ulid run, string path, int generation, long unixMilliseconds)
+    {
+        Span<byte> hash = stackalloc byte[32];
+        Hash(run, path, generation, hash);
+        return new Ulid(unixMilliseconds, BinaryPrimitives.ReadUInt16BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash[2..]));
+    }
+
     private static void Hash(Ulid run, string path, int number, Span<byte> hash)
     {
         int length = 20 + Encoding.UTF8.GetByteCount(path);

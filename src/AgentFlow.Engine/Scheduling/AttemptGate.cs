@@ -1,53 +1,46 @@
-using System.Collections.Concurrent;
-
 namespace AgentFlow.Engine.Scheduling;
 
-/// <summary>Bounds how many calls with effects are under way at once; further ones begin in the order in which they came.</summary>
+/// <summary>
+/// Bounds how many calls with effects are under way at once; further ones begin by rank (<see cref="RunPriority"/>): in the order in
+/// which they came, moved by the priorities of their runs.
+/// </summary>
 internal sealed class AttemptGate(int limit, Action<IThreadPoolWorkItem> schedule)
 {
-    private readonly ConcurrentQueue<IThreadPoolWorkItem> _waiting = new();
+    private readonly PriorityQueue<IThreadPoolWorkItem, (long Rank, long Number)> _waiting = new();
+    private readonly Lock _gate = new();
+    private long _numbers;
     private int _held;
 
     /// <summary>Runs the item when there is room. Whoever it is calls <see cref="Leave"/> once it is done.</summary>
-    public void Enter(IThreadPoolWorkItem item)
+    /// <param name="rank">Lower ones begin first.</param>
+    public void Enter(IThreadPoolWorkItem item, long rank)
     {
-        if (Interlocked.Increment(ref _held) <= limit)
+        lock (_gate)
         {
-            schedule(item);
-            return;
+            if (_held >= limit)
+            {
+                _waiting.Enqueue(item, (rank, _numbers++));
+                return;
+            }
+
+            _held++;
         }
 
-        _waiting.Enqueue(item);
-        Interlocked.Decrement(ref _held);
-        Admit();
+        schedule(item);
     }
 
     public void Leave()
     {
-        Interlocked.Decrement(ref _held);
-        Admit();
-    }
-
-    private void Admit()
-    {
-        while (!_waiting.IsEmpty)
+        IThreadPoolWorkItem? next;
+        lock (_gate)
         {
-            if (Interlocked.Increment(ref _held) > limit)
+            if (!_waiting.TryDequeue(out next, out _))
             {
-                // Whoever brings the count below the limit looks again.
-                if (Interlocked.Decrement(ref _held) >= limit)
-                {
-                    return;
-                }
-            }
-            else if (_waiting.TryDequeue(out IThreadPoolWorkItem? next))
-            {
-                schedule(next);
-            }
-            else
-            {
-                Interlocked.Decrement(ref _held);
+                _held--;
+                return;
             }
         }
+
+        schedule(next);
     }
 }

@@ -35,6 +35,7 @@ internal static class InboxItems
             InboxKind.Cancel => new CancelRequested(content.By, content.Reason),
             InboxKind.Resolution => new StepResolved(content.Node, content.Resolution, content.Payload, content.By),
             InboxKind.Answer => new StepAnswered(content.Node, content.Generation, content.Error is null ? content.Payload ?? Runs.Payload.Null : null, content.Error, content.CostNanoDollars, content.By),
+            InboxKind.Place => new PlaceGranted(content.Node, content.Round, content.Position),
             InboxKind.Modify => new PlanModified(content.Text, content.Revision, content.Name, content.By, content.Reason),
             InboxKind.Approval => new ApprovalDecided(content.Node, content.Name, content.Resolution == StepResolution.Succeed, content.By, content.Reason),
             InboxKind.Pause => new PauseRequested(content.By),

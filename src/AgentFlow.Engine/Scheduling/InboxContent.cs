@@ -10,6 +10,9 @@ namespace AgentFlow.Engine.Scheduling;
 /// <summary>The JSON object inside an inbox item; which fields are set depends on the item's kind.</summary>
 public sealed record InboxContent
 {
+    /// <summary>Stands for the step that the run <see cref="By"/> does, where the sender does not know which that is.</summary>
+    public const int ByChild = -1;
+
     /// <summary>A signal's name; of changes the sender's.</summary>
     public string Name { get; init; } = "";
 
@@ -35,6 +38,11 @@ public sealed record InboxContent
     /// <summary>What an answered step cost.</summary>
     public long CostNanoDollars { get; init; }
 
+    /// <summary>Number of a place that was given.</summary>
+    public long Round { get; init; }
+
+    public int Position { get; init; }
+
     public StepResolution Resolution { get; init; }
 
     public Payload? Payload { get; init; }
@@ -55,6 +63,12 @@ public sealed record InboxContent
         WriteText(writer, "reason", Reason);
         writer.WriteNumber("node", Node);
         writer.WriteNumber("resolution", (int)Resolution);
+        if (Round > 0)
+        {
+            writer.WriteNumber("round", Round);
+            writer.WriteNumber("position", Position);
+        }
+
         if (Generation > 0)
         {
             writer.WriteNumber("generation", Generation);
@@ -104,6 +118,8 @@ public sealed record InboxContent
             Node = root.TryGetProperty("node", out JsonElement node) ? node.GetInt32() : 0,
             Resolution = root.TryGetProperty("resolution", out JsonElement resolution) ? (StepResolution)resolution.GetInt32() : StepResolution.Retry,
             Generation = root.TryGetProperty("generation", out JsonElement generation) ? generation.GetInt32() : 0,
+            Round = root.TryGetProperty("round", out JsonElement round) ? round.GetInt64() : 0,
+            Position = root.TryGetProperty("position", out JsonElement position) ? position.GetInt32() : 0,
             CostNanoDollars = root.TryGetProperty("cost", out JsonElement cost) ? cost.GetInt64() : 0,
             Error = root.TryGetProperty("error", out JsonElement error) ? ReadError(error) : null,
             Payload = root.TryGetProperty("payload", out JsonElement payload) ? Payload.FromText(payload.GetRawText()) : null,

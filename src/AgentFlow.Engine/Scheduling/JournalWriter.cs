@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
@@ -23,6 +24,9 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     private bool _inboxUnderWay;
     private volatile bool _closed;
     private volatile Exception? _failure;
+
+    /// <summary>Hears of runs that frames of others have touched, once that is durable; <see langword="null"/>: nobody can tell which.</summary>
+    public Action<IReadOnlyList<Ulid>?>? Touched { get; init; }
 
     /// <summary>Why the store takes nothing at present; <see langword="null"/> while it does.</summary>
     public Exception? Failure => _failure;
@@ -237,6 +241,11 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             note.Done?.Invoke(null);
         }
 
+        if (batch.TouchedUnknown || batch.Touched.Count > 0)
+        {
+            Touched?.Invoke(batch.TouchedUnknown ? null : batch.Touched);
+        }
+
         lock (_gate)
         {
             _inboxUnderWay &= batch.Inbox.Count == 0;
@@ -270,12 +279,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
                         append.Outcome = !equal ? CommitOutcome.Fenced
                             : append.Then == RowChange.Park ? CommitOutcome.CommittedUnsure
                             : CommitOutcome.Committed;
+                        batch.TouchedUnknown |= append.Cross is not null;
                     }
                     else
                     {
                         single.Clear();
                         single.Frames.Add(append);
                         await store.CommitAsync(single, CancellationToken.None).ConfigureAwait(false);
+                        batch.Touched.AddRange(single.Touched);
                     }
 
                     open.Dequeue();

@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
@@ -38,6 +39,8 @@ internal sealed class ResidentRun
     private readonly List<long> _consumed = [];
     private readonly HashSet<long> _ahead = [];
     private readonly HashSet<long> _taken = [];
+    private readonly Dictionary<Ulid, Adoption> _adoptions = [];
+    private List<(RunState State, List<JournalEvent> Events)>? _born;
     private List<Inbound> _mailbox = [];
     private List<Inbound> _turn = [];
     private List<Inbound> _sinceCommit = [];
@@ -298,7 +301,12 @@ internal sealed class ResidentRun
         if (Note(inbound) && inbound.Cause is { } cause)
         {
             Forget(cause);
-            JournalEvent examined = cause is StepAnswered answer ? Examined(answer) : cause;
+            JournalEvent examined = cause switch
+            {
+                StepAnswered answer => Examined(answer),
+                ChildStarted started => Adopted(started),
+                _ => cause,
+            };
             if (_machine.Handle(examined with { At = now }) && examined is StepAnswered answered)
             {
                 GiveUp(answered.Id);
@@ -309,6 +317,11 @@ internal sealed class ResidentRun
     /// <summary>An answer as it would have come from the call itself.</summary>
     private StepAnswered Examined(StepAnswered answer)
     {
+        if (answer.Id == InboxContent.ByChild && S.Open.Values.FirstOrDefault(n => n.Child is { } child && answer.By == $"run:{child}") is { } adopter)
+        {
+            answer = answer with { Id = adopter.Id, Generation = adopter.Generation };
+        }
+
         if (answer.Output is not { } output || !S.Open.TryGetValue(answer.Id, out NodeRun? step) || step.Node is not CallNode call)
         {
             return answer;
@@ -317,6 +330,39 @@ internal sealed class ResidentRun
         StepOutcome examined = _host.Performer.Examine(call, StepOutcome.Success(output.Utf8));
         return answer with { Output = examined.Ok ? new Payload(examined.Output) : null, Error = examined.Error };
     }
+
+    /// <summary>A child as it is started now: the budget may not reach for it any more, and the step may be closing.</summary>
+    private JournalEvent Adopted(ChildStarted started)
+    {
+        if (!S.Open.TryGetValue(started.Id, out NodeRun? step) || !_adoptions.TryGetValue(started.Child, out Adoption? adoption))
+        {
+            return started;
+        }
+
+        if (step.Closing is not null)
+        {
+            return new StepCancelled(started.Id, started.Attempt);
+        }
+
+        long? held = null;
+        if (S.BudgetNanoDollars is { } limit && S.Definition.Policies.OnExceed == Definitions.OnExceed.Fail)
+        {
+            long left = Math.Max(0, limit - S.SpentNanoDollars - S.ReservedNanoDollars);
+            held = adoption.Definition.Policies.MaxBudgetNanoDollars ?? left;
+            if (held > left)
+            {
+                return new StepFailed(started.Id, started.Attempt, new StepError(
+                    "BUDGET_EXCEEDED",
+                    ErrorCategory.Permanent,
+                    $"Workflow '{started.Workflow}' {started.Version}, which does step '{step.Path}', may spend {Dollars(held.Value)}; {Dollars(left)} of the run's {Dollars(limit)} are left. Raise policies.max_budget here or lower it there."), 0);
+            }
+        }
+
+        adoption.Parent = new RunAdopted(S.Id, step.Id, step.Generation, (S.Parent?.Depth ?? 0) + 1, held);
+        return started with { ReservedNanoDollars = held ?? 0 };
+    }
+
+    private static string Dollars(long nano) => $"${(nano / 1e9).ToString("0.#########", System.Globalization.CultureInfo.InvariantCulture)}";
 
     /// <summary>Ends whatever still tries to do a step that somebody else has answered.</summary>
     private void GiveUp(int id)
@@ -361,6 +407,7 @@ internal sealed class ResidentRun
             StepFailed e => (e.Id, e.Attempt),
             StepCancelled e => (e.Id, e.Attempt),
             StepHandedOver e => (e.Id, e.Attempt),
+            ChildStarted e => (e.Id, e.Attempt),
             _ => (-1, 0),
         };
         if (id >= 0 && _attempts.TryGetValue(id, out Attempt? attempt) && attempt.Number == number)
@@ -523,6 +570,12 @@ internal sealed class ResidentRun
     /// <summary>Calls the tool: outside the turn when it has effects, otherwise here, taking an outcome that is there at once.</summary>
     private void Perform(NodeRun step, CallNode call, long now)
     {
+        if (call.Child is { } child)
+        {
+            Adopt(step, call, child, now);
+            return;
+        }
+
         var attempt = new Attempt(step.Attempt, call.Effects == Effects.None && call.Tool.Contract.Determinism == Determinism.Full ? null : new CancellationTokenSource());
         var toolCall = new ToolCall(
             S.Tenant,
@@ -538,7 +591,7 @@ internal sealed class ResidentRun
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
-            _host.Attempts.Enter(new PerformWork(this, step.Id, call, toolCall, attempt));
+            _host.Attempts.Enter(new PerformWork(this, step.Id, call, toolCall, attempt), RunPriority.Rank(now, S.Priority));
             return;
         }
 
@@ -552,6 +605,66 @@ internal sealed class ResidentRun
 
         _attempts[step.Id] = attempt;
         _ = PostAsync(step.Id, attempt, performed);
+    }
+
+    /// <summary>Finds the run that is to do a step; it is created with the frame that says that it was started.</summary>
+    private void Adopt(NodeRun step, CallNode call, ChildCall child, long now)
+    {
+        if ((S.Parent?.Depth ?? 0) >= ChildCall.MaxDepth)
+        {
+            var tooDeep = new StepError(
+                "CHILD_DEPTH_EXCEEDED",
+                ErrorCategory.Permanent,
+                $"Step '{step.Path}' of '{S.Definition.Name}' calls workflow '{child.Workflow}', and {ChildCall.MaxDepth} runs stand above this one. Workflows that call each other in a circle end here; break the circle, or flatten the plan.");
+            _machine.Handle(new StepFailed(step.Id, step.Attempt, tooDeep, 0) { At = now });
+            return;
+        }
+
+        var attempt = new Attempt(step.Attempt, new CancellationTokenSource());
+        _attempts[step.Id] = attempt;
+        long due = call.Timeout is { } limit ? now + (long)Math.Ceiling(limit.TotalMilliseconds) : 0;
+        _ = AdoptAsync(step.Id, attempt, child, step.Input!, StepIdentity.Child(S.Id, step.Path, step.Generation, now), due);
+    }
+
+    private async Task AdoptAsync(int id, Attempt attempt, ChildCall child, Payload input, Ulid run, long due)
+    {
+        JournalEvent outcome;
+        try
+        {
+            (Definitions.WorkflowDefinition? definition, StepError? error) = await _host.FindChildAsync(S.Tenant, child, input, attempt.Stop!.Token).ConfigureAwait(false);
+            if (definition is null)
+            {
+                outcome = new StepFailed(id, attempt.Number, error!, 0);
+            }
+            else
+            {
+                lock (_gate)
+                {
+                    _adoptions[run] = new Adoption(definition, input);
+                }
+
+                outcome = new ChildStarted(id, attempt.Number, run, definition.Name, definition.Version, definition.Hash, 0, due);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            outcome = new StepCancelled(id, attempt.Number);
+        }
+
+        TryPost(new Inbound(outcome));
+    }
+
+    private RunAppend Create(ChildStarted started)
+    {
+        Adoption adoption;
+        lock (_gate)
+        {
+            adoption = _adoptions[started.Child];
+        }
+
+        (RunAppend append, RunState state, List<JournalEvent> events) = _host.CreateChild(S, started, adoption.Definition, adoption.Input, adoption.Parent!);
+        (_born ??= []).Add((state, events));
+        return append;
     }
 
     private async Task PerformOutsideAsync(int id, CallNode call, ToolCall toolCall, Attempt attempt)
@@ -642,8 +755,11 @@ internal sealed class ResidentRun
         var blobs = new List<Payload>();
         bool ended = S.Status.IsTerminal();
         long first = S.Seq - events.Count;
+        _born = null;
+        CrossAppend? cross = CrossEffects.Of(S, events, S.Parent, Create);
         ReadOnlyMemory<byte>? snapshot = null;
-        if (!ended && events.Count > 0 && S.Seq - _snapshotSeq >= _host.Options.SnapshotEvery)
+        // A frame that may be refused has no snapshot of what follows from it.
+        if (!ended && cross is not { Withdraws: true } && events.Count > 0 && S.Seq - _snapshotSeq >= _host.Options.SnapshotEvery)
         {
             snapshot = SnapshotCodec.Encode(S, blobs);
             _snapshotSeq = S.Seq;
@@ -674,6 +790,7 @@ internal sealed class ResidentRun
             Result = ended ? S.Outcome ?? S.Error?.Code ?? "" : "",
             CostNanoDollars = S.SpentNanoDollars,
             At = S.Now,
+            Cross = cross,
             Snapshot = snapshot,
             Done = Committed,
             Unanswered = _hasRow ? null : Unanswered,
@@ -739,6 +856,11 @@ internal sealed class ResidentRun
             Observer?.Invoke(append.FirstSeq, events);
             _host.Published(S, append.FirstSeq, events);
             ReleasePeople(events);
+        }
+
+        if (_born is not null)
+        {
+            Born();
         }
 
         foreach (PlanEnd end in _machine.PlanEnds)
@@ -815,6 +937,21 @@ internal sealed class ResidentRun
         return refused;
     }
 
+    /// <summary>The children of the last frame are on disk.</summary>
+    private void Born()
+    {
+        foreach ((RunState state, List<JournalEvent> events) in _born!)
+        {
+            _host.Published(state, 0, events);
+            lock (_gate)
+            {
+                _adoptions.Remove(state.Id);
+            }
+        }
+
+        _born = null;
+    }
+
     private void ArmTimers(List<JournalEvent> events)
     {
         foreach (JournalEvent journalEvent in events)
@@ -828,6 +965,9 @@ internal sealed class ResidentRun
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
                 case StepHandedOver e:
+                    _host.Timers.Set(this, e.Id, e.Due);
+                    break;
+                case ChildStarted { Due: > 0 } e:
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
             }
@@ -884,4 +1024,11 @@ internal sealed class ResidentRun
     }
 
     private sealed record Attempt(int Number, CancellationTokenSource? Stop);
+
+    /// <summary>What a run that is to do a step is made of.</summary>
+    private sealed record Adoption(Definitions.WorkflowDefinition Definition, Payload Input)
+    {
+        /// <summary>Set when the start is taken.</summary>
+        public RunAdopted? Parent { get; set; }
+    }
 }

@@ -5,6 +5,7 @@ using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
+using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -62,7 +63,7 @@ public sealed partial class RunHost : IAsyncDisposable
         _log = log;
         MaxQueued = options.MaxQueued;
         Turns = new TurnQueue(options.Workers, options.Schedule);
-        Journal = new JournalWriter(store, options, clock, log, Turns);
+        Journal = new JournalWriter(store, options, clock, log, Turns) { Touched = OthersTouched };
         Turns.Attach(Journal);
         Timers = new TimerQueue(clock);
         Attempts = new AttemptGate(options.MaxAttempts, options.Schedule);
@@ -489,6 +490,55 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs of this process have put something into others' inboxes, or created them.</summary>
+    private void OthersTouched(IReadOnlyList<Ulid>? runs)
+    {
+        foreach (ResidentRun run in runs is null ? _resident.Values : runs.Select(r => _resident.GetValueOrDefault(r)).OfType<ResidentRun>())
+        {
+            run.LookIntoInbox();
+        }
+
+        // Whoever is about to leave memory is queued by then.
+        RequestClaim();
+    }
+
+    /// <summary>Finds out which run would do a step. Whether it may is for the step's run to say.</summary>
+    internal async Task<(WorkflowDefinition? Definition, StepError? Error)> FindChildAsync(string tenant, ChildCall call, Payload input, CancellationToken cancellationToken)
+    {
+        try
+        {
+            (WorkflowDefinition? definition, string? problem) = await _definitions.FindAsync(tenant, call.Workflow, call.Versions, cancellationToken).ConfigureAwait(false);
+            if (definition is null)
+            {
+                return (null, new StepError("WORKFLOW_NOT_FOUND", Contracts.Errors.ErrorCategory.Permanent, problem!));
+            }
+
+            return _definitions.InputProblem(definition, input) is { } misfit
+                ? (null, new StepError("INPUT_INVALID", Contracts.Errors.ErrorCategory.Validation, $"The input does not fit workflow '{definition.Name}' {definition.Version}: {misfit}."))
+                : (definition, null);
+        }
+        catch (RunUnreadableException e)
+        {
+            return (null, new StepError("WORKFLOW_INVALID", Contracts.Errors.ErrorCategory.Permanent, e.Message));
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            ClaimFailed(_log, e);
+            return (null, new StepError("STORE_UNAVAILABLE", Contracts.Errors.ErrorCategory.Transient, $"The versions of workflow '{call.Workflow}' could not be read: {e.Message}"));
+        }
+    }
+
+    /// <summary>The run that does a step, to be written with the frame that says so.</summary>
+    internal (RunAppend Append, RunState State, List<JournalEvent> Events) CreateChild(RunState parent, ChildStarted started, WorkflowDefinition definition, Payload input, RunAdopted adopted)
+    {
+        RunMachine machine = Machine(parent.Tenant, started.Child, definition, parent.Started!.TraceId, parent.Started.StartedBy, input, started.At, parent.Authority, parent.Priority);
+        machine.Handle(adopted with { At = machine.State.Now });
+        RunState state = machine.State;
+        List<JournalEvent> events = machine.TakeEvents();
+        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, null, "") { Parent = parent.Id, Priority = parent.Priority };
+        return (FirstFrame(state, events, creation, adopted), state, events);
+    }
+
     /// <summary>Runs that somebody here waits for and that are executed elsewhere.</summary>
     internal IEnumerable<Ulid> AwaitedElsewhere() => _waiters.Keys.Where(run => !_resident.ContainsKey(run));
 
@@ -615,25 +665,9 @@ public sealed partial class RunHost : IAsyncDisposable
 
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
-        var machine = new RunMachine(new RunState(request.Tenant, id, definition));
-        machine.Handle(new RunStarted(
-            definition.Name,
-            definition.Version,
-            definition.Hash,
-            _definitions.ToolsHash(definition),
-            request.TraceId ?? id.ToString(),
-            request.StartedBy,
-            request.Input,
-            Environment(definition))
-        {
-            At = Clock.GetUtcNow().ToUnixTimeMilliseconds(),
-        });
-        if (request.Authority is { IsUnrestricted: false } authority)
-        {
-            machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
-        }
-
-        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash, request.MaxRuns);
+        int priority = Math.Clamp(request.Priority ?? definition.Policies.Priority, RunPriority.Lowest, RunPriority.Highest);
+        RunMachine machine = Machine(request.Tenant, id, definition, request.TraceId ?? id.ToString(), request.StartedBy, request.Input, Clock.GetUtcNow().ToUnixTimeMilliseconds(), request.Authority, priority);
+        var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash, request.MaxRuns) { Priority = priority };
         if (end is not null)
         {
             _waiters[id] = end;
@@ -656,14 +690,29 @@ public sealed partial class RunHost : IAsyncDisposable
         return accepted.Task;
     }
 
-    /// <summary>Accepts a run that this process cannot hold now: its first frame goes to the store, where somebody claims it.</summary>
-    private void Enqueue(RunMachine machine, RunCreation creation, TaskCompletionSource<StartOutcome> accepted)
+    /// <summary>A new run that has decided what it does first.</summary>
+    private RunMachine Machine(string tenant, Ulid id, WorkflowDefinition definition, string traceId, string startedBy, Payload input, long at, RunAuthority? authority, int priority)
     {
-        List<JournalEvent> events = machine.TakeEvents();
+        var machine = new RunMachine(new RunState(tenant, id, definition));
+        machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, _definitions.ToolsHash(definition), traceId, startedBy, input, Environment(definition)) { At = at });
+        if (authority is { IsUnrestricted: false })
+        {
+            machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
+        }
+
+        if (priority != 0)
+        {
+            machine.Handle(new RunPrioritized(priority) { At = machine.State.Now });
+        }
+
+        return machine;
+    }
+
+    /// <summary>What creates a run for somebody to claim.</summary>
+    private static RunAppend FirstFrame(RunState state, List<JournalEvent> events, RunCreation creation, RunAdopted? parent, Action<RunAppend>? done = null, Action<Exception>? unanswered = null)
+    {
         var blobs = new List<Payload>();
-        RunState state = machine.State;
-        Interlocked.Exchange(ref _claimAgain, 1);
-        Journal.Add(new RunAppend
+        return new RunAppend
         {
             Tenant = state.Tenant,
             Run = state.Id,
@@ -677,12 +726,29 @@ public sealed partial class RunHost : IAsyncDisposable
             Result = state.Outcome ?? state.Error?.Code ?? "",
             Creation = creation,
             At = state.Now,
-            Unanswered = failure =>
+            Cross = CrossEffects.Of(state, events, parent, null),
+            Done = done,
+            Unanswered = unanswered,
+        };
+    }
+
+    /// <summary>Accepts a run that this process cannot hold now: its first frame goes to the store, where somebody claims it.</summary>
+    private void Enqueue(RunMachine machine, RunCreation creation, TaskCompletionSource<StartOutcome> accepted)
+    {
+        List<JournalEvent> events = machine.TakeEvents();
+        RunState state = machine.State;
+        Interlocked.Exchange(ref _claimAgain, 1);
+        Journal.Add(FirstFrame(
+            state,
+            events,
+            creation,
+            null,
+            unanswered: failure =>
             {
                 accepted.TrySetException(failure);
                 NotCreated(state.Id);
             },
-            Done = append =>
+            done: append =>
             {
                 if (append.Outcome == CommitOutcome.Duplicate)
                 {
@@ -708,8 +774,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 {
                     RequestClaim();
                 }
-            },
-        });
+            }));
         Turns.Wake();
     }
 
@@ -828,11 +893,23 @@ public sealed partial class RunHost : IAsyncDisposable
         catch (RunUnreadableException e)
         {
             RunSetAside(_log, claim.Run, e);
+            await TellParentAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
             await _store.SetAsideAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
             if (_waiters.TryRemove(claim.Run, out Waiter? waiter))
             {
                 waiter.TrySetResult(new RunEnd(claim.Run, RunStatus.Diverged, "", null, new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, e.Message), 0));
             }
+        }
+    }
+
+    /// <summary>A run that cannot go on is a failure of the step that it does.</summary>
+    private async Task TellParentAsync(ClaimedRun claim, string reason, CancellationToken cancellationToken)
+    {
+        if (await _store.FindAsync(claim.Tenant, claim.Run, cancellationToken).ConfigureAwait(false) is { Parent: { } parent } row)
+        {
+            var error = new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, reason);
+            CrossItem item = CrossEffects.AnswerItem(parent, InboxContent.ByChild, 0, claim.Run, null, error, row.CostNanoDollars);
+            await SendAsync(claim.Tenant, parent, item.Kind, item.Dedupe, InboxContent.Read(item.Data), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -911,6 +988,9 @@ public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, 
 {
     /// <summary>What the starter lets the run do outside. Default <see langword="null"/>: whatever the workflow grants.</summary>
     public RunAuthority? Authority { get; init; }
+
+    /// <summary><see cref="RunPriority.Lowest"/> to <see cref="RunPriority.Highest"/>. Default <see langword="null"/>: what the workflow's policies say.</summary>
+    public int? Priority { get; init; }
 
     /// <summary>
     /// Most runs of the tenant that may be going with this one. Default <see langword="null"/>: any number. The store must count

@@ -11,8 +11,10 @@ namespace AgentFlow.Engine.Scheduling;
 /// </summary>
 public static class RunLoader
 {
+    /// <param name="asked">Hears of every condition that is asked again on the way.</param>
     /// <exception cref="RunUnreadableException">A frame is damaged, or the planning function decides otherwise than it did.</exception>
-    public static RunMachine Load(ClaimedRun run, WorkflowDefinition definition, RunHistory history, Func<ReadOnlyMemory<byte>, Payload?> blob)
+    public static RunMachine Load(
+        ClaimedRun run, WorkflowDefinition definition, RunHistory history, Func<ReadOnlyMemory<byte>, Payload?> blob, Action<AskedCondition>? asked = null)
     {
         RunState state = history.Snapshot is { } snapshot && SnapshotCodec.TryDecode(snapshot.Data, run.Tenant, run.Run, definition, blob) is { } restored
             ? restored
@@ -22,7 +24,7 @@ public static class RunLoader
             throw new RunUnreadableException($"Run {run.Run}: the snapshot at {history.Snapshot?.Seq} cannot be read by this build and the frames before it were not loaded.", null);
         }
 
-        var machine = new RunMachine(state) { Replaying = true };
+        var machine = new RunMachine(state) { Replaying = true, Asked = asked };
         foreach (StoredFrame stored in history.Frames)
         {
             Replay(machine, run, stored, blob);

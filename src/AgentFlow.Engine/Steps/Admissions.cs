@@ -23,7 +23,8 @@ public sealed class PermissionAdmission : IAdmission
             }
         }
 
-        if (run.Authority?.Problem(call.Tool.CalledId, call.Tool.Contract.Permissions) is { } problem)
+        // A child's own steps are held to what its starter may do, which it inherits.
+        if (call.Child is null && run.Authority?.Problem(call.Tool.CalledId, call.Tool.Contract.Permissions) is { } problem)
         {
             return new Verdict(new StepError("PERMISSION_DENIED", ErrorCategory.Permission, $"Step '{step.Path}' of run:{run.Id} calls {call.Tool.Contract.Id}: {problem}. Let somebody start it who may do so, or change the role."));
         }
@@ -52,7 +53,7 @@ public sealed class BudgetAdmission : IAdmission
     public Verdict Check(RunState run, NodeRun step, CallNode call)
     {
         long most = call.Tool.Contract.MaxCostNanoDollars;
-        if (run.Definition.Policies.MaxBudgetNanoDollars is not { } limit)
+        if (run.BudgetNanoDollars is not { } limit)
         {
             return new Verdict(null, most);
         }

@@ -42,6 +42,8 @@ internal sealed class RehearsalSession(SimulatedStore disk, Process process) : I
 
     public ValueTask<string?> FindTenantAsync(Ulid run, CancellationToken cancellationToken) => throw NobodyAsks();
 
+    public ValueTask<IReadOnlyList<SharedPlace>> ListPlacesAsync(string tenant, Engine.Runs.Journal.SharedKind kind, int max, CancellationToken cancellationToken) => throw NobodyAsks();
+
     public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => throw NobodyAsks();
 
     public ValueTask<IReadOnlyList<StoredFrame>> ReadFramesAsync(string tenant, Ulid run, long fromSeq, int max, CancellationToken cancellationToken) => throw NobodyAsks();

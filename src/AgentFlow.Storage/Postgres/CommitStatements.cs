@@ -1,5 +1,6 @@
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Scheduling;
 using Npgsql;
 using static NpgsqlTypes.NpgsqlDbType;
 
@@ -18,13 +19,19 @@ internal sealed class CommitStatements
     private readonly List<long> _createCost;
     private readonly List<long?> _createEndedAt;
     private readonly List<string?> _createIdempotencyKey, _createRequestHash;
+    private readonly List<Guid?> _createParent;
+    private readonly List<short> _createPriority;
+    private readonly List<long> _createRank;
+    private readonly List<long>? _parentKey, _parentSeq;
     private readonly List<long?>? _createMost;
 
     private readonly RunColumns _end;
     private readonly List<string> _endResult;
     private readonly List<long> _endWakeSeq, _endCost, _endedAt;
 
-    private readonly RunColumns _append;
+    private readonly RunColumns _append, _guarded;
+    private readonly List<long> _guardedFirstSeq, _guardedWakeSeq;
+    private readonly List<ReadOnlyMemory<byte>> _guardedFrame;
     private readonly List<long> _firstSeq;
     private readonly List<ReadOnlyMemory<byte>> _frame;
 
@@ -39,8 +46,8 @@ internal sealed class CommitStatements
     private readonly List<string> _blobTenant;
     private readonly List<ReadOnlyMemory<byte>> _blobHash, _blob;
 
-    private readonly RunColumns _consume;
-    private readonly List<long> _item;
+    private readonly RunColumns _consume, _consumeGuarded;
+    private readonly List<long> _item, _guardedItem, _guardedItemWakeSeq;
 
     private readonly RunColumns _snapshot;
     private readonly List<long> _snapshotSeq;
@@ -53,15 +60,14 @@ internal sealed class CommitStatements
     private readonly List<long> _timerWakeSeq, _due;
     private readonly List<int> _timerNode;
 
+    /// <param name="children">
+    /// For runs that do steps of others: each is created only with the frame that says so (<see cref="CrossStatements.WrittenHere"/>),
+    /// and everything else hangs on its row.
+    /// </param>
     /// <param name="counting">Whether runs are counted: then those that begin take a place, if there is one, and those that end give theirs back.</param>
-    public CommitStatements(bool counting)
+    public CommitStatements(bool counting, bool children = false)
     {
-        _create = new RunColumns(counting ? CountedStatements.Create : """
-            INSERT INTO runs (key, id, tenant, workflow, version, definition, status, owner, epoch, result, cost, ended_at, idempotency_key, request_hash)
-            SELECT u.key, u.id, u.tenant, u.workflow, u.version, u.definition, u.status, $1, u.epoch, u.result, u.cost, u.ended_at, u.idempotency_key, u.request_hash
-            FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])
-                AS u (key, epoch, status, id, tenant, workflow, version, result, definition, cost, ended_at, idempotency_key, request_hash)
-            """);
+        _create = new RunColumns(CreateStatement.Of(counting, children));
         _createId = Create.Column<Guid>(Uuid);
         _createTenant = Create.Column<string>(Text);
         _createWorkflow = Create.Column<string>(Text);
@@ -72,6 +78,11 @@ internal sealed class CommitStatements
         _createEndedAt = Create.Column<long?>(Bigint);
         _createIdempotencyKey = Create.Column<string?>(Text);
         _createRequestHash = Create.Column<string?>(Text);
+        _createParent = Create.Column<Guid?>(Uuid);
+        _createPriority = Create.Column<short>(Smallint);
+        _createRank = Create.Column<long>(Bigint);
+        _parentKey = children ? Create.Column<long>(Bigint) : null;
+        _parentSeq = children ? Create.Column<long>(Bigint) : null;
         _createMost = counting ? Create.Column<long?>(Bigint) : null;
 
         _end = new RunColumns(counting ? CountedStatements.End : """
@@ -94,6 +105,17 @@ internal sealed class CommitStatements
         _firstSeq = Append.Column<long>(Bigint);
         _frame = Append.Column<ReadOnlyMemory<byte>>(Bytea);
 
+        // A frame that gives up waiting for a place is written only if nothing has arrived: it might be the place.
+        _guarded = new RunColumns("""
+            INSERT INTO journal (run, first_seq, data)
+            SELECT u.key, u.first_seq, u.data
+            FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::bytea[], $7::bigint[]) AS u (key, epoch, status, first_seq, data, wake_seq)
+            JOIN runs r ON r.key = u.key AND r.owner = $1 AND r.epoch = u.epoch AND r.status = u.status AND r.wake_seq = u.wake_seq
+            """);
+        _guardedFirstSeq = Guarded.Column<long>(Bigint);
+        _guardedFrame = Guarded.Column<ReadOnlyMemory<byte>>(Bytea);
+        _guardedWakeSeq = Guarded.Column<long>(Bigint);
+
         _blobTenant = _storeBlob.Column<string>(Text);
         _blobHash = _storeBlob.Column<ReadOnlyMemory<byte>>(Bytea);
         _blob = _storeBlob.Column<ReadOnlyMemory<byte>>(Bytea);
@@ -105,6 +127,15 @@ internal sealed class CommitStatements
             WHERE i.id = u.item AND i.run = u.key
             """);
         _item = _consume.Statement.Column<long>(Bigint);
+
+        _consumeGuarded = new RunColumns("""
+            UPDATE inbox i SET consumed = true
+            FROM unnest($2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::bigint[]) AS u (key, epoch, status, item, wake_seq)
+            JOIN runs r ON r.key = u.key AND r.owner = $1 AND r.epoch = u.epoch AND r.status = u.status AND r.wake_seq = u.wake_seq
+            WHERE i.id = u.item AND i.run = u.key
+            """);
+        _guardedItem = _consumeGuarded.Statement.Column<long>(Bigint);
+        _guardedItemWakeSeq = _consumeGuarded.Statement.Column<long>(Bigint);
 
         _snapshot = new RunColumns("""
             INSERT INTO snapshots (run, seq, data)
@@ -142,7 +173,18 @@ internal sealed class CommitStatements
 
     public SetStatement Append => _append.Statement;
 
+    public SetStatement Guarded => _guarded.Statement;
+
     public SetStatement Park => _park.Statement;
+
+    /// <param name="parent">The frame that says that the run was started.</param>
+    public void AddChild(RunAppend append, RunStatus shown, RunAppend parent)
+    {
+        AddCreation(append, shown);
+        _parentKey!.Add(RunKey.From(parent.Key).Row);
+        _parentSeq!.Add(parent.FirstSeq);
+        AddAppend(append, shown);
+    }
 
     public void AddCreation(RunAppend append, RunStatus shown)
     {
@@ -158,6 +200,9 @@ internal sealed class CommitStatements
         _createEndedAt.Add(append.Then == RowChange.End ? append.At : null);
         _createIdempotencyKey.Add(creation.IdempotencyKey is { } key ? Parameters.Storable(key) : null);
         _createRequestHash.Add(creation.IdempotencyKey is null ? null : Parameters.Storable(creation.RequestHash));
+        _createParent.Add(creation.Parent is { } parent ? Parameters.ToUuid(parent) : null);
+        _createPriority.Add((short)creation.Priority);
+        _createRank.Add(RunPriority.Rank(append.Run, creation.Priority));
         _createMost?.Add(creation.MaxRuns);
     }
 
@@ -182,17 +227,13 @@ internal sealed class CommitStatements
             _endedAt.Add(append.At);
         }
 
-        if (!append.Frame.IsEmpty)
+        if (append.Cross is { Withdraws: true } && append.Then != RowChange.End)
         {
-            _append.Add(append, shown);
-            _firstSeq.Add(append.FirstSeq);
-            _frame.Add(append.Frame);
+            AddGuarded(append, shown);
         }
-
-        foreach (long item in append.Consumed)
+        else
         {
-            _consume.Add(append, shown);
-            _item.Add(item);
+            AddFrame(append, shown);
         }
 
         if (append.Snapshot is { } snapshot)
@@ -204,29 +245,24 @@ internal sealed class CommitStatements
 
         if (append.Then == RowChange.Park)
         {
-            if (!creates)
-            {
-                _park.Add(append, append.Status);
-                _parkWakeSeq.Add(append.WakeSeq);
-            }
-
-            foreach ((long due, int node) in append.Timers)
-            {
-                _timer.Add(append, append.Status);
-                _timerWakeSeq.Add(append.WakeSeq);
-                _due.Add(due);
-                _timerNode.Add(node);
-            }
+            AddParking(append, creates);
         }
     }
 
     /// <param name="repeated">The batch was tried before and some of it may stand already.</param>
-    public void AddTo(NpgsqlBatch batch, long session, bool repeated)
+    /// <param name="beforeParking">Adds what follows from the frames: a run that is given something by it is not parked.</param>
+    public void AddTo(NpgsqlBatch batch, long session, bool repeated, Action? beforeParking = null)
     {
         Create.SkipsTaken = repeated || _createIdempotencyKey.Exists(key => key is not null);
         Append.SkipsTaken = repeated;
+        Guarded.SkipsTaken = repeated;
         foreach (SetStatement statement in Order)
         {
+            if (statement == Park)
+            {
+                beforeParking?.Invoke();
+            }
+
             if (statement.Rows > 0)
             {
                 statement.Session = session;
@@ -244,7 +280,54 @@ internal sealed class CommitStatements
     }
 
     /// <summary>An end comes before its frame, which is only written when the run really ended; a parking comes after, because its frame stays.</summary>
-    private SetStatement[] Order => field ??= [Create, End, Append, _storeBlob, _consume.Statement, _snapshot.Statement, Park, _timer.Statement];
+    private SetStatement[] Order => field ??= [Create, End, Append, Guarded, _storeBlob, _consume.Statement, _consumeGuarded.Statement, _snapshot.Statement, Park, _timer.Statement];
+
+    private void AddFrame(RunAppend append, RunStatus shown)
+    {
+        if (!append.Frame.IsEmpty)
+        {
+            _append.Add(append, shown);
+            _firstSeq.Add(append.FirstSeq);
+            _frame.Add(append.Frame);
+        }
+
+        foreach (long item in append.Consumed)
+        {
+            _consume.Add(append, shown);
+            _item.Add(item);
+        }
+    }
+
+    private void AddGuarded(RunAppend append, RunStatus shown)
+    {
+        _guarded.Add(append, shown);
+        _guardedFirstSeq.Add(append.FirstSeq);
+        _guardedFrame.Add(append.Frame);
+        _guardedWakeSeq.Add(append.WakeSeq);
+        foreach (long item in append.Consumed)
+        {
+            _consumeGuarded.Add(append, shown);
+            _guardedItem.Add(item);
+            _guardedItemWakeSeq.Add(append.WakeSeq);
+        }
+    }
+
+    private void AddParking(RunAppend append, bool creates)
+    {
+        if (!creates)
+        {
+            _park.Add(append, append.Status);
+            _parkWakeSeq.Add(append.WakeSeq);
+        }
+
+        foreach ((long due, int node) in append.Timers)
+        {
+            _timer.Add(append, append.Status);
+            _timerWakeSeq.Add(append.WakeSeq);
+            _due.Add(due);
+            _timerNode.Add(node);
+        }
+    }
 
     /// <summary>The columns that every statement about runs begins with.</summary>
     private sealed class RunColumns

@@ -16,6 +16,8 @@ internal sealed class CommitWave(bool counting)
     private readonly List<RunAppend> _appends = [];
     private readonly HashSet<(string Tenant, string Key)> _keys = [];
     private readonly CommitStatements _statements = new(counting);
+    private CommitStatements? _children;
+    private CrossStatements? _cross;
     private bool _unproven;
 
     public IReadOnlyList<RunAppend> Appends => _appends;
@@ -24,7 +26,7 @@ internal sealed class CommitWave(bool counting)
     public bool AllParked => !_statements.Park.FellShort;
 
     /// <summary>Whether every row was created, ended and appended as asked. If not, reading decides about each.</summary>
-    public bool AllWritten => !_unproven && !_statements.Create.FellShort && !_statements.End.FellShort && !_statements.Append.FellShort;
+    public bool AllWritten => !_unproven && !_statements.Create.FellShort && !_statements.End.FellShort && !_statements.Append.FellShort && !_statements.Guarded.FellShort;
 
     /// <returns>False when an earlier item of the run has to be written first.</returns>
     public bool TryAdd(RunAppend append)
@@ -52,14 +54,15 @@ internal sealed class CommitWave(bool counting)
     {
         foreach (RunAppend append in _appends)
         {
-            if (append.Change == RowChange.None && append.Then != RowChange.None)
+            if (append.Change == RowChange.None && (append.Then != RowChange.None || append.Cross is not null))
             {
                 rows.Add(RunKey.From(append.Key).Row);
             }
         }
     }
 
-    public void AddTo(NpgsqlBatch batch, long session, bool repeated)
+    /// <returns>How many statements give rows, for <see cref="CrossStatements.ReadAsync"/>.</returns>
+    public int AddTo(NpgsqlBatch batch, long session, bool repeated)
     {
         // Unique keys are inserted in one order by everybody, so that two processes never wait for each other's.
         IEnumerable<RunAppend> creations = _appends.Where(a => a.Change != RowChange.None);
@@ -70,7 +73,7 @@ internal sealed class CommitWave(bool counting)
             _statements.AddCreation(creation, ShownAfter(creation));
         }
 
-        foreach ((string tenant, Payload blob) in _appends.SelectMany(a => a.Blobs, (a, b) => (a.Tenant, Blob: b))
+        foreach ((string tenant, Payload blob) in _appends.Concat(Children).SelectMany(a => a.Blobs, (a, b) => (a.Tenant, Blob: b))
             .OrderBy(b => b.Tenant, StringComparer.Ordinal).ThenBy(b => Convert.ToHexString(b.Blob.Hash.Span), StringComparer.Ordinal))
         {
             _statements.AddBlob(tenant, blob);
@@ -81,7 +84,35 @@ internal sealed class CommitWave(bool counting)
             _statements.AddAppend(append, ShownAfter(append));
         }
 
-        _statements.AddTo(batch, session, repeated);
+        int results = 0;
+        _statements.AddTo(batch, session, repeated, beforeParking: () => results = AddCross(batch, session, repeated));
+        return results;
+    }
+
+    private IEnumerable<RunAppend> Children => _appends.Where(a => a.Cross is not null).SelectMany(a => a.Cross!.Children);
+
+    /// <summary>Adds what frames do to other runs, if any does.</summary>
+    private int AddCross(NpgsqlBatch batch, long session, bool repeated)
+    {
+        if (!_appends.Exists(a => a.Cross is not null))
+        {
+            return 0;
+        }
+
+        _children ??= new CommitStatements(counting, children: true);
+        _cross ??= new CrossStatements();
+        foreach (RunAppend append in _appends)
+        {
+            _cross.Add(append);
+            foreach (RunAppend child in append.Cross?.Children ?? [])
+            {
+                _children.AddChild(child, ShownAfter(child), append);
+                _cross.Add(child);
+            }
+        }
+
+        _children.AddTo(batch, session, repeated);
+        return _cross.AddTo(batch);
     }
 
     public void Clear()
@@ -90,6 +121,8 @@ internal sealed class CommitWave(bool counting)
         _appends.Clear();
         _keys.Clear();
         _statements.Clear();
+        _children?.Clear();
+        _cross?.Clear();
         _unproven = false;
     }
 

@@ -17,6 +17,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
     private readonly NpgsqlBatch _batch = new(connection);
     private readonly HoldStatement _hold = new(counting);
     private readonly RunLocks _locks = new();
+    private readonly PlaceLocks _placeLocks = new();
     private readonly InboxStatement _inbox = new();
     private readonly NotesStatement _notes = new();
     private readonly PlainAppends _plain = new();
@@ -24,12 +25,16 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
     private readonly List<CommitWave> _waves = [new(counting)];
     private int _used;
 
+    // Results before those of the waves, and those of the waves.
+    private int _skipped, _crossed;
+
     /// <summary>Writes a batch for a session and sets every outcome.</summary>
     /// <param name="repeated">The batch was tried before, so that some of it may stand already.</param>
-    /// <returns>Runs that another session owns and that have something new in their inbox.</returns>
-    public async Task<List<Ulid>> WriteAsync(CommitBatch batch, long session, bool repeated, CancellationToken cancellationToken)
+    /// <returns>Runs that another session owns and that have something new in their inbox, and whether frames have made runs claimable.</returns>
+    public async Task<(List<Ulid> Elsewhere, bool Queued)> WriteAsync(CommitBatch batch, long session, bool repeated, CancellationToken cancellationToken)
     {
         List<Ulid> elsewhere = [];
+        List<TouchedRun> touched = [];
         CrashPoint.Reach("postgres.commit.before");
         try
         {
@@ -41,7 +46,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
                 if (_plain.AllWritten)
                 {
                     batch.Frames.ForEach(append => append.Outcome = CommitOutcome.Committed);
-                    return elsewhere;
+                    return (elsewhere, false);
                 }
 
                 // Some were refused, or the session is lost. Writing again finds out, and finds what is written already.
@@ -50,7 +55,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
             }
 
             Compose(batch, session, repeated);
-            if (batch.Inbox.Count == 0)
+            if (batch.Inbox.Count == 0 && _crossed == 0)
             {
                 await _batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -59,16 +64,23 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
                 NpgsqlDataReader reader = await _batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
                 await using (reader.ConfigureAwait(false))
                 {
-                    // These statements give rows: the hold, the locks, the counts' locks, the inbox. The commit is confirmed after the last one.
-                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-                    if (_counts is { IsNeeded: true })
+                    // These statements give rows: the hold, the locks, what the waves do to other runs, the inbox. The commit is confirmed after the last one.
+                    for (int i = 0; i < _skipped; i++)
                     {
                         await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                     }
 
-                    elsewhere = await _inbox.ReadOutcomesAsync(reader, batch.Inbox, session, cancellationToken).ConfigureAwait(false);
-                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    for (int i = 0; i < _crossed; i++)
+                    {
+                        await CrossStatements.ReadAsync(reader, touched, cancellationToken).ConfigureAwait(false);
+                        await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    }
+
+                    if (batch.Inbox.Count > 0)
+                    {
+                        elsewhere = await _inbox.ReadOutcomesAsync(reader, batch.Inbox, session, cancellationToken).ConfigureAwait(false);
+                        await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                    }
                 }
             }
 
@@ -78,7 +90,7 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
                 await SetOutcomesAsync(wave, session, cancellationToken).ConfigureAwait(false);
             }
 
-            return elsewhere;
+            return (elsewhere, Touch(batch, touched, elsewhere, session));
         }
         finally
         {
@@ -90,6 +102,32 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
     {
         await _batch.DisposeAsync().ConfigureAwait(false);
         await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Says which runs the frames of a batch have touched.</summary>
+    private static bool Touch(CommitBatch batch, List<TouchedRun> touched, List<Ulid> elsewhere, long session)
+    {
+        bool queued = false;
+        foreach (TouchedRun run in touched)
+        {
+            batch.Touched.Add(run.Run);
+            queued |= run.Before is RunStatus.Waiting or RunStatus.Paused;
+            if (run.Before == RunStatus.Running && run.Owner != session)
+            {
+                elsewhere.Add(run.Run);
+            }
+        }
+
+        foreach (RunAppend append in batch.Frames)
+        {
+            if (append is { Cross.Children: { Count: > 0 } children, Outcome: CommitOutcome.Committed or CommitOutcome.CommittedAwake })
+            {
+                batch.Touched.AddRange(children.Select(c => c.Run));
+                queued = true;
+            }
+        }
+
+        return queued;
     }
 
     private void Compose(CommitBatch batch, long session, bool repeated)
@@ -111,7 +149,13 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
         _hold.Session = session;
         _batch.BatchCommands.Add(_hold.Command);
         _inbox.Fill(batch.Inbox);
-        if (_locks.Fill(_waves.Take(_used), batch.Inbox, fewest: counting ? 1 : 2))
+        bool places = _placeLocks.Fill(batch.Frames);
+        if (places)
+        {
+            _batch.BatchCommands.Add(_placeLocks.Command);
+        }
+
+        if (_locks.Fill(_waves.Take(_used), batch, places ? _placeLocks : null, fewest: counting ? 1 : 2))
         {
             _batch.BatchCommands.Add(_locks.Command);
         }
@@ -121,9 +165,11 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
             _batch.BatchCommands.Add(_counts.Command);
         }
 
+        _skipped = _batch.BatchCommands.Count;
+        _crossed = 0;
         for (int i = 0; i < _used; i++)
         {
-            _waves[i].AddTo(_batch, session, repeated);
+            _crossed += _waves[i].AddTo(_batch, session, repeated);
         }
 
         if (batch.Inbox.Count > 0)
@@ -213,6 +259,12 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
         if (append.Creation?.MaxRuns is not null && row.IsDBNull(0))
         {
             append.Outcome = CommitOutcome.OverQuota;
+            return;
+        }
+
+        if (append is { Cross.Withdraws: true, Change: RowChange.None } && held && !stands)
+        {
+            append.Outcome = CommitOutcome.Woken;
             return;
         }
 

@@ -52,7 +52,7 @@ internal sealed class PlainAppends
 
         foreach (RunAppend append in batch.Frames)
         {
-            if (append is not { Change: RowChange.None, Then: RowChange.None, Frame.IsEmpty: false, Snapshot: null, Blobs.Count: 0, Consumed.Count: 0 })
+            if (append is not { Change: RowChange.None, Then: RowChange.None, Frame.IsEmpty: false, Snapshot: null, Cross: null, Blobs.Count: 0, Consumed.Count: 0 })
             {
                 return false;
             }

@@ -95,6 +95,25 @@ public sealed class PostgresCatalogue(PostgresDatabase database) : ICatalogue
     public async ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken) =>
         (await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.hash = $2", p => p.Value(tenant).Value(hash), cancellationToken).ConfigureAwait(false)).FirstOrDefault();
 
+    public ValueTask<IReadOnlyList<(string Version, string Hash)>> HashesAsync(string tenant, string name, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(string, string)>>(
+        async (connection, token) =>
+        {
+            using var command = new NpgsqlCommand("SELECT version, hash FROM workflows WHERE tenant = $1 AND name = $2", connection);
+            command.Parameters.Value(tenant).Value(name);
+            var found = new List<(string, string)>();
+            NpgsqlDataReader reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    found.Add((reader.GetString(0), reader.GetString(1)));
+                }
+            }
+
+            return found;
+        },
+        cancellationToken);
+
     public async ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> versions = await QueryAsync($"{Select} WHERE w.tenant = $1 AND w.name = $2", p => p.Value(tenant).Value(name), cancellationToken).ConfigureAwait(false);

@@ -10,7 +10,7 @@ public sealed partial class PostgresRunStore
 {
     /// <inheritdoc/>
     /// <remarks>
-    /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, oldest first; what
+    /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, by rank; what
     /// one does not need goes to the others. Where there are more tenants than places, they come in turns. Takes over the runs of processes whose lease has run out.
     /// </remarks>
     public async ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
@@ -38,7 +38,7 @@ public sealed partial class PostgresRunStore
                 }
             }
 
-            return ClaimTurns.Order(claimed.OrderBy(r => r.Run));
+            return ClaimTurns.Order(claimed);
         }
         finally
         {
@@ -199,7 +199,7 @@ public sealed partial class PostgresRunStore
             taken AS MATERIALIZED (
                 SELECT f.key FROM heads h CROSS JOIN LATERAL (
                     SELECT r.key FROM runs r WHERE r.tenant = h.tenant AND r.status = 0
-                    ORDER BY r.id LIMIT h.share FOR NO KEY UPDATE SKIP LOCKED) f),
+                    ORDER BY r.rank, r.id LIMIT h.share FOR NO KEY UPDATE SKIP LOCKED) f),
             owned AS (
                 UPDATE runs r SET status = 1, owner = $1, epoch = (r.epoch + 1) & {RunKey.EpochMask} FROM taken t WHERE r.key = t.key RETURNING r.key)
             UPDATE sessions SET claimed = ARRAY(SELECT o.key FROM owned o) WHERE id = $1 AND claim = $2 AND claimed IS NULL
@@ -210,6 +210,7 @@ public sealed partial class PostgresRunStore
             SELECT r.key, r.epoch, r.id, r.tenant, r.workflow, r.version, r.definition
             FROM sessions s JOIN runs r ON r.key = ANY (s.claimed)
             WHERE s.id = $1 AND s.claim = $2 AND r.owner = $1 AND r.status = 1
+            ORDER BY r.rank, r.id
             """).Value(session).Value(number);
         var runs = new List<ClaimedRun>();
         NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);

@@ -1,13 +1,14 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
 using Npgsql;
 
 namespace AgentFlow.Storage.Postgres;
 
 public sealed partial class PostgresRunStore
 {
-    private const string RowColumns = "id, workflow, version, definition, status, result, cost, ended_at";
+    private const string RowColumns = "id, workflow, version, definition, status, result, cost, ended_at, parent, priority";
 
     /// <summary>Above every ULID of this millennium: "before any".</summary>
     private static readonly Ulid Last = new(Enumerable.Repeat(byte.MaxValue, Ulid.ByteLength).ToArray());
@@ -82,17 +83,35 @@ public sealed partial class PostgresRunStore
         async (reader, token) => await reader.ReadAsync(token).ConfigureAwait(false) ? ToRow(reader) : null,
         cancellationToken);
 
+    public ValueTask<IReadOnlyList<SharedPlace>> ListPlacesAsync(string tenant, SharedKind kind, int max, CancellationToken cancellationToken) => QueryAsync<IReadOnlyList<SharedPlace>>(
+        """
+        SELECT p.name, p.number, r.id, p.step, p.size, p.held FROM places p JOIN runs r ON r.key = p.run
+        WHERE p.tenant = $1 AND p.kind = $2 ORDER BY p.name, p.number LIMIT $3
+        """,
+        p => p.Value(tenant).Value((int)kind).Value(max),
+        async (reader, token) =>
+        {
+            var places = new List<SharedPlace>();
+            while (await reader.ReadAsync(token).ConfigureAwait(false))
+            {
+                places.Add(new SharedPlace(kind, reader.GetString(0), reader.GetInt64(1), Parameters.ToUlid(reader.GetGuid(2)), reader.GetInt32(3), reader.GetInt32(4), reader.GetBoolean(5)));
+            }
+
+            return places;
+        },
+        cancellationToken);
+
     public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
         async (connection, token) =>
         {
             // '' and -1 stand for "any": one statement, prepared once, whatever is filtered.
-            const string where = "tenant = $1 AND ($2 = '' OR workflow = $2) AND ($3 < 0 OR status = $3)";
+            const string where = "tenant = $1 AND ($2 = '' OR workflow = $2) AND ($3 < 0 OR status = $3) AND ($4::uuid IS NULL OR parent = $4)";
             string workflow = filter.Workflow ?? "";
             int status = filter.Status is { } s ? (int)s : -1;
             using var batch = new NpgsqlBatch(connection) { Timeout = database.Options.LongestAnswerSeconds };
-            batch.Add($"SELECT {RowColumns} FROM runs WHERE {where} AND id < $4 ORDER BY id DESC LIMIT $5")
-                .Value(tenant).Value(workflow).Value(status).Value(filter.Before ?? Last).Value(filter.Size + 1);
-            batch.Add($"SELECT count(*) FROM runs WHERE {where}").Value(tenant).Value(workflow).Value(status);
+            batch.Add($"SELECT {RowColumns} FROM runs WHERE {where} AND id < $5 ORDER BY id DESC LIMIT $6")
+                .Value(tenant).Value(workflow).Value(status).Optional(filter.Parent).Value(filter.Before ?? Last).Value(filter.Size + 1);
+            batch.Add($"SELECT count(*) FROM runs WHERE {where}").Value(tenant).Value(workflow).Value(status).Optional(filter.Parent);
             var rows = new List<RunRow>();
             NpgsqlDataReader reader = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
             await using (reader.ConfigureAwait(false))
@@ -166,5 +185,9 @@ public sealed partial class PostgresRunStore
         (RunStatus)row.GetInt16(4),
         row.GetString(5),
         row.GetInt64(6),
-        row.IsDBNull(7) ? null : row.GetInt64(7));
+        row.IsDBNull(7) ? null : row.GetInt64(7))
+    {
+        Parent = row.IsDBNull(8) ? null : Parameters.ToUlid(row.GetGuid(8)),
+        Priority = row.GetInt16(9),
+    };
 }

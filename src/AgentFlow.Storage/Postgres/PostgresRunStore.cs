@@ -38,18 +38,19 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         {
             foreach (RunAppend append in batch.Frames)
             {
-                // A creation that is written again after an unknown outcome keeps its key.
-                if (append.Change != RowChange.None && append.Key == 0)
+                await EnsureKeyAsync(append, cancellationToken).ConfigureAwait(false);
+                foreach (RunAppend child in append.Cross?.Children ?? [])
                 {
-                    append.Key = new RunKey(await _keys.NextAsync(cancellationToken).ConfigureAwait(false), Epoch: 1).Packed;
+                    await EnsureKeyAsync(child, cancellationToken).ConfigureAwait(false);
                 }
             }
 
-            List<Ulid> elsewhere = await WriteAsync(batch, cancellationToken).ConfigureAwait(false);
-            Announce(batch, elsewhere);
+            (List<Ulid> elsewhere, bool queued) = await WriteAsync(batch, cancellationToken).ConfigureAwait(false);
+            Announce(batch, elsewhere, queued);
         }
         catch (Exception e)
         {
+            batch.Touched.Clear();
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
             batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Pending);
             database.Distrust(e);
@@ -73,7 +74,16 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         _keys.Dispose();
     }
 
-    private async Task<List<Ulid>> WriteAsync(CommitBatch batch, CancellationToken cancellationToken)
+    /// <summary>A creation that is written again after an unknown outcome keeps its key.</summary>
+    private async ValueTask EnsureKeyAsync(RunAppend append, CancellationToken cancellationToken)
+    {
+        if (append.Change != RowChange.None && append.Key == 0)
+        {
+            append.Key = new RunKey(await _keys.NextAsync(cancellationToken).ConfigureAwait(false), Epoch: 1).Packed;
+        }
+    }
+
+    private async Task<(List<Ulid> Elsewhere, bool Queued)> WriteAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -86,9 +96,9 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
                     writer = new CommitWriter(await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false), database.CountsRuns);
                 }
 
-                List<Ulid> elsewhere = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);
+                (List<Ulid>, bool) written = await writer.WriteAsync(batch, session, repeated: attempt > 1, cancellationToken).ConfigureAwait(false);
                 _writers.Push(writer);
-                return elsewhere;
+                return written;
             }
             catch (Exception e)
             {
@@ -120,9 +130,8 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
         }
     }
 
-    private void Announce(CommitBatch batch, List<Ulid> elsewhere)
+    private void Announce(CommitBatch batch, List<Ulid> elsewhere, bool work)
     {
-        bool work = false;
         foreach (RunAppend append in batch.Frames)
         {
             if (append.Outcome == CommitOutcome.Committed && append.Then == RowChange.End)

@@ -23,7 +23,7 @@ internal sealed class RunCounts
     public bool Fill(List<RunAppend> frames)
     {
         _statement.Clear();
-        _tenant.AddRange(frames.Where(f => f.Change != RowChange.None || f.Then == RowChange.End).Select(f => Parameters.Storable(f.Tenant)).Distinct(StringComparer.Ordinal));
+        _tenant.AddRange(frames.Where(f => f.Change != RowChange.None || f.Then == RowChange.End || f.Cross is { Children.Count: > 0 }).Select(f => Parameters.Storable(f.Tenant)).Distinct(StringComparer.Ordinal));
         return IsNeeded;
     }
 }

@@ -51,6 +51,19 @@ public sealed class SqliteCatalogue(SqliteDatabase database) : ICatalogue
     public ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Query($"SELECT {Columns} FROM workflows WHERE tenant = ? AND hash = ? LIMIT 1", tenant, hash).FirstOrDefault());
 
+    public ValueTask<IReadOnlyList<(string Version, string Hash)>> HashesAsync(string tenant, string name, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(database.Read<IReadOnlyList<(string, string)>>(connection =>
+        {
+            var found = new List<(string, string)>();
+            SqliteStatement rows = connection.Prepare("SELECT version, hash FROM workflows WHERE tenant = ? AND name = ?").Bind(tenant).Bind(name);
+            while (rows.Read())
+            {
+                found.Add((rows.Text(0), rows.Text(1)));
+            }
+
+            return found;
+        }));
+
     public ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken)
     {
         List<StoredWorkflow> versions = Query($"SELECT {Columns} FROM workflows WHERE tenant = ? AND name = ?", tenant, name);

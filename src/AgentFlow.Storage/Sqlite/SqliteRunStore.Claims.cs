@@ -11,7 +11,7 @@ public sealed partial class SqliteRunStore
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, oldest first; what
+    /// Fair over tenants: each one that has something waiting gets the same share of <paramref name="max"/>, by rank; what
     /// one does not need goes to the others. Where there are more tenants than places, they come in turns. Costs an index step
     /// for each tenant and each run that it takes, however many wait.
     /// </remarks>
@@ -43,7 +43,7 @@ public sealed partial class SqliteRunStore
             CrashPoint.Reach("claim.after");
         }
 
-        return ValueTask.FromResult(ClaimTurns.Order(claimed.OrderBy(r => r.Key)));
+        return ValueTask.FromResult(ClaimTurns.Order(claimed));
     }
 
     /// <summary>Tenants that have something waiting, at most <paramref name="max"/>, from the one behind the last claim's on.</summary>
@@ -93,24 +93,26 @@ public sealed partial class SqliteRunStore
 
     private static void Share(SqliteConnection connection, List<string> tenants, int max, List<ClaimedRun> claimed)
     {
-        List<(string Tenant, long After)> open = [.. tenants.Select(t => (t, long.MinValue))];
+        List<(string Tenant, long Rank, long After)> open = [.. tenants.Select(t => (t, long.MinValue, long.MinValue))];
         while (open.Count > 0 && claimed.Count < max)
         {
             int share = Math.Max(1, (max - claimed.Count) / open.Count);
-            var more = new List<(string, long)>();
-            foreach ((string tenant, long after) in open)
+            var more = new List<(string, long, long)>();
+            foreach ((string tenant, long rank, long after) in open)
             {
                 int wanted = Math.Min(share, max - claimed.Count);
                 int before = claimed.Count;
-                SqliteStatement ready = connection.Prepare("SELECT key, id, workflow, version, definition FROM runs WHERE status = 0 AND tenant = ? AND key > ? ORDER BY key LIMIT ?").Bind(tenant).Bind(after).Bind(wanted);
+                SqliteStatement ready = connection.Prepare("SELECT key, id, workflow, version, definition, rank FROM runs WHERE status = 0 AND tenant = ? AND (rank, key) > (?, ?) ORDER BY rank, key LIMIT ?").Bind(tenant).Bind(rank).Bind(after).Bind(wanted);
+                long last = rank;
                 while (ready.Read())
                 {
                     claimed.Add(new ClaimedRun(ready.Int64(0), new Ulid(ready.Blob(1)), tenant, ready.Text(2), ready.Text(3), Convert.ToHexStringLower(ready.Blob(4))));
+                    last = ready.Int64(5);
                 }
 
                 if (claimed.Count - before == wanted && wanted > 0)
                 {
-                    more.Add((tenant, claimed[^1].Key));
+                    more.Add((tenant, last, claimed[^1].Key));
                 }
             }
 

@@ -1,12 +1,13 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Storage.Sqlite;
 
 public sealed partial class SqliteRunStore
 {
-    private const string RowColumns = "key, id, workflow, version, definition, status, result, cost, ended_at";
+    private const string RowColumns = "key, id, workflow, version, definition, status, result, cost, ended_at, parent, priority";
 
     public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken) =>
         ValueTask.FromResult(database.Read<bool?>(connection =>
@@ -99,22 +100,39 @@ public sealed partial class SqliteRunStore
         return row;
     }));
 
+    public ValueTask<IReadOnlyList<SharedPlace>> ListPlacesAsync(string tenant, SharedKind kind, int max, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(database.Read<IReadOnlyList<SharedPlace>>(connection =>
+        {
+            var places = new List<SharedPlace>();
+            SqliteStatement rows = connection.Prepare("""
+                SELECT p.name, p.number, r.id, p.step, p.size, p.held FROM places p JOIN runs r ON r.key = p.run
+                WHERE p.tenant = ? AND p.kind = ? ORDER BY p.name, p.number LIMIT ?
+                """).Bind(tenant).Bind((long)kind).Bind(max);
+            while (rows.Read())
+            {
+                places.Add(new SharedPlace(kind, rows.Text(0), rows.Int64(1), new Ulid(rows.Blob(2)), (int)rows.Int64(3), (int)rows.Int64(4), rows.Int64(5) != 0));
+            }
+
+            return places;
+        }));
+
     public ValueTask<RunPage> ListAsync(string tenant, RunFilter filter, CancellationToken cancellationToken) => ValueTask.FromResult(database.Read(connection =>
     {
         // '' and -1 stand for "any": one statement, prepared once, whatever is filtered.
-        const string where = "tenant = ?1 AND (?2 = '' OR workflow = ?2) AND (?3 < 0 OR status = ?3)";
+        const string where = "tenant = ?1 AND (?2 = '' OR workflow = ?2) AND (?3 < 0 OR status = ?3) AND (?4 = x'' OR parent = ?4)";
         string workflow = filter.Workflow ?? "";
         long status = filter.Status is { } s ? (long)s : -1;
+        byte[] parent = filter.Parent is { } p ? p.ToByteArray() : [];
         var rows = new List<RunRow>();
-        SqliteStatement page = connection.Prepare($"SELECT {RowColumns} FROM runs WHERE {where} AND (?4 = x'' OR id < ?4) ORDER BY id DESC LIMIT ?5")
-            .Bind(tenant).Bind(workflow).Bind(status).Bind(filter.Before is { } before ? before.ToByteArray() : []).Bind(filter.Size + 1);
+        SqliteStatement page = connection.Prepare($"SELECT {RowColumns} FROM runs WHERE {where} AND (?5 = x'' OR id < ?5) ORDER BY id DESC LIMIT ?6")
+            .Bind(tenant).Bind(workflow).Bind(status).Bind(parent).Bind(filter.Before is { } before ? before.ToByteArray() : []).Bind(filter.Size + 1);
         while (page.Read())
         {
             rows.Add(ToRow(page));
         }
 
         long total = 0;
-        SqliteStatement count = connection.Prepare($"SELECT count(*) FROM runs WHERE {where}").Bind(tenant).Bind(workflow).Bind(status);
+        SqliteStatement count = connection.Prepare($"SELECT count(*) FROM runs WHERE {where}").Bind(tenant).Bind(workflow).Bind(status).Bind(parent);
         while (count.Read())
         {
             total = count.Int64(0);
@@ -176,5 +194,9 @@ public sealed partial class SqliteRunStore
         (RunStatus)row.Int64(5),
         row.Text(6),
         row.Int64(7),
-        row.IsNull(8) ? null : row.Int64(8));
+        row.IsNull(8) ? null : row.Int64(8))
+    {
+        Parent = row.IsNull(9) ? null : new Ulid(row.Blob(9)),
+        Priority = (int)row.Int64(10),
+    };
 }

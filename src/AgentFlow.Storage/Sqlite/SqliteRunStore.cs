@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Scheduling;
 
 namespace AgentFlow.Storage.Sqlite;
 
@@ -17,8 +18,8 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             {
                 foreach (RunAppend append in batch.Frames)
                 {
-                    append.Outcome = Append(connection, append, database.RunCounts);
-                    rows += 2;
+                    append.Outcome = Append(connection, append, database.RunCounts, batch.Touched);
+                    rows += append.Cross is null ? 2 : 8;
                 }
 
                 foreach (InboxAppend item in batch.Inbox)
@@ -37,6 +38,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         catch
         {
             // Nothing was written: the outcomes belong to a transaction that is gone.
+            batch.Touched.Clear();
             batch.Frames.ForEach(f => f.Outcome = CommitOutcome.Pending);
             batch.Inbox.ForEach(i => (i.Outcome, i.Claimed) = (CommitOutcome.Pending, null));
             throw;
@@ -101,7 +103,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         return ValueTask.FromResult((due.Count, next));
     }
 
-    private static CommitOutcome Append(SqliteConnection connection, RunAppend append, SqliteRunCounts counts)
+    private static CommitOutcome Append(SqliteConnection connection, RunAppend append, SqliteRunCounts counts, List<Ulid> touched)
     {
         bool ends = append.Then == RowChange.End;
         if (append.Change is RowChange.Create or RowChange.CreateQueued)
@@ -112,6 +114,10 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             }
         }
         else if (ends && !End(connection, append, counts))
+        {
+            return CommitOutcome.Woken;
+        }
+        else if (!ends && append.Cross is { Withdraws: true } && !IsAsleep(connection, append))
         {
             return CommitOutcome.Woken;
         }
@@ -140,7 +146,22 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             CrashPoint.Reach("sqlite.snapshot_written");
         }
 
+        if (append.Cross is { } cross)
+        {
+            // Before a parking, which is refused when the run itself is given something here.
+            SqliteCross.Write(connection, append, cross, child => Append(connection, child, counts, touched), touched);
+        }
+
         return append.Then == RowChange.Park ? Park(connection, append) : CommitOutcome.Committed;
+    }
+
+    /// <summary>Whether nothing has arrived that the frame does not know.</summary>
+    private static bool IsAsleep(SqliteConnection connection, RunAppend append)
+    {
+        SqliteStatement row = connection.Prepare("SELECT 1 FROM runs WHERE key = ? AND wake_seq = ?").Bind(append.Key).Bind(append.WakeSeq);
+        bool asleep = row.Read();
+        row.Reset();
+        return asleep;
     }
 
     private static CommitOutcome? Create(SqliteConnection connection, RunAppend append, SqliteRunCounts counts)
@@ -181,9 +202,10 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         };
         Span<byte> definition = stackalloc byte[32];
         Convert.FromHexString(creation.DefinitionHash, definition, out _, out int length);
-        SqliteStatement insert = connection.Prepare("INSERT INTO runs (id, tenant, workflow, version, definition, status, result, cost, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))");
+        SqliteStatement insert = connection.Prepare("INSERT INTO runs (id, tenant, workflow, version, definition, status, result, cost, ended_at, parent, priority, rank) VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?)");
         insert.Bind(id).Bind(append.Tenant).Bind(creation.Workflow).Bind(creation.Version).Bind(definition[..length]).Bind((long)status);
-        insert.Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.Then == RowChange.End ? append.At : 0).Run();
+        insert.Bind(append.Result).Bind(append.CostNanoDollars).Bind(append.Then == RowChange.End ? append.At : 0);
+        insert.BindOptional(creation.Parent).Bind(creation.Priority).Bind(RunPriority.Rank(append.Run, creation.Priority)).Run();
         append.Key = connection.LastRowId;
         CrashPoint.Reach("sqlite.run_inserted");
         return null;
@@ -249,18 +271,32 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             return CommitOutcome.Ignored;
         }
 
-        connection.Prepare("INSERT OR IGNORE INTO inbox (run, kind, dedupe, data) VALUES (?, ?, ?, ?)").Bind(key).Bind((long)item.Kind).Bind(item.Dedupe).Bind(item.Data.Span).Run();
-        if (connection.Changes == 0)
+        if (Put(connection, key, item.Kind, item.Dedupe, item.Data, claims ? RunStatus.Running : RunStatus.Queued) is not { } number)
         {
             item.Claimed = null;
             return CommitOutcome.Ignored;
         }
 
-        item.Item = connection.LastRowId;
+        item.Item = number;
+        return CommitOutcome.Committed;
+    }
+
+    /// <summary>Puts an item into the inbox of a run that has not ended, and wakes the run.</summary>
+    /// <param name="woken">What a parked run becomes.</param>
+    /// <returns>The item's number; <see langword="null"/> when it is there already.</returns>
+    internal static long? Put(SqliteConnection connection, long key, InboxKind kind, string dedupe, ReadOnlyMemory<byte> data, RunStatus woken)
+    {
+        connection.Prepare("INSERT OR IGNORE INTO inbox (run, kind, dedupe, data) VALUES (?, ?, ?, ?)").Bind(key).Bind((long)kind).Bind(dedupe).Bind(data.Span).Run();
+        if (connection.Changes == 0)
+        {
+            return null;
+        }
+
+        long number = connection.LastRowId;
         CrashPoint.Reach("sqlite.item_inserted");
         connection.Prepare("UPDATE runs SET wake_seq = wake_seq + 1, status = CASE WHEN status IN (2, 3) THEN ? ELSE status END WHERE key = ?")
-            .Bind((long)(claims ? RunStatus.Running : RunStatus.Queued)).Bind(key).Run();
+            .Bind((long)woken).Bind(key).Run();
         CrashPoint.Reach("sqlite.run_woken");
-        return CommitOutcome.Committed;
+        return number;
     }
 }

@@ -41,6 +41,19 @@ public sealed class CrashPointTests
     [Fact]
     public Task Serve_DiesAtThePointsOfPostgres_NothingAcceptedIsLostOrDoneTwice() => OnPostgresAsync(CrashPoints.Postgres, times: 1, seed: 3);
 
+    /// <summary>A child's start and end, the last arrival at a barrier, a permit's return.</summary>
+    [Fact]
+    public Task Serve_DiesWhereRunsTouchEachOtherOnPostgres_NothingIsLeakedOrGivenTwice() =>
+        OnPostgresAsync(CrashPoints.FrameParts.Where(p => p.StartsWith("child_", StringComparison.Ordinal) || p.StartsWith("place_", StringComparison.Ordinal) || p == "ended").SelectMany(p => new[] { $"frame.{p}.before", $"frame.{p}.after" }), times: 1, seed: 5);
+
+    [Fact]
+    public Task Serve_DiesWhereRunsTouchEachOtherOnSqlite_NothingIsLeakedOrGivenTwice() =>
+        RunAsync(
+            CrashPoints.Everywhere.Concat(CrashPoints.Sqlite).Where(p => p.Contains("child_", StringComparison.Ordinal) || p.Contains("place_", StringComparison.Ordinal) || p.StartsWith("frame.ended", StringComparison.Ordinal)),
+            times: 1,
+            seed: 6,
+            [.. Enumerable.Range(0, Lanes).Select(_ => new CrashStore.SqliteFile())]);
+
     [Fact]
     [Trait("Suite", "slow")]
     public Task Serve_DiesAtEveryPointOnPostgres_NothingAcceptedIsLostOrDoneTwice() => OnPostgresAsync(CrashPoints.Everywhere.Concat(CrashPoints.Postgres), times: 2, seed: 4);
@@ -199,7 +212,7 @@ public sealed class CrashPointTests
         int repeated = 0;
         foreach (CrashUsers.Trip trip in users.Accepted)
         {
-            Assert.Equal(trip.Workflow switch { "hold" => "cancelled", "undo" => "failed", _ => "completed" }, trip.Status);
+            Assert.Equal(trip.Workflow switch { "hold" or "brood" => "cancelled", "undo" => "failed", _ => "completed" }, trip.Status);
             Assert.Equal(trip.Run, await users.ExecuteAsync(trip.Workflow, trip.Id, cancellationToken));
             var journal = new RunJournal(await EventsAsync(users, trip.Run, cancellationToken));
             journal.EndsOnce();
@@ -214,12 +227,39 @@ public sealed class CrashPointTests
                 repeated += calls.Count() - 1;
             }
 
-            int steps = trip.Workflow switch { "trip" => 4, "undo" => 2, "hold" => 0, _ => 1 };
+            int steps = trip.Workflow switch { "trip" => 4, "undo" => 2, "hold" or "brood" => 0, _ => 1 };
             Assert.Equal(steps, effects[trip.Id].Select(e => e.Step).Distinct().Count());
+            await CheckChildrenAsync(users, trip, cancellationToken);
+        }
+
+        // Whoever held or waited for something has given it back.
+        foreach (string shared in new[] { "semaphores", "barriers" })
+        {
+            JsonElement left = await users.GetAsync($"/api/v1/{shared}", cancellationToken);
+            Assert.True(left.GetProperty("total_count").GetInt64() == 0, left.GetRawText());
         }
 
         Assert.Empty(ledger.Effects.Select(e => e.Run).Distinct().Except(users.Accepted.Select(t => t.Id)));
         TestContext.Current.TestOutputHelper?.WriteLine($"{users.Accepted.Count} runs, {ledger.Effects.Count} effects, {repeated} repeated after a kill, {ledger.Life} lives");
+    }
+
+    /// <summary>Each intent of a step has one child, and no child outlives the step.</summary>
+    private static async Task CheckChildrenAsync(CrashUsers users, CrashUsers.Trip trip, CancellationToken cancellationToken)
+    {
+        if (trip.Workflow is not ("family" or "brood"))
+        {
+            return;
+        }
+
+        JsonElement children = await users.GetAsync($"/api/v1/runs?filter[parent]={trip.Run}", cancellationToken);
+        string[] ends = [.. children.GetProperty("items").EnumerateArray().Select(c => c.GetProperty("status").GetString()!)];
+        Assert.True(trip.Workflow == "family" ? ends is ["completed", "completed"] : ends is [] or ["cancelled"], $"{trip.Workflow} {trip.Run}: {string.Join(", ", ends)}");
+        foreach (JsonElement child in children.GetProperty("items").EnumerateArray())
+        {
+            var journal = new RunJournal(await EventsAsync(users, child.GetProperty("id").GetString()!, cancellationToken));
+            journal.EndsOnce();
+            journal.NoStepRunsAfterItsOutcome();
+        }
     }
 
     /// <summary>The chain is whole after all that, and with what was exported it tells each run's start and end once.</summary>

@@ -70,6 +70,48 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         """,
         """
         language: 1
+        name: kid
+        version: 1.0.0
+        planner: fsm
+        initial_state: meet
+        final_states: [done]
+        states:
+          meet: { barrier: { name: "${input.id}", parties: 2 }, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
+        $$$"""
+        language: 1
+        name: family
+        version: 1.0.0
+        planner: dag
+        steps:
+          - { id: k1, workflow: { name: kid, input: { id: "${input.id}" } } }
+          - { id: k2, workflow: { name: kid, version: 1.x, input: { id: "${input.id}" } } }
+          - { id: s0, depends_on: [k1, k2], semaphore: { name: till, permits: 1 }, {{{Effect}}}0" } }
+        """,
+        """
+        language: 1
+        name: sitter
+        version: 1.0.0
+        planner: fsm
+        initial_state: gate
+        final_states: [done]
+        states:
+          gate: { wait: { signal: never }, on_success: done }
+          done: { tool: skill.echo, input: {} }
+        """,
+        """
+        language: 1
+        name: brood
+        version: 1.0.0
+        planner: fsm
+        initial_state: sit
+        final_states: [sit]
+        states:
+          sit: { workflow: { name: sitter }, semaphore: { name: nest, permits: 2 } }
+        """,
+        """
+        language: 1
         name: hold
         version: 1.0.0
         planner: fsm
@@ -155,10 +197,12 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         while (!_stopping)
         {
             int number = Interlocked.Increment(ref _next);
-            string workflow = (number % 7) switch
+            string workflow = (number % 9) switch
             {
                 0 => "spin",
                 6 => "undo",
+                7 => "family",
+                8 => "brood",
                 1 or 2 => "ask",
                 3 => "hold",
                 _ => "trip",
@@ -170,9 +214,9 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
             if (workflow == "trip")
             {
                 // Signals race with the run on its way to the wait: early, late, and, when they come thick, between a turn and its commit.
-                (int signals, int apart) = number % 7 == 5 ? (30, 6) : (3, 40);
+                (int signals, int apart) = number % 9 == 5 ? (30, 6) : (3, 40);
                 await Task.WhenAll(Enumerable.Range(1, signals).Select(i => SignalAsync(trip, i, i * apart, cancellationToken)));
-                if (number % 7 == 4)
+                if (number % 9 == 4)
                 {
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/pause", "{}", null, cancellationToken);
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/resume", "{}", null, cancellationToken);
@@ -182,8 +226,10 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/migrate", "{}", null, cancellationToken);
                 }
             }
-            else if (workflow == "hold")
+            else if (workflow is "hold" or "brood")
             {
+                // A child needs a moment to be there.
+                await Task.Delay(workflow == "brood" ? 250 : 0, cancellationToken);
                 await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/cancel", "{}", null, cancellationToken);
             }
 

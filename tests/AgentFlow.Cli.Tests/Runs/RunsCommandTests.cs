@@ -52,8 +52,24 @@ public sealed class RunsCommandTests : IDisposable
         Assert.Matches($@"^ +{events.Length - 1}  [0-9:.]+  run_completed", Assert.Single(rest.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
 
+    [Fact]
+    public async Task Explain_Run_SaysWhyEachTransitionWasTaken()
+    {
+        _af.Write("fussy.yaml", Af.Fussy);
+        string good = await RunAsync("fussy.yaml", "message=ok");
+        string bad = await RunAsync("fussy.yaml", "message=no");
+
+        AfResult taken = await _af.RunAsync("runs", "explain", good);
+        Assert.Contains("'look' leads to 'fine' because `output.ok` is true with output.ok = true.", taken.Out, StringComparison.Ordinal);
+        Assert.Contains("The run completed: fine.", taken.Out, StringComparison.Ordinal);
+        AfResult failed = await _af.RunAsync("runs", "explain", bad, "-o", "json");
+        JsonElement last = JsonElement.Parse(failed.Out).GetProperty("lines").EnumerateArray().Last();
+        Assert.StartsWith("The run failed: NO_TRANSITION, ", last.GetProperty("text").GetString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("show")]
+    [InlineData("explain")]
     [InlineData("events")]
     [InlineData("watch")]
     [InlineData("cancel")]

@@ -80,6 +80,27 @@ public class LlmPlannerTests
         AssertReplays(play);
     }
 
+    /// <summary>Replay writes questions and grafts again and compares: their form never changes for runs that are on record.</summary>
+    [Fact]
+    public void Journal_QuestionsAndGrafts_HaveTheRecordedForm()
+    {
+        string yaml = File("  max_latency: 90s\n  replan: {}").Replace("[skill.http_call,", "[{ tool: skill.http_call, timeout: 5s },", StringComparison.Ordinal);
+        Play play = Answer(Started(yaml), """{"steps":[{"step_id":"s1","skill":"skill.http_call","params":{"a":"${x}","b":["{{input.who}} é"]},"on_error":"retry","retry_count":1,"description":"one"},{"step_id":"s2","skill":"skill.echo","params":{"c":"{{s1.d[0]}}"},"depends_on":["s1"],"on_error":"continue"},{"step_id":"s3","skill":"skill.strict","params":{"n":1},"depends_on":["s2"]}]}""");
+        Assert.Equal(
+            """{"planner":"dag","timeout":"90000ms","steps":[{"id":"s1","tool":"skill.http_call","description":"one","timeout":"5s","input":{"a":"${'$'}{x}","b":["${input[\u0022who\u0022]} é"]},"on_error":"abort","retry":{"max_attempts":2}},{"id":"s2","tool":"skill.echo","input":{"c":"${steps.s1.output[\u0022d\u0022][0]}"},"depends_on":["s1"],"on_error":"continue"},{"id":"s3","tool":"skill.strict","input":{"n":1},"depends_on":["s2"],"on_error":"abort"}]}""".Replace("\\u0022", "\\\"", StringComparison.Ordinal),
+            play.Journal.OfType<PlanGrafted>().Single().Text);
+        play.Succeed("s1", """{"d":["$"]}""").Succeed("s2", "2").Fail("s3");
+        Assert.Equal(
+            """{"goal":"Serve Ada","input_names":["who"],"replan":1,"reason":"step_failure","strategy":"adaptive","failure":{"code":"TEST_ERROR","message":"Step 's3' failed: It failed."},"old":[{"step_id":"s1","skill":"skill.http_call","params":{"a":"${x}","b":["{{input.who}} é"]},"on_error":"retry","retry_count":1,"description":"one"},{"step_id":"s2","skill":"skill.echo","params":{"c":"{{s1.d[0]}}"},"depends_on":["s1"],"on_error":"continue"},{"step_id":"s3","skill":"skill.strict","params":{"n":1},"depends_on":["s2"]}],"kept":{"s1":{"d":["$"]},"s2":2}}""",
+            play.Node(Model).Input!.ToString());
+        Answer(play, Plan(Step("s4", "skill.echo", """{"e":"{{s1.d}}"}""")));
+        Assert.Equal(
+            """{"planner":"dag","timeout":"90000ms","steps":[{"id":"s1","input":{"d":["${'$'}"]}},{"id":"s2","input":2},{"id":"s4","tool":"skill.echo","input":{"e":"${steps.s1.output[\u0022d\u0022]}"},"depends_on":["s1"],"on_error":"abort"}]}""".Replace("\\u0022", "\\\"", StringComparison.Ordinal),
+            play.Journal.OfType<PlanGrafted>().Last().Text);
+        Assert.Equal("""{"e":["$"]}""", play.Node("s4").Input!.ToString());
+        AssertReplays(play);
+    }
+
     public static TheoryData<string, string> Hostile => new()
     {
         { "Sure! Here is the plan: " + TwoSteps, "nothing else" },

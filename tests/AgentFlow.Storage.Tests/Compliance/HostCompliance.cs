@@ -580,13 +580,13 @@ public abstract partial class HostCompliance : IAsyncLifetime
     }
 
     /// <summary>An external tool that remembers its calls.</summary>
-    private sealed class Ledger(Func<ToolCall, CancellationToken, ValueTask<StepOutcome>>? invoke = null) : ITool
+    private sealed class Ledger(Func<ToolCall, CancellationToken, ValueTask<StepOutcome>>? invoke = null, long most = 0) : ITool
     {
         public ConcurrentQueue<ToolCall> Calls { get; } = new();
 
         public TaskCompletionSource Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public ToolContract Contract { get; } = new() { Id = "test.ledger", Version = "1.0.0", Effects = Effects.External };
+        public ToolContract Contract { get; } = new() { Id = "test.ledger", Version = "1.0.0", Effects = Effects.External, MaxCostNanoDollars = most };
 
         public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
         {

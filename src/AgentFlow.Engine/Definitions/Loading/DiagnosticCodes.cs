@@ -54,6 +54,7 @@ public static class DiagnosticCodes
     public const string InvalidAgent = "invalid-agent";
     public const string UnknownAgent = "unknown-agent";
     public const string UnusedAgent = "unused-agent";
+    public const string UnknownWorkflow = "unknown-workflow";
     public const string UnknownTool = "unknown-tool";
     public const string InvalidContract = "invalid-contract";
     public const string InputMismatch = "input-mismatch";
@@ -71,6 +72,9 @@ public static class DiagnosticCodes
     public const string UnresolvedSecret = "unresolved-secret";
     public const string UnknownStep = "unknown-step";
     public const string UnknownField = "unknown-field";
+    public const string UndeclaredField = "undeclared-field";
+    public const string TypeMismatch = "type-mismatch";
+    public const string ConstantCondition = "constant-condition";
     public const string MissingDependency = "missing-dependency";
     public const string UnvisitedStep = "unvisited-step";
     public const string EnvironmentName = "environment-name";
@@ -82,6 +86,8 @@ public static class DiagnosticCodes
     public const string UnreachableState = "unreachable-state";
     public const string NoPathToFinal = "no-path-to-final";
     public const string UnusedOutcome = "unused-outcome";
+    public const string MissingOnError = "missing-on-error";
+    public const string BeyondLimit = "beyond-limit";
     public const string DependencyCycle = "dependency-cycle";
 
     // Plans of models.

@@ -20,7 +20,11 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
     private readonly ToolSchemas _schemas = new();
 
     /// <summary>Compiles a source, wherever it comes from.</summary>
-    public LoadResult Load(WorkflowSource source)
+    /// <param name="isStored">
+    /// It compiled when it was registered, and its runs go on with it: what is only held against its expressions and limits
+    /// (wrong types, missing handlers) is not looked for, so that no later version of these checks can stop a run.
+    /// </param>
+    public LoadResult Load(WorkflowSource source, bool isStored = false)
     {
         if (Encoding.UTF8.GetByteCount(source.Yaml) > LoadLimits.YamlBytes)
         {
@@ -30,12 +34,15 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         YamlText text = YamlText.From(source.Yaml);
         var findings = new Findings(source.Path, text);
         WorkflowDefinition? definition = null;
+        IReadOnlyList<WorkflowReference> workflows = [];
         if (YamlReader.Read(text, findings) is { } root)
         {
-            definition = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings).Read(root, null);
+            var reader = new WorkflowReader(this, tools, _kinds, _schemas, plans, source, text, findings) { IsStored = isStored };
+            definition = reader.Read(root, null);
+            workflows = findings.HasErrors ? [] : reader.References;
         }
 
-        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
+        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics()) { Workflows = workflows };
     }
 
     /// <summary>
@@ -65,7 +72,7 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
         var findings = new Findings(previous.Source.Path, text, starts);
         var changed = new ChangedPlan(previous, changes, findings);
         WorkflowDefinition? definition = YamlReader.Read(file, findings) is YamlMapping root && changed.Apply(root, parts, starts) is { } whole
-            ? new WorkflowReader(this, tools, _kinds, _schemas, plans, previous.Source, text, findings).Read(whole, changed)
+            ? new WorkflowReader(this, tools, _kinds, _schemas, plans, previous.Source, text, findings) { IsStored = true }.Read(whole, changed)
             : null;
         return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics());
     }

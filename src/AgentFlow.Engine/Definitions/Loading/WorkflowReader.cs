@@ -23,6 +23,20 @@ internal sealed class WorkflowReader(
     private const string What = "The workflow";
 
     private readonly ExpressionReader _expressions = new(text, findings);
+    private List<(YamlNode Place, string Name, VersionRange Versions)> _called = [];
+
+    /// <summary>Other workflows that steps call, once the file is read.</summary>
+    public IReadOnlyList<WorkflowReference> References
+    {
+        get
+        {
+            var ordered = _called.OrderBy(c => c.Place.Offset).ToList();
+            return [.. text.Locate(ordered.Select(c => c.Place.Offset)).Zip(ordered, (at, c) => new WorkflowReference(c.Name, c.Versions, source.Path, at.Line, at.Column))];
+        }
+    }
+
+    /// <summary>Leaves out what would only warn of or refuse a source that has been accepted before.</summary>
+    public bool IsStored { get; init; }
 
     /// <param name="changed">What a run has changed; <see langword="null"/> for the file as it is.</param>
     /// <returns>The definition, or <see langword="null"/> with at least one error among the findings.</returns>
@@ -66,6 +80,7 @@ internal sealed class WorkflowReader(
             Changed = changed,
         };
         context.TryCount(mapping);
+        _called = context.Workflows;
         (PlanNode? plan, StepScope? after) = new ScopeReader(context).Read(fields, RootId, What, null, 1);
         ValueTemplate? output = fields["output"] is { } result && after is not null ? _expressions.Output(result, after) : null;
         if (after is not null)
@@ -74,9 +89,19 @@ internal sealed class WorkflowReader(
             changed?.ReportUnread();
         }
 
+        if (!IsStored)
+        {
+            _expressions.CheckTypes(schema, JsonElement.Parse(vars.Utf8.Span), context.Bodies);
+        }
+
         if (plan is null || findings.HasErrors)
         {
             return null;
+        }
+
+        if (!IsStored)
+        {
+            PlanChecks.Run(plan, context);
         }
 
         return new WorkflowDefinition(plan, changed?.Previous, changed?.Edits)

@@ -12,7 +12,7 @@ public sealed class ConditionNode : PlanNode
 
     internal override void Start(RunMachine machine, NodeRun self)
     {
-        if (Evaluate(machine.VariablesFor(self), Condition, $"Condition '{Condition.Source}'", out StepError? error))
+        if (Evaluate(machine, machine.VariablesFor(self), Condition, $"Condition '{Condition.Source}'", out StepError? error))
         {
             machine.Succeed(self, machine.LatestOutput(self));
         }
@@ -23,9 +23,9 @@ public sealed class ConditionNode : PlanNode
     }
 
     /// <returns>Whether it is true; an expression that fails is an error, not false.</returns>
-    internal static bool Evaluate(RunVariables variables, CelExpression condition, string what, out StepError? error)
+    internal static bool Evaluate(RunMachine machine, RunVariables variables, CelExpression condition, string what, out StepError? error)
     {
-        CelValue value = condition.Evaluate(variables);
+        CelValue value = machine.Ask(condition, variables);
         error = value.Kind == CelKind.Bool ? null : ExpressionError($"{what} failed: {(value.IsError ? value.AsError().Message : $"it gave {value.TypeName} instead of bool")}");
         return value.IsTrue;
     }
@@ -53,7 +53,7 @@ public sealed class ConditionalSelectorNode : PlanNode
         for (int i = 0; i < _conditions.Length; i++)
         {
             StepError? error = null;
-            if (_conditions[i] is not { } condition || ConditionNode.Evaluate(machine.VariablesFor(self), condition, $"Condition '{condition.Source}' of '{Id}'", out error))
+            if (_conditions[i] is not { } condition || ConditionNode.Evaluate(machine, machine.VariablesFor(self), condition, $"Condition '{condition.Source}' of '{Id}'", out error))
             {
                 machine.Enter(Children[i], self);
                 return;

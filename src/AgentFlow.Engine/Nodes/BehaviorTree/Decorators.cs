@@ -87,7 +87,7 @@ public sealed class RepeatNode : PlanNode
 
         if (Until is { } until)
         {
-            bool isDone = ConditionNode.Evaluate(machine.Variables(self), until, $"Condition '{until.Source}' of '{Id}'", out StepError? error);
+            bool isDone = ConditionNode.Evaluate(machine, machine.Variables(self), until, $"Condition '{until.Source}' of '{Id}'", out StepError? error);
             if (error is not null)
             {
                 machine.Fail(self, error);

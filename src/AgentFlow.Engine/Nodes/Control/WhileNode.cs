@@ -88,7 +88,7 @@ public sealed class WhileNode : PlanNode
             return false;
         }
 
-        bool value = ConditionNode.Evaluate(machine.Variables(self), expression, $"'{key}: {expression.Source}' of '{Id}'", out StepError? error);
+        bool value = ConditionNode.Evaluate(machine, machine.Variables(self), expression, $"'{key}: {expression.Source}' of '{Id}'", out StepError? error);
         if (error is not null)
         {
             failed = true;

@@ -144,7 +144,7 @@ public sealed class GraphNode : PlanNode
         bool wanted = rules.RunsAfterFailure || (!HasAborted(self) && rules.DependsOn.All(d => self.Scope!.Statuses[d] == NodeStatus.Succeeded));
         if (wanted && rules.Condition is not null)
         {
-            CelValue value = rules.Condition.Evaluate(machine.Variables(self));
+            CelValue value = machine.Ask(rules.Condition, machine.Variables(self));
             if (value.Kind != CelKind.Bool)
             {
                 string what = value.IsError ? value.AsError().Message : $"it gave {value.TypeName} instead of bool";

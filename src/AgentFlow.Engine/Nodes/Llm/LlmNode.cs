@@ -82,7 +82,7 @@ public sealed class LlmNode : PlanNode
     {
         for (int i = 0; i < _conditions.Length; i++)
         {
-            bool isTaken = ConditionNode.Evaluate(machine.VariablesFor(self), _conditions[i], $"Condition '{_conditions[i].Source}' of '{Id}'", out StepError? error);
+            bool isTaken = ConditionNode.Evaluate(machine, machine.VariablesFor(self), _conditions[i], $"Condition '{_conditions[i].Source}' of '{Id}'", out StepError? error);
             if (error is not null)
             {
                 machine.Fail(self, error);
@@ -206,7 +206,7 @@ public sealed class LlmNode : PlanNode
         };
         if (failure is null && Quality is { } quality)
         {
-            bool isGood = ConditionNode.Evaluate(machine.Variables(self), quality, $"The quality gate '{quality.Source}' of '{Id}'", out failure);
+            bool isGood = ConditionNode.Evaluate(machine, machine.Variables(self), quality, $"The quality gate '{quality.Source}' of '{Id}'", out failure);
             if (!isGood)
             {
                 failure ??= new StepError(ErrorCode.PlanQuality.Code, ErrorCategory.Permanent, $"The output of the plan does not pass '{quality.Source}'.");

@@ -63,11 +63,11 @@ public sealed class StateMachineNode : PlanNode
             return;
         }
 
-        ICelVariables variables = machine.Variables(self);
+        RunVariables variables = machine.Variables(self);
         for (int i = 0; i < rules.Transitions.Count; i++)
         {
             ConditionalTransition transition = rules.Transitions[i];
-            CelValue value = transition.Condition.Evaluate(variables);
+            CelValue value = machine.Ask(transition.Condition, variables);
             if (value.IsTrue)
             {
                 Go(machine, self, transition.Target, TransitionRule.Condition, i);

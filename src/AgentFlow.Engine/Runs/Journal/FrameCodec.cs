@@ -319,6 +319,47 @@ public static class FrameCodec
                 w.Byte((byte)e.Status);
                 w.Optional(e.Error);
                 break;
+            case RunAdopted e:
+                w.Id(e.Parent);
+                w.Int(e.Step);
+                w.Int(e.Generation);
+                w.Int(e.Depth);
+                w.Optional(e.BudgetNanoDollars);
+                break;
+            case RunPrioritized e:
+                w.Signed(e.Priority);
+                break;
+            case ChildStarted e:
+                w.Int(e.Id);
+                w.Int(e.Attempt);
+                w.Id(e.Child);
+                w.Text(e.Workflow);
+                w.Text(e.Version);
+                w.Hex(e.DefinitionHash);
+                w.Unsigned((ulong)e.ReservedNanoDollars);
+                w.Unsigned((ulong)e.Due);
+                break;
+            case ChildCancelling e:
+                w.Int(e.Id);
+                w.Optional(e.Error);
+                break;
+            case PlaceRequested e:
+                w.Int(e.Id);
+                w.Byte((byte)e.Kind);
+                w.Text(e.Name);
+                w.Int(e.Size);
+                break;
+            case PlaceGranted e:
+                w.Int(e.Id);
+                w.Unsigned((ulong)e.Round);
+                w.Int(e.Position);
+                break;
+            case PlaceLeft e:
+                w.Int(e.Id);
+                w.Byte((byte)e.Kind);
+                w.Text(e.Name);
+                w.Bool(e.Held);
+                break;
             case PlanModified e:
                 w.Text(e.Text);
                 w.Signed(e.Revision);
@@ -393,6 +434,13 @@ public static class FrameCodec
         EventTag.StepExpired => new StepExpired(r.Int(), r.Int(), r.Error()),
         EventTag.CompensationPlanned => new CompensationPlanned(r.Int(), r.OptionalPayload(), r.OptionalError()),
         EventTag.CompensationStarted => new CompensationStarted(r.Int(), (NodeStatus)r.Byte(), r.OptionalError()),
+        EventTag.RunAdopted => new RunAdopted(r.Id(), r.Int(), r.Int(), r.Int(), r.OptionalLong()),
+        EventTag.RunPrioritized => new RunPrioritized(r.Signed()),
+        EventTag.ChildStarted => new ChildStarted(r.Int(), r.Int(), r.Id(), r.Text(), r.Text(), r.Hex(), r.Long(), r.Long()),
+        EventTag.ChildCancelling => new ChildCancelling(r.Int(), r.OptionalError()),
+        EventTag.PlaceRequested => new PlaceRequested(r.Int(), (SharedKind)r.Byte(), r.Text(), r.Int()),
+        EventTag.PlaceGranted => new PlaceGranted(r.Int(), r.Long(), r.Int()),
+        EventTag.PlaceLeft => new PlaceLeft(r.Int(), (SharedKind)r.Byte(), r.Text(), r.Bool()),
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
@@ -469,6 +517,13 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
 
     public void Hex(string hex) => Bytes(Convert.FromHexString(hex));
 
+    /// <summary>A ULID's 16 bytes.</summary>
+    public void Id(Ulid id)
+    {
+        id.TryWriteBytes(Reserve(Ulid.ByteLength));
+        Length += Ulid.ByteLength;
+    }
+
     /// <summary>The grants, then whether there is a list of tools, then the list; both lists behind their counts.</summary>
     public void Authority(RunAuthority authority)
     {
@@ -511,6 +566,15 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
         if (value is not null)
         {
             Payload(value);
+        }
+    }
+
+    public void Optional(long? value)
+    {
+        Bool(value is not null);
+        if (value is { } number)
+        {
+            Unsigned((ulong)number);
         }
     }
 
@@ -616,6 +680,10 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<b
     public string Text() => Encoding.UTF8.GetString(Take(Int()).Span);
 
     public string Hex() => Convert.ToHexStringLower(Take(Int()).Span);
+
+    public Ulid Id() => new(Take(Ulid.ByteLength).Span);
+
+    public long? OptionalLong() => Bool() ? Long() : null;
 
     public RunAuthority Authority()
     {

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Ports;
 
@@ -19,6 +20,16 @@ public enum TransitionRule : byte
     Condition = 1,
     OnSuccess = 2,
     OnError = 3,
+}
+
+/// <summary>What runs of one tenant share by name. Numbers are stored; append only.</summary>
+public enum SharedKind : byte
+{
+    /// <summary>So many may hold it at once, in the order in which they asked; whoever holds it gives it back.</summary>
+    Semaphore = 1,
+
+    /// <summary>Nobody passes before so many wait at it; then all of them do.</summary>
+    Barrier = 2,
 }
 
 /// <summary>What somebody decided about a step whose outcome is unknown.</summary>
@@ -101,6 +112,13 @@ public enum EventTag : byte
     StepExpired = 31,
     CompensationPlanned = 32,
     CompensationStarted = 33,
+    RunAdopted = 55,
+    RunPrioritized = 56,
+    ChildStarted = 57,
+    ChildCancelling = 58,
+    PlaceRequested = 59,
+    PlaceGranted = 60,
+    PlaceLeft = 61,
     PlanModified = 40,
     PlanGrafted = 41,
     PlanRefused = 42,
@@ -126,6 +144,65 @@ public sealed record RunStarted(string Workflow, string Version, string Definiti
 public sealed record RunRestricted(RunAuthority Authority) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.RunRestricted;
+}
+
+/// <summary>The run is a step of another one. Stands behind the start.</summary>
+/// <param name="Parent">The run that it is a step of.</param>
+/// <param name="Step">The step's visit there.</param>
+/// <param name="Generation">Which intent of the step.</param>
+/// <param name="Depth">Runs above this one, from 1.</param>
+/// <param name="BudgetNanoDollars">The most that the parent has held back for it; <see langword="null"/>: no limit but its own.</param>
+public sealed record RunAdopted(Ulid Parent, int Step, int Generation, int Depth, long? BudgetNanoDollars) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunAdopted;
+}
+
+/// <summary>The run has another priority than 0. Stands behind the start.</summary>
+public sealed record RunPrioritized(int Priority) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunPrioritized;
+}
+
+/// <summary>
+/// Another run does the step: it is accepted with this frame, and its end is the step's answer. The attempt is not in flight any
+/// more, and the run may be parked.
+/// </summary>
+/// <param name="Version">The highest version that fitted when the step started.</param>
+/// <param name="DefinitionHash">Hex SHA-256 of that version.</param>
+/// <param name="ReservedNanoDollars">Held back from the run's budget until the child has ended.</param>
+/// <param name="Due">When the child is asked to stop, in milliseconds since the Unix epoch; 0: never.</param>
+public sealed record ChildStarted(int Id, int Attempt, Ulid Child, string Workflow, string Version, string DefinitionHash, long ReservedNanoDollars, long Due) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.ChildStarted;
+}
+
+/// <summary>The step's run is asked to stop; the step ends once that has ended.</summary>
+/// <param name="Error">What the step fails with then; <see langword="null"/>: the child's own error.</param>
+public sealed record ChildCancelling(int Id, StepError? Error) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.ChildCancelling;
+}
+
+/// <summary>A visit queues at something that runs share; it goes on when it is given a place.</summary>
+/// <param name="Size">Permits of the semaphore, parties of the barrier, as the workflow says.</param>
+public sealed record PlaceRequested(int Id, SharedKind Kind, string Name, int Size) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlaceRequested;
+}
+
+/// <summary>The visit holds a permit, or the barrier is open to it.</summary>
+/// <param name="Round">Number of the permit, or of the barrier's round; rises, with gaps.</param>
+/// <param name="Position">From 1: which of the round's parties the visit is; 1 for a permit.</param>
+public sealed record PlaceGranted(int Id, long Round, int Position) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.PlaceGranted;
+}
+
+/// <summary>The visit has ended and gives its place back.</summary>
+/// <param name="Held">Whether it had been given one; it was withdrawn otherwise.</param>
+public sealed record PlaceLeft(int Id, SharedKind Kind, string Name, bool Held) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.PlaceLeft;
 }
 
 /// <summary>A node begins. <paramref name="Id"/> counts the node visits of a run from 0; the root's parent is -1.</summary>

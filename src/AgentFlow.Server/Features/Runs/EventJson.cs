@@ -66,6 +66,13 @@ internal static class EventJson
         EventTag.StepExpired => "step_expired",
         EventTag.CompensationPlanned => "compensation_planned",
         EventTag.CompensationStarted => "compensation_started",
+        EventTag.RunAdopted => "run_adopted",
+        EventTag.RunPrioritized => "run_prioritized",
+        EventTag.ChildStarted => "child_started",
+        EventTag.ChildCancelling => "child_cancelling",
+        EventTag.PlaceRequested => "place_requested",
+        EventTag.PlaceGranted => "place_granted",
+        EventTag.PlaceLeft => "place_left",
         EventTag.PlanModified => "plan_modified",
         EventTag.PlanGrafted => "plan_grafted",
         EventTag.PlanRefused => "plan_refused",
@@ -249,6 +256,53 @@ internal static class EventJson
             case ResumeRequested e:
                 w.WriteString("by"u8, e.By);
                 break;
+            case RunAdopted e:
+                w.WriteString("parent"u8, e.Parent.ToString());
+                w.WriteString("step"u8, e.Step.ToString(CultureInfo.InvariantCulture));
+                w.WriteNumber("generation"u8, e.Generation);
+                w.WriteNumber("depth"u8, e.Depth);
+                if (e.BudgetNanoDollars is { } budget)
+                {
+                    Dollars(w, "budget_dollars"u8, budget);
+                }
+                else
+                {
+                    w.WriteNull("budget_dollars"u8);
+                }
+
+                break;
+            case RunPrioritized e:
+                w.WriteNumber("priority"u8, e.Priority);
+                break;
+            case ChildStarted e:
+                Attempt(w, visits[e.Id], e.Attempt);
+                w.WriteString("child"u8, e.Child.ToString());
+                w.WriteString("workflow"u8, e.Workflow);
+                w.WriteString("version"u8, e.Version);
+                w.WriteString("definition_hash"u8, e.DefinitionHash);
+                Dollars(w, "reserved_dollars"u8, e.ReservedNanoDollars);
+                break;
+            case ChildCancelling e:
+                Node(w, visits[e.Id]);
+                Error(w, e.Error);
+                break;
+            case PlaceRequested e:
+                Node(w, visits[e.Id]);
+                w.WriteString("kind"u8, Word(e.Kind));
+                w.WriteString("name"u8, e.Name);
+                w.WriteNumber("size"u8, e.Size);
+                break;
+            case PlaceGranted e:
+                Node(w, visits[e.Id]);
+                w.WriteNumber("round"u8, e.Round);
+                w.WriteNumber("position"u8, e.Position);
+                break;
+            case PlaceLeft e:
+                Node(w, visits[e.Id]);
+                w.WriteString("kind"u8, Word(e.Kind));
+                w.WriteString("name"u8, e.Name);
+                w.WriteBoolean("held"u8, e.Held);
+                break;
             case PlanModified e:
                 w.WriteString("changes"u8, e.Text);
                 w.WriteNumber("revision"u8, e.Revision);
@@ -282,6 +336,8 @@ internal static class EventJson
         StepResolution.Fail => "fail",
         _ => "retry",
     };
+
+    private static string Word(SharedKind kind) => kind == SharedKind.Semaphore ? "semaphore" : "barrier";
 
     private static void Names(Utf8JsonWriter w, ReadOnlySpan<byte> name, IReadOnlyList<string>? names)
     {

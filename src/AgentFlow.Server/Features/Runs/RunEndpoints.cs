@@ -27,8 +27,15 @@ internal sealed class RunEndpoints(RunReader reader)
         PageRequest page = PageRequest.Read(query);
         string? workflow = query.Text("filter[workflow]");
         string? word = query.Text("filter[status]");
+        string? parent = query.Text("filter[parent]");
         query.Word("sort", "-created_at");
         query.End();
+        Ulid? of = null;
+        if (parent is not null)
+        {
+            of = Ulid.TryParse(parent, out Ulid id) ? id : throw ProblemException.Parameter("filter[parent]", $"is '{parent}'", "Give the id of a run.");
+        }
+
         RunStatus? status = null;
         if (word is not null)
         {
@@ -43,7 +50,7 @@ internal sealed class RunEndpoints(RunReader reader)
             before = Ulid.TryParse(cursor, out Ulid last) ? last : throw ProblemException.Parameter("page[cursor]", "is no cursor of this list", "Pass the next_cursor of the page before.");
         }
 
-        RunPage runs = await reader.Store.ListAsync(tenant, new RunFilter(workflow, status, before, page.Size), cancellationToken).ConfigureAwait(false);
+        RunPage runs = await reader.Store.ListAsync(tenant, new RunFilter(workflow, status, before, page.Size, of), cancellationToken).ConfigureAwait(false);
         var view = new PageView<RunView>([.. runs.Rows.Select(RunView.Of)], runs.HasMore ? runs.Rows[^1].Run.ToString() : null, runs.Total);
         await Reply.TaggedJsonAsync(context, view, ServerJson.Default.PageViewRunView).ConfigureAwait(false);
     }
@@ -67,6 +74,16 @@ internal sealed class RunEndpoints(RunReader reader)
         (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
         RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedJsonAsync(context, SagaView.Of(row, fold), ServerJson.Default.SagaView).ConfigureAwait(false);
+    }
+
+    public async Task ExplainAsync(HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        new QueryReader(context).End();
+        (string tenant, RunRow row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
+        WorkflowDefinition definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false)
+            ?? throw new ProblemException(ErrorCode.RunDiverged, $"Workflow {row.Workflow} {row.Version} does not compile in this build any more; the run cannot be explained.");
+        IReadOnlyList<StoredFrame> frames = await reader.StoredFramesAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
+        await Reply.TaggedJsonAsync(context, ExplanationView.Of(tenant, row, definition, frames, reader.Blobs(tenant)), ServerJson.Default.ExplanationView).ConfigureAwait(false);
     }
 
     public async Task EventsAsync(HttpContext context, string id, CancellationToken cancellationToken)

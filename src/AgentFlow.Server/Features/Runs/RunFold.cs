@@ -17,6 +17,9 @@ namespace AgentFlow.Server.Features.Runs;
 /// </summary>
 internal sealed class RunFold(WorkflowDefinition? definition)
 {
+    private readonly List<string> _children = [];
+    private string? _parent;
+    private int _priority;
     private readonly List<StepFold> _steps = [];
     private RunStarted? _started;
     private JournalEvent? _end;
@@ -62,6 +65,16 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             case RunStarted e:
                 _started = e;
                 _status = RunStatus.Running;
+                break;
+            case RunAdopted e:
+                _parent = e.Parent.ToString();
+                break;
+            case RunPrioritized e:
+                _priority = e.Priority;
+                break;
+            case ChildStarted e:
+                _children.Add(e.Child.ToString());
+                ApplyToStep(e);
                 break;
             case NodeEntered e:
                 _steps.Add(new StepFold(Visits[e.Id], e.At));
@@ -128,6 +141,9 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             EndedAt = ended,
             DurationMs = ended is null || started is null ? null : (long)(ended.Value - started.Value).TotalMilliseconds,
             TraceId = _started?.TraceId,
+            Priority = _priority,
+            Parent = _parent,
+            Children = _children.Count > 0 ? [.. _children] : null,
             Path = [.. leaves.Select(s => s.Visit.Name)],
             Steps = [.. leaves.Select(s => ToView(row.Run, s))],
         };
@@ -165,6 +181,7 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             Kind = kind,
             Target = target,
             Status = step.Status,
+            Child = step.Child,
             Attempts = step.Attempts,
             StartedAt = Time(step.EnteredAt),
             EndedAt = step.EndedAt is { } ended ? Time(ended) : null,
@@ -182,6 +199,8 @@ internal sealed class RunFold(WorkflowDefinition? definition)
     internal static (string Kind, string? Target) Describe(PlanNode? node) => node switch
     {
         CallNode { Agent: { } agent } => ("agent", agent),
+        CallNode { Child: { } child } => ("workflow", child.Workflow),
+        BarrierNode => ("barrier", null),
         CallNode call => ("tool", call.Tool.Contract.Id),
         WaitNode wait => ("wait", wait.Signal),
         ConditionNode condition => ("condition", condition.Condition.Source),
@@ -201,6 +220,9 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             StepHandedOver e => e.Id,
             StepAnswered e => e.Id,
             StepExpired e => e.Id,
+            ChildStarted e => e.Id,
+            PlaceRequested e => e.Id,
+            PlaceGranted e => e.Id,
             StepCancelled e => e.Id,
             RetryScheduled e => e.Id,
             TimerSet e => e.Id,
@@ -236,6 +258,9 @@ internal sealed class StepFold(Visit visit, long enteredAt)
     public int Generation { get; private set; }
 
     public long? Due { get; private set; }
+
+    /// <summary>The run that does the step, or did last.</summary>
+    public string? Child { get; private set; }
 
     public string? Provider { get; private set; }
 
@@ -294,6 +319,18 @@ internal sealed class StepFold(Visit visit, long enteredAt)
                 break;
             case StepExpired e:
                 Error = e.Error;
+                break;
+            case ChildStarted e:
+                Status = "awaiting";
+                Child = e.Child.ToString();
+                Due = e.Due == 0 ? null : e.Due;
+                break;
+            case PlaceRequested:
+                Status = "queued";
+                break;
+            case PlaceGranted:
+                Status = Visit.Node is WaitNode ? "waiting" : "running";
+                Due = null;
                 break;
             case StepDenied e:
                 Error = e.Error;

@@ -144,6 +144,21 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
         while (frames.Count == FramesPerRead);
     }
 
+    /// <summary>All durable frames as they are stored, oldest first.</summary>
+    public async ValueTask<IReadOnlyList<StoredFrame>> StoredFramesAsync(string tenant, Ulid run, CancellationToken cancellationToken)
+    {
+        var frames = new List<StoredFrame>();
+        IReadOnlyList<StoredFrame> read;
+        do
+        {
+            long from = frames.Count == 0 ? 0 : frames[^1].FirstSeq + 1;
+            read = await store.ReadFramesAsync(tenant, run, from, FramesPerRead, cancellationToken).ConfigureAwait(false);
+            frames.AddRange(read.Where(f => frames.Count == 0 || f.FirstSeq > frames[^1].FirstSeq));
+        }
+        while (read.Count == FramesPerRead);
+        return frames;
+    }
+
     /// <summary>The blobs of one tenant.</summary>
     public Func<ReadOnlyMemory<byte>, Payload?> Blobs(string tenant) => hash => store.ReadBlob(tenant, hash);
 

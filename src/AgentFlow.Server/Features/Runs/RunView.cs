@@ -47,6 +47,15 @@ public sealed record RunView
 
     public string? TraceId { get; init; }
 
+    /// <summary>From -10 to 10; higher ones are claimed first. 0 unless given.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>The run that this one does a step of.</summary>
+    public string? Parent { get; init; }
+
+    /// <summary>Runs that do or did steps of this one, in the order in which they were started. Not in lists.</summary>
+    public IReadOnlyList<string>? Children { get; init; }
+
     /// <summary>Ids of the steps in the order in which they were entered.</summary>
     public IReadOnlyList<string>? Path { get; init; }
 
@@ -73,6 +82,8 @@ public sealed record RunView
                 _ => null,
             },
             CostDollars = Money.Dollars(row.CostNanoDollars),
+            Priority = row.Priority,
+            Parent = row.Parent?.ToString(),
             CreatedAt = created,
             EndedAt = ended,
             DurationMs = ended is null ? null : (long)(ended.Value - created).TotalMilliseconds,
@@ -113,17 +124,20 @@ public sealed record StepView
     /// <summary>The node's id in the workflow file.</summary>
     public required string Node { get; init; }
 
-    /// <summary><c>agent</c>, <c>tool</c>, <c>wait</c> or <c>pass</c>.</summary>
+    /// <summary><c>agent</c>, <c>tool</c>, <c>workflow</c>, <c>wait</c>, <c>barrier</c> or <c>pass</c>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The agent's or tool's id, or the awaited signal's name.</summary>
+    /// <summary>The agent's or tool's id, the called workflow's or the awaited signal's name.</summary>
     public string? Target { get; init; }
 
     /// <summary>
     /// <c>scheduled</c>, <c>running</c>, <c>backoff</c> (between two attempts), <c>asked</c> (its outcome is unknown and somebody must
-    /// say), <c>waiting</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.
+    /// say), <c>awaiting</c> (somebody else does it), <c>queued</c> (it waits for a permit or at a barrier), <c>waiting</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.
     /// </summary>
     public required string Status { get; init; }
+
+    /// <summary>The run that does the step, or did last.</summary>
+    public string? Child { get; init; }
 
     public required int Attempts { get; init; }
 

@@ -29,6 +29,7 @@ internal static class RunsFeature
                 ParameterNote.Cursor,
                 new ParameterNote("filter[workflow]", "string", "Only runs of this workflow."),
                 new ParameterNote("filter[status]", "string", "Only runs in this status.") { Words = [.. Enum.GetValues<RunStatus>().Select(s => s.Word())] },
+                new ParameterNote("filter[parent]", "string", "Only runs that do steps of this run."),
                 new ParameterNote("sort", "string", "The order.") { Words = ["-created_at"], Default = "-created_at" })
             .Gives<PageView<RunView>>(200, "Runs.").Gives(304, Unchanged)
             .Fails();
@@ -50,6 +51,12 @@ internal static class RunsFeature
             .Needs(Permission.RunsRead)
             .Gives<SagaView>(200, "What was done, and what of it is undone.").Gives(304, Unchanged)
             .Fails(ErrorCode.RunNotFound);
+        api.MapGet("/runs/{id}/explain", runs.ExplainAsync)
+            .AuditsRead("run.read", "run")
+            .Says("explainRun", Tag, "Read why a run took its way", "What was decided, in words, with every condition that was asked, what it read and what it came to. Derived from the journal by the planning function.")
+            .Needs(Permission.RunsRead)
+            .Gives<ExplanationView>(200, "The decisions in order.").Gives(304, Unchanged)
+            .Fails(ErrorCode.RunNotFound, ErrorCode.RunDiverged);
         api.MapGet("/runs/{id}/events", runs.EventsAsync)
             .AuditsRead("run.read", "run")
             .Says("listRunEvents", Tag, "Read a part of a run's journal", "`next_cursor` is the `from` of the next part, null at the journal's end as it is now.")

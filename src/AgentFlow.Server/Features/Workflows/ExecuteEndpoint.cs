@@ -42,6 +42,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         Payload input = body.Value("input") is { } value ? new Payload(value) : Payload.EmptyObject;
         string? version = body.Text("version", MaxVersion);
         isAsync |= body.Flag("async") ?? false;
+        int? priority = Priority(body);
         string traceId = TraceId(body) ?? TraceIds.Current(context);
         body.End();
         string? key = IdempotencyKeys.Of(context);
@@ -68,7 +69,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         var fold = isAsync ? null : new RunFold(definition);
         await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         // A secret that somebody sends back is not written down either.
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), MaxRuns = maxRuns, Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Priority = priority, MaxRuns = maxRuns, Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await AcceptedAsync(ticket, cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
@@ -108,6 +109,22 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         TimeSpan? limit = query.Duration("timeout", MaxWait);
         query.End();
         return (isAsync, limit);
+    }
+
+    private static int? Priority(JsonBody body)
+    {
+        if (body.Number("priority") is not { } given)
+        {
+            return null;
+        }
+
+        if (given != decimal.Truncate(given) || given < RunPriority.Lowest || given > RunPriority.Highest)
+        {
+            body.Fault("priority", $"'priority' is {given.ToString(CultureInfo.InvariantCulture)}", $"Give a whole number from {RunPriority.Lowest} to {RunPriority.Highest}.");
+            return null;
+        }
+
+        return (int)given;
     }
 
     private static string? TraceId(JsonBody body)

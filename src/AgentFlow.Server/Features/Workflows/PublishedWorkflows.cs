@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
@@ -19,6 +20,22 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
 
     /// <summary>Compiles a source without storing it.</summary>
     public LoadResult Check(WorkflowSource source) => loader.Load(source);
+
+    /// <summary>As <see cref="Check"/>, and warns of workflows that it calls and that there are not.</summary>
+    public async ValueTask<LoadResult> CheckAsync(string tenant, WorkflowSource source, CancellationToken cancellationToken)
+    {
+        LoadResult loaded = Check(source);
+        var missing = new List<Diagnostic>();
+        foreach (IGrouping<string, WorkflowReference> called in loaded.Workflows.GroupBy(w => w.Name, StringComparer.Ordinal))
+        {
+            IReadOnlyList<(string Version, string Hash)> published = await catalogue.HashesAsync(tenant, called.Key, cancellationToken).ConfigureAwait(false);
+            // A workflow may call itself: this very version is there once it is stored.
+            SemanticVersion[] versions = [.. published.Select(p => p.Version).Concat(called.Key == loaded.Definition?.Name ? [loaded.Definition.Version] : []).Distinct(StringComparer.Ordinal).Select(SemanticVersion.Parse)];
+            missing.AddRange(called.Select(c => c.Missing(versions)).OfType<Diagnostic>());
+        }
+
+        return missing.Count == 0 ? loaded : loaded with { Diagnostics = [.. loaded.Diagnostics.Concat(missing).OrderBy(d => d.Line).ThenBy(d => d.Column)] };
+    }
 
     /// <summary>Stores a compiled version, unless another content stands under it or the tenant may have no more.</summary>
     public async ValueTask<(SaveOutcome Outcome, StoredWorkflow Stored)> SaveAsync(string tenant, WorkflowDefinition definition, CatalogueLimits limits, CancellationToken cancellationToken)

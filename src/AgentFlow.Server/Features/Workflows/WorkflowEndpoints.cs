@@ -22,7 +22,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
         bool dryRun = query.Flag("dry_run");
         query.End();
         WorkflowSource source = await WorkflowUpload.ReadAsync(context).ConfigureAwait(false);
-        LoadResult loaded = workflows.Check(source);
+        LoadResult loaded = await workflows.CheckAsync(tenant, source, cancellationToken).ConfigureAwait(false);
         if (loaded.Definition is not { } definition)
         {
             throw Invalid(loaded.Diagnostics);

@@ -102,6 +102,9 @@ internal sealed record ExecuteBody
     /// <summary>Answer as soon as the run is on disk.</summary>
     public bool? Async { get; init; }
 
+    /// <summary>-10 to 10: a level counts like a minute of waiting when runs wait to be executed. By default what the workflow's policies say.</summary>
+    public int? Priority { get; init; }
+
     /// <summary>The run's trace id; by default that of the request's <c>traceparent</c>, or a new one.</summary>
     public string? TraceId { get; init; }
 }

@@ -10,7 +10,7 @@ internal static class DiagnosticCases
     private const string Llm = Head + "planner: llm\n";
     private const string Plan = "planner: dag\nsteps: [{ id: a, tool: skill.echo }]\n";
 
-    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs, .. ModelPlans];
+    public static IEnumerable<string> All => [.. Yaml, .. Values, .. Agents, .. Expressions, .. Machines, .. Graphs, .. ModelPlans, .. Types, .. Limits];
 
     private static string[] Yaml =>
     [
@@ -69,6 +69,12 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
         Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",
+        Head + Plan + "policies: { priority: «out-of-range»11 }\n",
+        Graph + "steps: [{ id: a, «missing-key»workflow: { version: «invalid-version»latest, on_parent_end: «unknown-value»kill }, «not-applicable»input: {}, «not-applicable»effects: none }]\n",
+        Graph + "steps: [{ id: a, workflow: { name: «invalid-name»Bill, version: «invalid-version»1.2 } }, { id: b, workflow: { name: x, «unknown-key»versions: 1.x } }]\n",
+        Graph + "steps: [{ id: a, «missing-key»«missing-key»barrier: {}, «not-applicable»timeout: 5s, «not-applicable»input: {}, «not-applicable»semaphore: { name: x, permits: 1 } }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, semaphore: { name: x, permits: «out-of-range»0 } }, { id: b, barrier: { name: x, parties: «out-of-range»1 } }]\n",
+        Tree + "root: { sequence: [{ tool: skill.echo }], «not-applicable»semaphore: { name: x, permits: 1 } }\n",
         Graph + "steps: [{ id: a, wait: { until: run.now, «not-applicable»timeout: 1s } }, { id: b, wait: { for: 1s, «conflicting-keys»until: run.now } }]\n",
         Graph + "steps: [{ id: a, «missing-key»wait_for: {} }, { id: b, wait_for: { any: «empty-list»[], «conflicting-keys»all: [] }, «not-applicable»timeout: 1s }]\n",
         Graph + "steps: [{ id: a, wait_for: { all: [«missing-key»{ id: x }, { id: «duplicate-id»x, for: 1s }, «wrong-type»3, { until: «wrapped-condition»\"${run.now}\" }] } }]\n",
@@ -195,6 +201,27 @@ internal static class DiagnosticCases
         Machine + "states: { a: { input: '${«unvisited-step»steps.z.output}', on_success: z }, z: { input: '${steps.a.output}' } }\n",
         Graph + "steps: [{ id: a, input: ['${«environment-name»env}', '${«environment-name»env[input.x]}', '${«environment-name»env[\"a b\"]}', '${env.HOME}'] }]\n",
         Graph + "steps: [{ id: a }]\noutput: { x: '${steps.a.output}', y: '${«unknown-step»steps.c.output}' }\n",
+    ];
+
+    private const string Typed = "input: { type: object, properties: { n: { type: integer, minimum: 1, maximum: 10 }, s: { type: string, enum: [a, b] }, o: { type: object, properties: { k: { type: boolean } }, additionalProperties: false }, l: { type: array, items: { type: object, properties: { k: { type: string } }, additionalProperties: false } }, any: {}, open: { type: object, properties: { k: {} }, additionalProperties: true } } }\n";
+
+    private static string[] Types =>
+    [
+        Typed + Graph + "steps: [{ id: a, condition: 'input.n > 5 && input.s == \"a\" && input.o.k && input.l.exists(e, e.k == \"x\") && input.any.x.y > 3 && input.open.z == 1 && has(input.later) && input.later > 1' }]\n",
+        Typed + Graph + "steps: [{ id: a, condition: 'input.«undeclared-field»m > 5' }, { id: b, condition: 'input.o.«unknown-field»z' }, { id: c, input: { x: '${input.l.map(e, e.«unknown-field»z)}', y: '${input«undeclared-field»[\"m\"]}' } }]\n",
+        Typed + Graph + "steps: [{ id: a, condition: 'input.n «type-mismatch»> input.s' }, { id: b, condition: input.«type-mismatch»s }, { id: c, condition: 'input.«type-mismatch»n && true' }, { id: d, input: '${input.s «type-mismatch»+ 1} ${input.n.«type-mismatch»size()}' }]\n",
+        Typed + Graph + "steps: [{ id: a, condition: 'input.n «constant-condition»== \"5\"' }, { id: b, condition: 'input.s «constant-condition»== \"c\"' }, { id: c, condition: 'input.n «constant-condition»> 10' }, { id: d, condition: 'input.n «constant-condition»>= 1' }, { id: e, condition: '1 «constant-condition»< 2' }, { id: f, condition: 'true' }]\n",
+        Typed + Graph + "vars: { on: true, limit: 5 }\nsteps: [{ id: a, condition: vars.on && vars.limit > 3 }, { id: b, condition: 'vars.limit «constant-condition»== \"5\"' }]\n",
+        Machine + "states: { a: { tool: skill.strict, input: { n: 1 }, transitions: [{ condition: output == \"x\", target: z }, { condition: 'output «type-mismatch»> 5', target: z }, { condition: 'output.«type-mismatch»code == 5', target: z }], on_success: z }, z: { input: '${steps.a.output == null ? 1 : steps.a.output.size()}' } }\n",
+        Machine + "states: { a: { tool: skill.strict, input: { n: 1 }, on_success: z, on_error: e }, e: { transitions: [{ condition: error != null && error.code == \"X\" && error.category == \"TRANSIENT\", target: z }, { condition: 'error.category «constant-condition»== \"bad\"', target: z }, { condition: 'steps.a.status «constant-condition»== \"done\"', target: z }], on_success: z }, z: }\n",
+    ];
+
+    private static string[] Limits =>
+    [
+        Machine + "states: { «missing-on-error»a: { tool: skill.http_call, on_success: w }, «missing-on-error»w: { wait: { signal: go, timeout: 1s }, on_success: v }, v: { wait: { signal: go }, on_success: e }, e: { tool: skill.echo, on_success: x }, x: { tool: skill.http_call, on_success: z, on_error: z }, z: { tool: skill.http_call } }\n",
+        Graph + "steps: [{ id: a, tool: skill.http_call }, { id: n, planner: fsm, initial_state: x, final_states: [z], states: { x: { tool: skill.http_call, on_success: z }, z: } }]\n",
+        Head + "policies: { deadline: 30s }\nplanner: dag\nsteps: [{ id: a, tool: skill.echo, timeout: 10s, «beyond-limit»retry: { max_attempts: 3 } }, { id: b, tool: skill.echo, timeout: 9s, retry: { max_attempts: 3 } }, { id: c, tool: skill.echo, «beyond-limit»timeout: 31s }, { id: d, tool: skill.echo }]\n",
+        Graph + "steps: [{ id: n, timeout: 5s, planner: dag, steps: [{ id: a, tool: skill.echo, «beyond-limit»timeout: 6s }, { id: b, tool: skill.echo, timeout: 4s }] }]\n",
     ];
 
     private static string[] Machines =>

@@ -28,7 +28,7 @@ public class WorkflowLoaderDiagnosticsTests
         [
             DiagnosticCodes.FileUnreadable, DiagnosticCodes.TooLarge, DiagnosticCodes.InvalidEncoding, DiagnosticCodes.TooDeep, DiagnosticCodes.AliasLimit,
             DiagnosticCodes.TooManyProblems, DiagnosticCodes.TooManyNodes, DiagnosticCodes.AssetOutside, DiagnosticCodes.AssetUnreadable, DiagnosticCodes.AssetLimit,
-            DiagnosticCodes.InvalidExample,
+            DiagnosticCodes.InvalidExample, DiagnosticCodes.UnknownWorkflow,
         ];
         IEnumerable<string> codes = typeof(DiagnosticCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetRawConstantValue()!);
         string all = string.Concat(DiagnosticCases.All);

@@ -35,6 +35,8 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /health"] = "numbers of the deployment",
         ["GET /metrics"] = "numbers of the deployment, for its operator",
         ["GET /api/v1/monitoring/endpoints"] = "numbers of the deployment, for its operator",
+        ["GET /api/v1/semaphores"] = "the caller's tenant alone",
+        ["GET /api/v1/barriers"] = "the caller's tenant alone",
         ["GET /api/v1/alerts"] = "the caller's tenant alone",
         ["GET /api/v1/alerts/events"] = "the caller's tenant alone",
         ["GET /api/v1/agents/activity/stream"] = "a place names no tenant, and means nothing in another one (ActivityHubTests)",
@@ -210,7 +212,7 @@ public sealed class IsolationTests : IAsyncLifetime
         string none = Beside(run);
         yield return new Probe("GET /api/v1/runs", run, none, "/api/v1/runs?page[cursor]={0}");
         yield return new Probe("GET /api/v1/runs", "theirs", "nobody", "/api/v1/runs?filter[workflow]={0}");
-        foreach (string part in new[] { "", "/plan", "/events", "/saga", "/stream" })
+        foreach (string part in new[] { "", "/plan", "/events", "/saga", "/explain", "/stream" })
         {
             yield return new Probe($"GET /api/v1/runs/{{id}}{part}", run, none, $"/api/v1/runs/{{0}}{part}");
         }

@@ -52,6 +52,9 @@ public sealed class EventJsonTests
     [InlineData(EventTag.RunRestricted, """{"permissions":["network.http"],"allowed_tools":["skill.*"]}""")]
     [InlineData(EventTag.StepAnswered, """{"id":"1","node":"again","path":"again#1","kind":"tool","target":"skill.echo","generation":0,"output":7,"error":null,"cost_dollars":0.000000003,"by":"agent:far"}""")]
     [InlineData(EventTag.CompensationPlanned, """{"id":"1","node":"again","path":"again#1","input":{"id":7},"error":null}""")]
+    [InlineData(EventTag.RunAdopted, """{"parent":"01ARZ3NDEKTSV4RRFFQ69G5FAV","step":"3","generation":1,"depth":2,"budget_dollars":5}""")]
+    [InlineData(EventTag.ChildStarted, """{"id":"1","node":"again","path":"again#1","attempt":1,"child":"01ARZ3NDEKTSV4RRFFQ69G5FAV","workflow":"billing","version":"1.2.0","definition_hash":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","reserved_dollars":0.00000004}""")]
+    [InlineData(EventTag.PlaceLeft, """{"id":"1","node":"again","path":"again#1","kind":"semaphore","name":"ledger","held":true}""")]
     [InlineData(EventTag.RunCompleted, """{"outcome":"answered","output":{}}""")]
     public void Render_Members_AreReadable(EventTag tag, string members)
     {

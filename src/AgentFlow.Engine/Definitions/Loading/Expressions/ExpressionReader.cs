@@ -1,8 +1,10 @@
 using System.Text.Json;
+using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Expressions.Cel;
+using AgentFlow.Expressions.Cel.Analysis;
 
 namespace AgentFlow.Engine.Definitions.Loading.Expressions;
 
@@ -13,6 +15,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
     private const int NamesInRemedy = 20;
     private const int NamesToCompare = 500;
 
+    private readonly List<Compiled> _compiled = [];
     private readonly SortedSet<string> _environment = new(StringComparer.Ordinal);
     private YamlNode? _vars;
     private ScalarPositions? _positions;
@@ -52,7 +55,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
             }
         }
 
-        return Compile(source, scalar, offset, scope);
+        return Compile(source, scalar, offset, scope, isCondition: true);
     }
 
     /// <summary>What a step gets: a value with <c>${…}</c> and references to secrets in its strings; <see langword="null"/> when one does not compile.</summary>
@@ -154,7 +157,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         return Compile(expression.Source, scalar, expression.Offset, scope);
     }
 
-    private CelExpression? Compile(string source, YamlScalar scalar, int start, StepScope scope)
+    private CelExpression? Compile(string source, YamlScalar scalar, int start, StepScope scope, bool isCondition = false)
     {
         if (findings.IsFull)
         {
@@ -178,6 +181,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
             Check(reference, Locate(scalar, start + reference.Offset), scope);
         }
 
+        _compiled.Add(new Compiled(expression, scalar, start, scope, isCondition));
         return expression;
     }
 
@@ -294,6 +298,46 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         }
     }
 
+    /// <summary>Holds everything that was compiled against the schemas of what it reads, once the whole plan is known.</summary>
+    public void CheckTypes(JsonElement? inputSchema, JsonElement vars, PlanBodies bodies)
+    {
+        var types = new ExpressionTypes(CelShape.FromSchema(inputSchema), CelShape.FromValue(vars), bodies);
+        foreach (Compiled one in _compiled)
+        {
+            foreach (CelFinding finding in CelAnalyzer.Check(one.Expression, name => types.Of(name, one.Scope, one.IsCondition), one.IsCondition))
+            {
+                Report(finding, Locate(one.Scalar, one.Start + finding.Offset));
+            }
+        }
+    }
+
+    private void Report(CelFinding finding, int place)
+    {
+        string message = $"{Sentence(finding.Message)}";
+        switch (finding.Kind)
+        {
+            case CelFindingKind.UnknownField or CelFindingKind.UndeclaredField:
+                string known = finding.Known is { Count: > 0 } names ? $"It has: {string.Join(", ", names.Take(NamesInRemedy).Select(Excerpt.Of))}{(names.Count > NamesInRemedy ? ", …" : "")}." : "It has nothing.";
+                string remedy = findings.Suggest(finding.Field!, finding.Known ?? []) + known;
+                if (finding.Kind == CelFindingKind.UnknownField)
+                {
+                    findings.Error(place, DiagnosticCodes.UnknownField, message, remedy);
+                }
+                else
+                {
+                    findings.Warning(place, DiagnosticCodes.UndeclaredField, message, remedy + " Declare it in the schema, or test it with has().");
+                }
+
+                break;
+            case CelFindingKind.TypeMismatch:
+                findings.Error(place, DiagnosticCodes.TypeMismatch, message, "Compare with the schema of what is read, or convert: int(…), string(…).");
+                break;
+            default:
+                findings.Warning(place, DiagnosticCodes.ConstantCondition, message, "Correct it, or leave it out: nothing is decided here.");
+                break;
+        }
+    }
+
     private int Locate(YamlScalar scalar, int index)
     {
         if (_positions?.Scalar != scalar)
@@ -309,4 +353,6 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         string trimmed = Excerpt.Line(message).TrimEnd('.', '?');
         return trimmed.Length == 0 ? "The expression does not compile." : char.ToUpperInvariant(trimmed[0]) + trimmed[1..] + ".";
     }
+
+    private sealed record Compiled(CelExpression Expression, YamlScalar Scalar, int Start, StepScope Scope, bool IsCondition);
 }

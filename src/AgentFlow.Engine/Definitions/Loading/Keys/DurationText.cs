@@ -44,4 +44,18 @@ internal static class DurationText
 
         return milliseconds > Longest.TotalMilliseconds ? TimeSpan.MaxValue : TimeSpan.FromMilliseconds(milliseconds);
     }
+
+    /// <summary>The same the other way, to the millisecond.</summary>
+    public static string Of(TimeSpan duration)
+    {
+        long rest = (long)duration.TotalMilliseconds;
+        string text = "";
+        foreach ((string name, long milliseconds) in Units)
+        {
+            text += rest >= milliseconds ? $"{rest / milliseconds}{name}" : "";
+            rest %= milliseconds;
+        }
+
+        return text.Length == 0 ? "0ms" : text;
+    }
 }

@@ -3,6 +3,7 @@ using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Plans;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.Scheduling;
 
 namespace AgentFlow.Engine.Definitions.Loading.Parts;
 
@@ -27,6 +28,7 @@ internal static class PolicyReader
             Deadline = fields.Duration("deadline", TimeSpan.FromMilliseconds(1)),
             Durability = fields.Word("durability", ("effects", Durability.Effects), ("every_step", Durability.EveryStep)) ?? RunPolicies.Default.Durability,
             Permissions = grants.Read(fields)?.Select(p => p.Text).ToArray(),
+            Priority = fields.Integer("priority", RunPriority.Lowest, RunPriority.Highest) ?? RunPolicies.Default.Priority,
             MaxSteps = fields.Integer("max_steps", 1, 10_000_000) ?? RunPolicies.Default.MaxSteps,
             Approvals = ApprovalReader.ReadOfPolicies(fields, expressions, findings),
         };

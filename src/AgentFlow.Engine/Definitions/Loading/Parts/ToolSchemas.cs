@@ -10,14 +10,18 @@ internal sealed class ToolSchemas
 {
     private readonly ConditionalWeakTable<ToolContract, Entry> _entries = [];
 
+    // More would say the same in other words.
+    private const int ProblemsInMessage = 3;
+
+    /// <summary>What is wrong, in one line; <see langword="null"/>: nothing.</summary>
+    internal static string? Describe(SchemaResult result) =>
+        result.Valid ? null : string.Join("; ", result.Errors.Take(ProblemsInMessage).Select(e => e.ToString().TrimEnd('.')));
+
     public Entry Of(ToolContract contract) => _entries.GetValue(contract, static c => new Entry(c));
 
     /// <summary>The two schemas of one contract; a schema that is not there accepts everything.</summary>
     internal sealed class Entry
     {
-        // More would say the same in other words.
-        private const int ProblemsInMessage = 3;
-
         public Entry(ToolContract contract)
         {
             Input = Compile(contract.InputSchema, "input");
@@ -34,9 +38,6 @@ internal sealed class ToolSchemas
         public Func<ReadOnlyMemory<byte>, string?>? InputValidator => Input is { } schema ? utf8 => Describe(schema.Validate(utf8)) : null;
 
         public Func<ReadOnlyMemory<byte>, string?>? OutputValidator => Output is { } schema ? utf8 => Describe(schema.Validate(utf8)) : null;
-
-        private static string? Describe(SchemaResult result) =>
-            result.Valid ? null : string.Join("; ", result.Errors.Take(ProblemsInMessage).Select(e => e.ToString().TrimEnd('.')));
 
         private JsonSchema? Compile(JsonElement? schema, string which)
         {

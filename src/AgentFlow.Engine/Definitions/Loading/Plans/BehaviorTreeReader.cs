@@ -61,7 +61,7 @@ internal sealed class BehaviorTreeReader(PlanContext context)
 
         if (kind != "action" && kind != "child")
         {
-            foreach (string foreign in new[] { "input", "retry", "timeout", "repeat", "invert", "on_unknown", "effects", "permissions", "compensate" })
+            foreach (string foreign in new[] { "input", "retry", "timeout", "repeat", "invert", "on_unknown", "effects", "permissions", "compensate", "semaphore" })
             {
                 fields.Refuse(foreign, $"on a {kind}", "Put the node below a decorator: '{ timeout: 5s, child: … }'.");
             }
@@ -102,7 +102,7 @@ internal sealed class BehaviorTreeReader(PlanContext context)
 
     private PlanNode? ReadAction(Fields fields, string id, YamlScalar? key, StepScope own, int depth)
     {
-        if (!new[] { "agent", "tool", "capability", "wait", "foreach", "while" }.Concat(ScopeReader.Keys).Any(fields.Has))
+        if (!new[] { "agent", "tool", "capability", "workflow", "barrier", "wait", "foreach", "while" }.Concat(ScopeReader.Keys).Any(fields.Has))
         {
             _findings.Error(fields.Place, DiagnosticCodes.MissingKey, "This node does nothing.", $"Write {NodeExample}.");
             return null;

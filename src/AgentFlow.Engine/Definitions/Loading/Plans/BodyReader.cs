@@ -8,6 +8,7 @@ using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Steps;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Definitions.Loading.Plans;
@@ -22,6 +23,7 @@ internal sealed class BodyReader(PlanContext context)
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
 
     private readonly Findings _findings = context.Findings;
+    private readonly SharedReader _shared = new(context);
 
     private enum BodyKind
     {
@@ -31,6 +33,8 @@ internal sealed class BodyReader(PlanContext context)
         Human,
         Loop,
         Scope,
+        Child,
+        Barrier,
     }
 
     /// <param name="key">Stands for the state or step in diagnostics.</param>
@@ -39,10 +43,33 @@ internal sealed class BodyReader(PlanContext context)
     /// <param name="triesAgain">A failure is to be retried although no block says how.</param>
     public PlanNode? Read(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain)
     {
+        PlanNode? node = ReadBody(fields, id, key, place, depth, triesAgain);
+        if (node is not null)
+        {
+            context.Bodies.Add(place, id, node, fields);
+        }
+
+        return node;
+    }
+
+    private PlanNode? ReadBody(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain)
+    {
         fields.Text("description");
         BodyKind kind = KindOf(fields, id);
         RefuseForeign(fields, kind);
-        if (triesAgain && kind != BodyKind.Call)
+        PlanNode? node = ReadBody(fields, id, key, place, depth, triesAgain, kind);
+        SharedUse? semaphore = _shared.Semaphore(fields, place);
+        if (node is not null)
+        {
+            node.Semaphore = semaphore;
+        }
+
+        return node;
+    }
+
+    private PlanNode? ReadBody(Fields fields, string id, YamlScalar key, StepScope place, int depth, bool triesAgain, BodyKind kind)
+    {
+        if (triesAgain && kind is not (BodyKind.Call or BodyKind.Child))
         {
             _findings.Error(fields["on_error"]!, DiagnosticCodes.NotApplicable, $"'on_error: retry' has no meaning {Where(kind)}.", "Only calls are retried; use 'abort' or 'continue'.");
         }
@@ -53,6 +80,10 @@ internal sealed class BodyReader(PlanContext context)
                 return ReadCall(fields, id, place, triesAgain);
             case BodyKind.Wait:
                 return new WaitReader(context).Read(fields, id, place);
+            case BodyKind.Child:
+                return ReadChild(fields, id, place, triesAgain);
+            case BodyKind.Barrier:
+                return _shared.Barrier(fields, place) is { } barrier ? new BarrierNode { Id = id, Barrier = barrier } : null;
             case BodyKind.Human:
                 return HumanReader.Read(fields, id, place, context);
             case BodyKind.Loop:
@@ -71,6 +102,8 @@ internal sealed class BodyReader(PlanContext context)
         BodyKind.Loop => "on a loop",
         BodyKind.Scope => "on a nested scope",
         BodyKind.Pass => "where nothing is called",
+        BodyKind.Child => "where another workflow does the step",
+        BodyKind.Barrier => "on a barrier",
         _ => "on a call",
     };
 
@@ -78,7 +111,7 @@ internal sealed class BodyReader(PlanContext context)
     private BodyKind KindOf(Fields fields, string id)
     {
         var bodies = new List<(YamlScalar Key, BodyKind Kind)>();
-        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("wait", BodyKind.Wait), ("human", BodyKind.Human), ("wait_for", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
+        foreach ((string word, BodyKind kind) in new[] { ("agent", BodyKind.Call), ("tool", BodyKind.Call), ("capability", BodyKind.Call), ("workflow", BodyKind.Child), ("barrier", BodyKind.Barrier), ("wait", BodyKind.Wait), ("human", BodyKind.Human), ("wait_for", BodyKind.Wait), ("foreach", BodyKind.Loop), ("while", BodyKind.Loop) })
         {
             if (fields.Entry(word) is { } entry)
             {
@@ -108,7 +141,8 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        foreach (string key in new[] { "retry", "on_unknown", "effects", "permissions", "approval", "compensate" })
+        string[] ofCalls = kind == BodyKind.Child ? ["on_unknown", "effects", "permissions", "approval"] : ["retry", "on_unknown", "effects", "permissions", "approval", "compensate"];
+        foreach (string key in ofCalls)
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
         }
@@ -125,12 +159,23 @@ internal sealed class BodyReader(PlanContext context)
             fields.Refuse("input", "beside 'human'", "Write it inside: 'human: { title: …, data: { … } }'.");
         }
 
+        if (kind == BodyKind.Child)
+        {
+            fields.Refuse("input", "beside 'workflow'", "Write it inside: 'workflow: { name: …, input: … }'.");
+        }
+
+        if (kind == BodyKind.Barrier)
+        {
+            fields.Refuse("timeout", "beside 'barrier'", "Write it inside: 'barrier: { name: …, parties: 3, timeout: 5m }'.");
+            fields.Refuse("semaphore", "on a barrier", "A permit that is held while others are awaited keeps them from coming.");
+        }
+
         if (kind == BodyKind.Pass)
         {
             fields.Refuse("timeout", Where(kind), "Remove it.");
         }
 
-        if (kind is BodyKind.Wait or BodyKind.Scope or BodyKind.Loop)
+        if (kind is BodyKind.Wait or BodyKind.Scope or BodyKind.Loop or BodyKind.Barrier)
         {
             fields.Refuse("input", Where(kind), "Expressions inside read 'input', 'output' and 'steps' directly.");
         }
@@ -138,6 +183,59 @@ internal sealed class BodyReader(PlanContext context)
 
     private ValueTemplate? ReadInput(Fields fields, StepScope place) =>
         fields["input"] is { } input ? context.Expressions.Input(input, place) : null;
+
+    /// <summary>A step that a run of another workflow does. What may fit is known now, what does is looked up when the step starts.</summary>
+    private CallNode? ReadChild(Fields fields, string id, StepScope place, bool triesAgain)
+    {
+        RetryPolicy? retry = RetryReader.Read(fields, _findings);
+        TimeSpan? timeout = fields.Duration("timeout", Shortest);
+        CallNode? compensation = ReadCompensation(fields, id, place);
+        if (fields.Mapping("workflow", "'workflow: { name: billing, version: \"~1.2\" }'") is not { } mapping)
+        {
+            return null;
+        }
+
+        var child = Fields.Of(mapping, fields.Entry("workflow")!.Value.Key.Offset, KeySet.Child, _findings);
+        child.Require("name", "'workflow'", "Add 'name: …': the workflow that does the step.");
+        YamlScalar? name = child.Name("name", Names.Workflow, Names.WorkflowRemedy);
+        VersionRange? versions = ReadVersions(child);
+        ValueTemplate? input = ReadInput(child, place);
+        bool cancels = child.Word("on_parent_end", ("cancel", true), ("abandon", false)) ?? true;
+        if (name is null || versions is null)
+        {
+            return null;
+        }
+
+        context.Workflows.Add((name, name.Text, versions));
+        return new CallNode
+        {
+            Id = id,
+            Tool = new WorkflowTool(name.Text),
+            Child = new ChildCall(name.Text, versions, cancels),
+            Input = input,
+            Retry = retry ?? (triesAgain ? RetryReader.WhenAsked : RetryPolicy.None),
+            Timeout = timeout,
+            Compensation = compensation,
+        };
+    }
+
+    private VersionRange? ReadVersions(Fields child)
+    {
+        if (child["version"] is not { } node)
+        {
+            return VersionRange.Any;
+        }
+
+        // Unquoted, 1.2 is a number: that is no type error but half a version.
+        YamlScalar? text = node is YamlScalar { Kind: ScalarKind.Integer or ScalarKind.Float } number ? number : child.Text("version");
+        if (VersionRange.TryParse(text?.Text, out VersionRange? versions) || text is null)
+        {
+            return versions;
+        }
+
+        _findings.Error(text, DiagnosticCodes.InvalidVersion, $"'{Excerpt.Of(text.Text)}' is no version and no range that a version fits.", "Write one version, 1.2.0, or a range: ~1.2, 1.x, >=1.5 <2.0.");
+        return null;
+    }
 
     private CallNode? ReadCall(Fields fields, string id, StepScope place, bool triesAgain, bool bestEffort = false)
     {

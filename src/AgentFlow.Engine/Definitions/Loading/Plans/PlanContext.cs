@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions.Loading.Changes;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Parts;
@@ -30,6 +31,9 @@ internal sealed class PlanContext
 
     public required ToolSchemas Schemas { get; init; }
 
+    /// <summary>Other workflows that steps call.</summary>
+    public List<(YamlNode Place, string Name, VersionRange Versions)> Workflows { get; } = [];
+
     public required WorkflowAssets Assets { get; init; }
 
     /// <summary>Plans of models that worked; <see langword="null"/>: none are kept.</summary>
@@ -37,6 +41,9 @@ internal sealed class PlanContext
 
     /// <summary>What a run has changed; <see langword="null"/> for the file as it is.</summary>
     public ChangedPlan? Changed { get; init; }
+
+    /// <summary>The bodies of states and steps that were read, with where they stand.</summary>
+    public PlanBodies Bodies { get; } = new();
 
     /// <summary>Counts one more node; false, reported once, when there are too many.</summary>
     public bool TryCount(YamlNode place)
