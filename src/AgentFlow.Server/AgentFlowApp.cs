@@ -33,6 +33,8 @@ using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
+using AgentFlow.Server.Features.StressTests;
+using AgentFlow.Server.Features.StressTests.Simulation;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -99,9 +101,10 @@ public static class AgentFlowApp
 
         var activity = new ActivityHub(clock);
         var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
-        var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define()], ToolPolicy.GrantAll);
+        var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define(), .. SimulatedTools.Define()], ToolPolicy.GrantAll);
+        var simulated = new SimulatedWorld();
         var desk = new HumanTaskDesk(opened.HumanTasks, ids, clock) { Changed = HumanTaskKeeping.Telling(activity) };
-        var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool)], new PlanCache(options.Models.Fingerprint));
+        var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool), new SimulatedAgentKind(tools, simulated)], new PlanCache(options.Models.Fingerprint));
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
@@ -125,6 +128,7 @@ public static class AgentFlowApp
         {
             Desk = desk,
         };
+        simulated.Host = host;
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>
         {
             level = changed.LogLevel;
@@ -139,6 +143,10 @@ public static class AgentFlowApp
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
         var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
+        var quotas = new TenantQuotas(opened.Quotas, options.Quotas, options.Store.IsShared, clock, logs.CreateLogger("AgentFlow.Access"));
+        var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
+        var reader = new RunReader(store, definitions);
+        var stress = new StressTestParts(opened.StressTests, opened.Agents, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
         var latencies = new EndpointLatencies(clock);
         MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;
@@ -156,7 +164,7 @@ public static class AgentFlowApp
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people], identity, recorder, config, latencies, clock);
+            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people, .. options.Mode == ProcessMode.Data ? Array.Empty<IHostedService>() : [stress]], identity, recorder, config, latencies, clock);
         }
         catch
         {
@@ -190,9 +198,6 @@ public static class AgentFlowApp
             return app;
         }
 
-        var quotas = new TenantQuotas(opened.Quotas, options.Quotas, options.Store.IsShared, clock, logs.CreateLogger("AgentFlow.Access"));
-        var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
-        var reader = new RunReader(store, definitions);
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
@@ -220,6 +225,7 @@ public static class AgentFlowApp
         api.MapMetrics(new MetricEndpoints(opened.Agents, opened.Metrics, agentActivity, ids, clock));
         api.MapEvents(new EventEndpoints(opened.Agents, opened.Audit, audit?.Inspector, recorder, agentActivity, clock));
         api.MapConfig(new ConfigEndpoints(config, recorder, app.Lifetime));
+        stress.Map(api, recorder, ids, app.Lifetime);
         api.MapSecrets(new SecretEndpoints(secrets, recorder, clock));
         app.MapBridge(bridge, workflows, host, secrets, transport, config, recorder, ids, quotas);
         app.MapDocs();

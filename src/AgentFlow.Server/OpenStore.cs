@@ -40,6 +40,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IHumanTaskStore HumanTasks { get; init; }
 
+    public required IStressTestStore StressTests { get; init; }
+
     /// <summary>What lets others go on.</summary>
     private Func<CancellationToken, Task> Parting { get; init; } = static _ => Task.CompletedTask;
 
@@ -71,6 +73,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
                     HumanTasks = new SqliteHumanTaskStore(database),
+                    StressTests = new SqliteStressTestStore(database),
                     Closing = () =>
                     {
                         database.Dispose();
@@ -97,6 +100,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
                     HumanTasks = new PostgresHumanTaskStore(shared),
+                    StressTests = new PostgresStressTestStore(shared),
                     Parting = async token =>
                     {
                         await runs.DisposeAsync().ConfigureAwait(false);

@@ -16,6 +16,8 @@ using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
+using AgentFlow.Server.Features.StressTests;
+using AgentFlow.Server.Features.StressTests.Results;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
@@ -100,6 +102,17 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<TenantView>))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(JwksView))]
+[JsonSerializable(typeof(FleetView))]
+[JsonSerializable(typeof(ScenarioQueuedView))]
+[JsonSerializable(typeof(WorkflowQueuedView))]
+[JsonSerializable(typeof(ScenarioResultView))]
+[JsonSerializable(typeof(WorkflowResultView))]
+[JsonSerializable(typeof(DashboardView))]
+[JsonSerializable(typeof(TimeseriesView))]
+[JsonSerializable(typeof(AgentsSummaryView))]
+[JsonSerializable(typeof(ActiveWorkflowsView))]
+[JsonSerializable(typeof(PendingApprovalsView))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ServerJson : JsonSerializerContext;

@@ -172,6 +172,10 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode TaskTimedOut = Define("TASK_TIMED_OUT", 504, Permanent, "The agent did not answer in time");
     public static readonly ErrorCode TaskFailed = Define("TASK_FAILED", 502, Permanent, "The agent could not do the task");
 
+    // Stress tests
+    public static readonly ErrorCode StressTestNotFound = Define("STRESS_TEST_NOT_FOUND", 404, Permanent, "There is no such scenario or execution");
+    public static readonly ErrorCode ScenarioUnderWay = Define("SCENARIO_UNDER_WAY", 409, Transient, "Another scenario of this name is under way");
+
     // Stores and server
     public static readonly ErrorCode DatabaseLocked = Define("DATABASE_LOCKED", 503, Transient, "The database is held by another process");
     public static readonly ErrorCode StoreUnavailable = Define("STORE_UNAVAILABLE", 503, Transient, "The store does not answer");

@@ -124,6 +124,17 @@ public sealed class WorkflowDefinition
         {
             Number(compensation, node, -1, isSame ? ((CallNode)old!).Compensation : null, nodes);
         }
+
+        if (node is CallNode { Remedies: { Count: > 0 } remedies })
+        {
+            for (int i = 0; i < remedies.Count; i++)
+            {
+                if (remedies[i].Call is { } call)
+                {
+                    Number(call, node, -2 - i, isSame && ((CallNode)old!).Remedies is { } before && i < before.Count ? before[i].Call : null, nodes);
+                }
+            }
+        }
     }
 
     private sealed record Changed(PlanChange Change, LoadResult Result);

@@ -37,6 +37,9 @@ public sealed class CallNode : PlanNode
     /// <summary>What undoes the step, should a scope around it fail or be closed after the step has happened; <see langword="null"/>: nothing does.</summary>
     public CallNode? Compensation { get; init; }
 
+    /// <summary>What is done about failures that need more than another try; the first that fits is taken.</summary>
+    public IReadOnlyList<Remedy> Remedies { get; init; } = [];
+
     /// <summary>For a compensation: the run goes on without it when it fails for good. Default: somebody is asked.</summary>
     public bool IsBestEffort { get; init; }
 

@@ -40,14 +40,17 @@ public abstract class PlanNode
     /// <summary>Position in the definition's node list.</summary>
     public int Index { get; private set; }
 
-    /// <summary>Position among its siblings; -1 for a compensation, which is nobody's child.</summary>
+    /// <summary>Position among its siblings; -1 for a compensation and less for a remedy, which are nobody's children.</summary>
     public int Ordinal { get; private set; }
 
     /// <summary>The ids that lead to the node from the root, which has none: <c>review/fetch</c>. Unique in the definition.</summary>
     public string Address => Parent is null ? "" : Parent.Parent is null ? Id : $"{Parent.Address}/{Id}";
 
     /// <summary>Undoes <see cref="Parent"/> instead of belonging to it.</summary>
-    public bool IsCompensation => Ordinal < 0;
+    public bool IsCompensation => Ordinal == -1;
+
+    /// <summary>Helps <see cref="Parent"/> over a failure instead of belonging to it.</summary>
+    public bool IsRemedy => Ordinal < -1;
 
     /// <summary>True when the node's own timer limits it as a scope.</summary>
     internal virtual bool IsScope => _children.Count > 0;

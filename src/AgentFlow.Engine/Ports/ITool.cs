@@ -27,6 +27,9 @@ public interface ITool
     /// <summary>How its failures are retried where neither the step nor the workflow says so; <see langword="null"/>: not at all.</summary>
     RetryPolicy? DefaultRetry => null;
 
+    /// <summary>The time in which a call's limit runs: <paramref name="clock"/>, the engine's own, unless the tool lives in a simulated one.</summary>
+    TimeProvider TimeOf(in ToolCall call, TimeProvider clock) => clock;
+
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
     /// then goes on without leaving its thread.
@@ -53,6 +56,8 @@ public sealed record ExpectedUse(string Model, double InputTokens, double Output
 /// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
 /// <param name="Secrets">Values of the tool's own <see cref="ITool.Secrets"/>; <see langword="null"/> when it has none.</param>
 /// <param name="Address">Where an outcome that comes later is sent; <see langword="null"/> outside a run.</param>
+/// <param name="Failures">Attempts before this one that certainly failed; those of unknown outcome are not among them.</param>
+/// <param name="Time">The time in which the call's limit runs (<see cref="ITool.TimeOf"/>); <see langword="null"/> where it has none.</param>
 public readonly record struct ToolCall(
     string Tenant,
     string RunId,
@@ -63,7 +68,9 @@ public readonly record struct ToolCall(
     DateTimeOffset Deadline,
     WorkflowDefinition? Workflow = null,
     IReadOnlyDictionary<SecretReference, string>? Secrets = null,
-    StepAddress? Address = null);
+    StepAddress? Address = null,
+    int Failures = 0,
+    TimeProvider? Time = null);
 
 /// <summary>A step of a run, and which intent of it.</summary>
 /// <param name="Step">The node visit's number in its run.</param>
@@ -75,7 +82,10 @@ public sealed record StepOutcome
 {
     public bool Ok => Error is null;
 
-    /// <summary>UTF-8 JSON; <c>null</c> (the four bytes) when there is none. Meaningless when <see cref="Ok"/> is false.</summary>
+    /// <summary>
+    /// UTF-8 JSON; <c>null</c> (the four bytes) when there is none. Beside an <see cref="Error"/>: what was given although it cannot be
+    /// taken as it stands, for a remedy to work on.
+    /// </summary>
     public ReadOnlyMemory<byte> Output { get; init; }
 
     public StepError? Error { get; init; }

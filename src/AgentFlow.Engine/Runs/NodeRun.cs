@@ -31,6 +31,9 @@ public enum NodePhase : byte
 
     /// <summary>A step that waits until somebody has decided whether it may run.</summary>
     AwaitingApproval = 6,
+
+    /// <summary>A step whose remedy is being called.</summary>
+    Remedied = 16,
 }
 
 /// <summary>One open visit of a node. Changed by <see cref="Reducer"/> alone.</summary>
@@ -46,6 +49,8 @@ public sealed class NodeRun
         {
             Scope = new ScopeState(node);
         }
+
+        Remedied = node is CallNode { Remedies.Count: > 0 } call ? new int[call.Remedies.Count] : null;
     }
 
     public int Id { get; }
@@ -64,6 +69,15 @@ public sealed class NodeRun
 
     /// <summary>Attempts that failed; the retry policy counts these, not attempts of unknown outcome.</summary>
     public int Failures { get; internal set; }
+
+    /// <summary>How often each of the step's remedies was used; <see langword="null"/> when it has none.</summary>
+    internal int[]? Remedied { get; set; }
+
+    /// <summary>The visit that is the remedy's call, while the step waits for it; 0 otherwise.</summary>
+    internal int RemedyVisit { get; set; }
+
+    /// <summary>Attempts that certainly failed, those that were remedied included.</summary>
+    public int FailedAttempts => Failures + (Remedied?.Sum() ?? 0);
 
     /// <summary>Part of the idempotency key; rises after a definite failure.</summary>
     public int Generation { get; internal set; }

@@ -34,6 +34,7 @@ public static class Reducer
             case StepScheduled e:
                 NodeRun scheduled = state.OpenNode(e.Id);
                 scheduled.Phase = NodePhase.Scheduled;
+                scheduled.RemedyVisit = 0;
                 scheduled.Input = e.Input;
                 break;
             case StepStarted e:
@@ -128,6 +129,9 @@ public static class Reducer
                 NodeRun cancelled = Settle(state, e.Id, 0, e);
                 cancelled.Phase = NodePhase.Open;
                 cancelled.MayHaveHappened = true;
+                break;
+            case RemedyStarted e:
+                Remedy(state, e);
                 break;
             case RetryScheduled e:
                 NodeRun retried = state.OpenNode(e.Id);
@@ -297,6 +301,10 @@ public static class Reducer
         {
             state.Root = node;
         }
+        else if (node.Node.IsRemedy)
+        {
+            parent.Scope!.Open++;
+        }
         else if (node.Node.IsCompensation)
         {
             parent.Scope!.Open++;
@@ -322,7 +330,7 @@ public static class Reducer
         node.Ended = status;
         node.Due = 0;
         state.Open.Remove(node.Id);
-        if (node.Node.IsCompensation)
+        if (node.Node.IsCompensation || node.Node.IsRemedy)
         {
             node.Parent!.Scope!.Open--;
             return;
@@ -349,6 +357,24 @@ public static class Reducer
             scope.Outputs[ordinal] = node.Output;
             scope.Errors[ordinal] = status == NodeStatus.Succeeded ? null : node.Error;
             scope.Latest = ordinal;
+        }
+    }
+
+    /// <summary>A failure that is remedied does not count against the step.</summary>
+    private static void Remedy(RunState state, RemedyStarted e)
+    {
+        NodeRun step = state.OpenNode(e.Id);
+        if (step.Remedied is not { } used || e.Remedy >= used.Length || step.Failures == 0)
+        {
+            throw new IllegalTransitionException($"{e.Tag} does not fit node {e.Id} of run {state.Id}.");
+        }
+
+        used[e.Remedy]++;
+        step.Failures--;
+        if (((Nodes.CallNode)step.Node).Remedies[e.Remedy].Call is not null)
+        {
+            step.Phase = NodePhase.Remedied;
+            step.RemedyVisit = state.Visits;
         }
     }
 

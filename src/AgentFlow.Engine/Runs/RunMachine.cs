@@ -91,7 +91,7 @@ public sealed class RunMachine(RunState state)
                 Ended(node!);
                 break;
             case StepFailed e:
-                AfterFailure(node!, e.Error);
+                AfterFailure(node!, e.Error, (e as StepRejected)?.Output);
                 break;
             case StepHandedOver when node!.Closing is { } closing:
                 // Nobody waits for the answer any more.
@@ -340,6 +340,11 @@ public sealed class RunMachine(RunState state)
                 Stopping.Add(node);
             }
         }
+        else if (node.Phase == NodePhase.Remedied)
+        {
+            Emit(new ScopeCancelling(node.Id, status, error));
+            Close(State.OpenNode(node.RemedyVisit), NodeStatus.Cancelled, null);
+        }
         else if (node is { Child: not null, Node: CallNode { Child.CancelsWithParent: true } })
         {
             Emit(new ScopeCancelling(node.Id, status, error));
@@ -452,11 +457,16 @@ public sealed class RunMachine(RunState state)
         ErrorCategory.Permission,
         $"{decision.By} did not approve step '{step.Path}'{(decision.Reason.Length > 0 ? $": {decision.Reason.TrimEnd('.')}" : "")}.");
 
-    private void AfterFailure(NodeRun step, StepError error)
+    private void AfterFailure(NodeRun step, StepError error, Payload? output = null)
     {
         if (step.Closing is { } status)
         {
             Finish(step, status, null, step.ClosingError ?? error);
+            return;
+        }
+
+        if (TryRemedy(step, error, output))
+        {
             return;
         }
 
@@ -486,7 +496,12 @@ public sealed class RunMachine(RunState state)
 
     private void Retry(NodeRun step, StepError error, RetryPolicy retry)
     {
-        TimeSpan delay = retry.DelayAfter(step.Failures, StepIdentity.Seed(State, step, step.Attempt));
+        Retry(step, error, retry, step.Failures);
+    }
+
+    private void Retry(NodeRun step, StepError error, RetryPolicy retry, int failures)
+    {
+        TimeSpan delay = retry.DelayAfter(failures, StepIdentity.Seed(State, step, step.Attempt));
         if (error.RetryAfter is { } wish && wish > delay)
         {
             delay = wish;
@@ -496,6 +511,71 @@ public sealed class RunMachine(RunState state)
         // A definite failure frees the key: what comes next is a new intent. Everything else may have happened after all.
         bool definite = step.Node is CallNode { Child: not null } || error.Category is ErrorCategory.Permanent or ErrorCategory.Validation or ErrorCategory.Permission;
         Emit(new RetryScheduled(step.Id, definite ? step.Generation + 1 : step.Generation, _time + (long)delay.TotalMilliseconds));
+    }
+
+    /// <summary>Begins the first remedy for the failure that is not used up.</summary>
+    private bool TryRemedy(NodeRun step, StepError error, Payload? output)
+    {
+        IReadOnlyList<Remedy> remedies = ((CallNode)step.Node).Remedies;
+        for (int i = 0; i < remedies.Count; i++)
+        {
+            Remedy remedy = remedies[i];
+            if (step.Remedied![i] >= remedy.Times || !remedy.On.Contains(error.Code, StringComparer.Ordinal))
+            {
+                continue;
+            }
+
+            Emit(new RemedyStarted(step.Id, i));
+            if (remedy.Call is not { } call)
+            {
+                Retry(step, error, remedy.Backoff, step.Remedied[i]);
+                return true;
+            }
+
+            int id = State.Visits;
+            Emit(new NodeEntered(id, step.Parent!.Id, call.Index, id));
+            Schedule(State.Open[id], JsonPayload.Object(
+            [
+                ("input", step.Input!),
+                ("output", output ?? Payload.Null),
+                ("error", JsonPayload.Object([("code", JsonPayload.Text(error.Code)), ("message", JsonPayload.Text(error.Message))])),
+            ]));
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The call of a remedy has ended: the step ends with its answer, is tried again with it, or fails after all.</summary>
+    private void AfterRemedy(NodeRun remedy)
+    {
+        NodeRun step = State.Open.Values.First(n => n.RemedyVisit == remedy.Id && n.Phase == NodePhase.Remedied);
+        if (step.Closing is { } status)
+        {
+            Finish(step, status, null, step.ClosingError);
+            return;
+        }
+
+        var call = (CallNode)step.Node;
+        StepError failure = step.Error!;
+        if (remedy.Ended != NodeStatus.Succeeded)
+        {
+            GiveUp(step, failure with { Message = $"{failure.Message} '{remedy.Node.Id}' did not help: {remedy.Error?.Message}" });
+        }
+        else if (!call.Remedies[-2 - remedy.Node.Ordinal].IsAnswer)
+        {
+            // Another input is another intent.
+            Emit(new StepScheduled(step.Id, remedy.Output!));
+            Emit(new RetryScheduled(step.Id, step.Generation + 1, _time));
+        }
+        else if (call.OutputValidator?.Invoke(remedy.Output!.Utf8) is { } problem)
+        {
+            GiveUp(step, new StepError("OUTPUT_INVALID", ErrorCategory.Permanent, $"What '{remedy.Node.Id}' gave breaks the contract of {call.Tool.Contract.Id} as well: {problem}"));
+        }
+        else
+        {
+            Succeed(step, remedy.Output);
+        }
     }
 
     private void AfterUnknown(NodeRun step)
@@ -699,6 +779,10 @@ public sealed class RunMachine(RunState state)
             {
                 Undo(parent);
             }
+        }
+        else if (ended.Node.IsRemedy)
+        {
+            AfterRemedy(ended);
         }
         else if (parent.Closing is { } status)
         {

@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 9;
+    public const byte FormatVersion = 10;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -230,6 +230,15 @@ public static class SnapshotCodec
         w.Bool(node.MayHaveHappened);
         w.Signed(node.Compensating is { } compensating ? (int)compensating : -1);
         w.Optional(node.CompensatingError);
+        if (node.Remedied is { } remedied)
+        {
+            w.Int(node.RemedyVisit);
+            foreach (int used in remedied)
+            {
+                w.Int(used);
+            }
+        }
+
         w.Bool(node.Child is not null);
         if (node.Child is { } child)
         {
@@ -337,6 +346,15 @@ public static class SnapshotCodec
         int compensating = r.Signed();
         node.Compensating = compensating < 0 ? null : (NodeStatus)compensating;
         node.CompensatingError = r.OptionalError();
+        if (node.Remedied is { } remedied)
+        {
+            node.RemedyVisit = r.Int();
+            for (int i = 0; i < remedied.Length; i++)
+            {
+                remedied[i] = r.Int();
+            }
+        }
+
         if (r.Bool())
         {
             node.Child = r.Id();

@@ -53,6 +53,7 @@ internal sealed class ResidentRun
     private bool _hasRow;
     private bool _leaving;
     private volatile bool _dropped;
+    private volatile bool _rebuilds;
     private long _wakeSeq;
     private long _snapshotSeq;
     private long _key;
@@ -145,6 +146,13 @@ internal sealed class ResidentRun
     {
         _dropped = true;
         TryPost(Inbound.Left);
+    }
+
+    /// <summary>Takes the run out of memory as if its process had died; it is then rebuilt from what is durable.</summary>
+    public void Rebuild()
+    {
+        _rebuilds = true;
+        Drop();
     }
 
     /// <summary>Reads what others have put into the inbox of the run.</summary>
@@ -586,8 +594,9 @@ internal sealed class ResidentRun
             step.Input!.Utf8,
             DateTimeOffset.FromUnixTimeMilliseconds(now) + call.AttemptTimeout,
             S.Definition,
-            Address: new StepAddress(step.Id, step.Generation));
-        Planted.Do(Bug.StaleOutcome, () => _ = step.Attempt > 1 && TryPost(new Inbound(Outcome(step.Id, step.Attempt - 1, StepOutcome.Success("1"u8.ToArray()), now))));
+            Address: new StepAddress(step.Id, step.Generation),
+            Failures: step.FailedAttempts);
+        Planted.Do(Bug.StaleOutcome, () => _ = step.Attempt > 1 && TryPost(new Inbound(Outcome(call, step.Id, step.Attempt - 1, StepOutcome.Success("1"u8.ToArray()), now))));
         if (call.Effects == Effects.External)
         {
             _attempts[step.Id] = attempt;
@@ -599,12 +608,12 @@ internal sealed class ResidentRun
         if (performed.IsCompletedSuccessfully)
         {
             attempt.Stop?.Dispose();
-            _machine.Handle(Outcome(step.Id, attempt.Number, performed.Result, now) with { At = now });
+            _machine.Handle(Outcome(call, step.Id, attempt.Number, performed.Result, now) with { At = now });
             return;
         }
 
         _attempts[step.Id] = attempt;
-        _ = PostAsync(step.Id, attempt, performed);
+        _ = PostAsync(call, step.Id, attempt, performed);
     }
 
     /// <summary>Finds the run that is to do a step; it is created with the frame that says that it was started.</summary>
@@ -671,17 +680,17 @@ internal sealed class ResidentRun
     {
         // The time limit counts from here: the call may have waited for its turn.
         DateTimeOffset deadline = _host.Clock.GetUtcNow() + call.AttemptTimeout;
-        await PostAsync(id, attempt, _host.Performer.PerformAsync(call, toolCall with { Deadline = deadline }, attempt.Stop!.Token)).ConfigureAwait(false);
+        await PostAsync(call, id, attempt, _host.Performer.PerformAsync(call, toolCall with { Deadline = deadline }, attempt.Stop!.Token)).ConfigureAwait(false);
         _host.Attempts.Leave();
     }
 
-    private async Task PostAsync(int id, Attempt attempt, ValueTask<StepOutcome?> performed)
+    private async Task PostAsync(CallNode call, int id, Attempt attempt, ValueTask<StepOutcome?> performed)
     {
         StepOutcome? outcome = await performed.ConfigureAwait(false);
-        TryPost(new Inbound(Outcome(id, attempt.Number, outcome, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds())));
+        TryPost(new Inbound(Outcome(call, id, attempt.Number, outcome, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds())));
     }
 
-    private static JournalEvent Outcome(int id, int attempt, StepOutcome? outcome, long now)
+    private static JournalEvent Outcome(CallNode call, int id, int attempt, StepOutcome? outcome, long now)
     {
         if (outcome is null)
         {
@@ -694,9 +703,15 @@ internal sealed class ResidentRun
         }
 
         return outcome.Error is { } error
-            ? new StepFailed(id, attempt, error, outcome.CostNanoDollars)
+            ? Failure(call, id, attempt, error, outcome)
             : new StepSucceeded(id, attempt, new Payload(outcome.Output), outcome.CostNanoDollars, outcome.InputTokens, outcome.OutputTokens, outcome.Provider ?? "");
     }
+
+    /// <summary>A failure; with what it gave, where a remedy of the step may make something of that.</summary>
+    private static StepFailed Failure(CallNode call, int id, int attempt, StepError error, StepOutcome outcome) =>
+        !outcome.Output.IsEmpty && outcome.Output.Length <= Payload.MaxLength && call.Remedies.Any(r => r.On.Contains(error.Code, StringComparer.Ordinal))
+            ? new StepRejected(id, attempt, error, new Payload(outcome.Output), outcome.CostNanoDollars)
+            : new StepFailed(id, attempt, error, outcome.CostNanoDollars);
 
     private void Stop(NodeRun step, long now)
     {
@@ -1014,6 +1029,11 @@ internal sealed class ResidentRun
         foreach (Attempt attempt in _attempts.Values)
         {
             attempt.Stop?.Cancel();
+        }
+
+        if (_rebuilds && _hasRow)
+        {
+            _host.Reclaim(this, _key);
         }
     }
 

@@ -94,7 +94,7 @@ public sealed partial class RunHost : IAsyncDisposable
     internal bool IsQuiet => Turns.IsIdle && Journal.IsQuiet && Volatile.Read(ref _claiming) == 0;
 
     /// <summary>The process is handing over: no step is admitted any more.</summary>
-    internal bool IsStopping => _stopping;
+    public bool IsStopping => _stopping;
 
     /// <summary>Where people find what runs want of them; <see langword="null"/>: whoever decides sends the answer (<see cref="DecideAsync"/>).</summary>
     public HumanTasks.HumanTaskDesk? Desk { get; init; }
@@ -374,6 +374,22 @@ public sealed partial class RunHost : IAsyncDisposable
             },
         });
         return written.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Takes a run out of this process's memory as if the process had died, and has it rebuilt from its journal. Calls under way are
+    /// told to stop; their outcome is unknown.
+    /// </summary>
+    /// <returns>False when the run is not in memory here.</returns>
+    public bool Abandon(Ulid run)
+    {
+        if (!_resident.TryGetValue(run, out ResidentRun? resident))
+        {
+            return false;
+        }
+
+        resident.Rebuild();
+        return true;
     }
 
     /// <summary>

@@ -59,12 +59,13 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
         long start = clock.GetTimestamp();
         using Activity? activity = Activities.StartActivity("tool " + tool, ActivityKind.Client);
         activity?.SetTag("agentflow.run", call.RunId).SetTag("agentflow.step", call.StepPath).SetTag("agentflow.attempt", call.Attempt);
-        using var limit = new CancellationTokenSource(node.AttemptTimeout, clock);
+        TimeProvider time = node.Tool.TimeOf(call, clock);
+        using var limit = new CancellationTokenSource(node.AttemptTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         StepOutcome? outcome;
         try
         {
-            (ToolCall filled, StepOutcome? refused) = node.Effects == Effects.External ? await FillAsync(node, call, either.Token).ConfigureAwait(false) : (call, null);
+            (ToolCall filled, StepOutcome? refused) = node.Effects == Effects.External ? await FillAsync(node, call with { Time = time }, either.Token).ConfigureAwait(false) : (call with { Time = time }, null);
             CrashPoint.Reach("effect.before");
             outcome = refused ?? Checked(node, filled, await node.Tool.InvokeAsync(filled, either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false));
         }
@@ -136,7 +137,7 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
 
         return outcome with
         {
-            Output = outcome.Ok ? mask.Json(outcome.Output) : default,
+            Output = outcome.Output.IsEmpty ? default : mask.Json(outcome.Output),
             Error = outcome.Error is { } error ? error with { Code = mask.Text(error.Code), Message = mask.Text(error.Message) } : null,
             Provider = outcome.Provider is { } provider ? mask.Text(provider) : null,
         };
@@ -183,10 +184,11 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
             };
         }
 
-        string? problem = IsJson(outcome.Output.Span) ? node.OutputValidator?.Invoke(outcome.Output) : "it is not JSON";
+        bool isJson = IsJson(outcome.Output.Span);
+        string? problem = isJson ? node.OutputValidator?.Invoke(outcome.Output) : "it is not JSON";
         return problem is null
             ? outcome
-            : outcome with { Error = new StepError("OUTPUT_INVALID", ErrorCategory.Permanent, $"The output of {node.Tool.Contract.Id} breaks its contract: {problem}") };
+            : outcome with { Output = isJson ? outcome.Output : Runs.JsonPayload.Text(System.Text.Encoding.UTF8.GetString(outcome.Output.Span)).Utf8, Error = new StepError("OUTPUT_INVALID", ErrorCategory.Permanent, $"The output of {node.Tool.Contract.Id} breaks its contract: {problem}") };
     }
 
     private static bool IsJson(ReadOnlySpan<byte> utf8)

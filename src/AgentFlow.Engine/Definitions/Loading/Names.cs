@@ -22,4 +22,7 @@ internal static partial class Names
 
     [GeneratedRegex(@"^[A-Za-z0-9_.-]{1,64}\z", RegexOptions.CultureInvariant)]
     public static partial Regex Signal { get; }
+
+    [GeneratedRegex(@"^[A-Z][A-Z0-9_]{0,63}\z", RegexOptions.CultureInvariant)]
+    public static partial Regex ErrorCode { get; }
 }

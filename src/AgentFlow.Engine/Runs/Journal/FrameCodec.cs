@@ -196,6 +196,17 @@ public static class FrameCodec
                 w.Unsigned((ulong)e.OutputTokens);
                 w.Text(e.Provider);
                 break;
+            case StepRejected e:
+                w.Int(e.Id);
+                w.Int(e.Attempt);
+                w.Error(e.Error);
+                w.Payload(e.Output);
+                w.Unsigned((ulong)e.CostNanoDollars);
+                break;
+            case RemedyStarted e:
+                w.Int(e.Id);
+                w.Int(e.Remedy);
+                break;
             case StepFailed e:
                 w.Int(e.Id);
                 w.Int(e.Attempt);
@@ -448,6 +459,8 @@ public static class FrameCodec
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
         EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),
         EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
+        EventTag.StepRejected => new StepRejected(r.Int(), r.Int(), r.Error(), r.Payload(), r.Long()),
+        EventTag.RemedyStarted => new RemedyStarted(r.Int(), r.Int()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

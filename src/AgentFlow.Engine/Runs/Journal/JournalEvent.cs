@@ -126,6 +126,8 @@ public enum EventTag : byte
     ApprovalDecided = 71,
     ItemsListed = 43,
     PlanRejected = 95,
+    StepRejected = 80,
+    RemedyStarted = 81,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -232,9 +234,26 @@ public sealed record StepSucceeded(int Id, int Attempt, Payload Output, long Cos
     public override EventTag Tag => EventTag.StepSucceeded;
 }
 
-public sealed record StepFailed(int Id, int Attempt, StepError Error, long CostNanoDollars) : JournalEvent.Cause
+public record StepFailed(int Id, int Attempt, StepError Error, long CostNanoDollars) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.StepFailed;
+}
+
+/// <summary>A failure that gave something which cannot be taken as it stands, where a remedy may make something of it.</summary>
+/// <param name="Output">What was given; a text when it was no JSON.</param>
+public sealed record StepRejected(int Id, int Attempt, StepError Error, Payload Output, long CostNanoDollars) : StepFailed(Id, Attempt, Error, CostNanoDollars)
+{
+    public override EventTag Tag => EventTag.StepRejected;
+}
+
+/// <summary>
+/// The step has failed in a way for which it has a remedy: the failure does not count. A remedy that calls something is the
+/// next visit, a sibling of the step; another one is a wait, and then the step is tried again.
+/// </summary>
+/// <param name="Remedy">Its place among the step's remedies.</param>
+public sealed record RemedyStarted(int Id, int Remedy) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.RemedyStarted;
 }
 
 /// <summary>Admission refused the step; nothing was performed.</summary>

@@ -80,6 +80,8 @@ internal static class EventJson
         EventTag.ApprovalDecided => "approval_decided",
         EventTag.ItemsListed => "items_listed",
         EventTag.PlanRejected => "plan_rejected",
+        EventTag.StepRejected => "step_rejected",
+        EventTag.RemedyStarted => "remedy_started",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -125,7 +127,16 @@ internal static class EventJson
                 Attempt(w, visits[e.Id], e.Attempt);
                 Target(w, visits[e.Id]);
                 Error(w, e.Error);
+                if (e is StepRejected rejected)
+                {
+                    Value(w, "output"u8, rejected.Output);
+                }
+
                 Dollars(w, "cost_dollars"u8, e.CostNanoDollars);
+                break;
+            case RemedyStarted e:
+                Node(w, visits[e.Id]);
+                w.WriteNumber("remedy"u8, e.Remedy);
                 break;
             case StepHandedOver e:
                 Attempt(w, visits[e.Id], e.Attempt);

@@ -216,6 +216,7 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             StepStarted e => e.Id,
             StepSucceeded e => e.Id,
             StepFailed e => e.Id,
+            RemedyStarted e => e.Id,
             StepDenied e => e.Id,
             StepHandedOver e => e.Id,
             StepAnswered e => e.Id,
@@ -301,6 +302,9 @@ internal sealed class StepFold(Visit visit, long enteredAt)
             case StepFailed e:
                 CostNanoDollars += e.CostNanoDollars;
                 Error = e.Error;
+                break;
+            case RemedyStarted:
+                Status = "remedied";
                 break;
             case StepHandedOver e:
                 Status = "awaiting";

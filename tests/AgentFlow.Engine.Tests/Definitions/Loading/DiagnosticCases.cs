@@ -66,6 +66,8 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, tool: skill.echo, approval: { «conflicting-keys»role: r, user: u, «not-applicable»on_timeout: grant } }]\n",
         Graph + "steps: [{ id: a, tool: skill.echo, approval: { when: «invalid-expression»nothing, timeout: «wrong-type»soon } }]\n",
         Head + Plan + "policies: { approval: [{ when: input.amount > 1000, role: boss, on_timeout: «unknown-value»shrug, timeout: 1h }, «wrong-type»7, { when: «unknown-step»steps.a.output.x }] }\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, remedies: [«missing-key»{ tool: skill.echo }, { on: [«invalid-name»slow], times: «out-of-range»0, «not-applicable»then: accept }, { on: «empty-list»[], tool: skill.echo, «not-applicable»initial: 1s }] }]\n",
+        Graph + "steps: [{ id: a, tool: skill.echo, remedies: «empty-list»[] }, { id: b, wait: { for: 1s }, «not-applicable»remedies: [] }, { id: c, tool: skill.echo, remedies: [{ on: [X], tool: skill.echo, «conflicting-keys»agent: «unknown-agent»a }] }]\n",
         Graph + "steps: [{ id: a, planner: dag, «not-applicable»permissions: [], «not-applicable»input: {}, steps: [{ id: b }] }]\n",
         Head + Plan + "defaults: { retry: { backoff: constant, «not-applicable»factor: 2 } }\n",
         Head + Plan + "«not-supported»on: { cron: daily }\n«not-supported»subject: x\n«not-supported»concurrency: 3\n",

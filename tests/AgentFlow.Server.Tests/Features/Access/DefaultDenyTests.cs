@@ -126,6 +126,6 @@ public sealed class DefaultDenyTests : IAsyncLifetime
         string path = System.Text.RegularExpressions.Regex.Replace(route, @"\{[^}]*\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
         // Nobody waits for the end of a stream that has none: this one does not begin.
         string query = path is "/orchestrator/events/stream" or "/api/v1/agents/activity/stream" ? "?after=x" : "";
-        return await _server.Server.SendAsync(new HttpMethod(method), path + query, null, [.. headers, ("Accept", path.EndsWith("/stream", StringComparison.Ordinal) ? "text/event-stream" : "*/*")]);
+        return await _server.Server.SendAsync(new HttpMethod(method), path + query, null, [.. headers, ("Accept", path.EndsWith("/stream", StringComparison.Ordinal) ? "text/event-stream" : path.EndsWith("/aoa/events", StringComparison.Ordinal) ? "application/json" : "*/*")]);
     }
 }

@@ -59,6 +59,14 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /api/v1/agents/stats/summary"] = "numbers of the caller's own tenant",
         ["POST /api/v1/config/rollback"] = "numbers of the caller's own tenant",
         ["GET /orchestrator/agents"] = "the caller's tenant alone",
+        ["POST /api/v1/stress-test/fleet"] = "the caller's tenant alone",
+        ["POST /api/v1/stress-test/scenario"] = "the caller's tenant alone",
+        ["GET /api/v1/aoa/dashboard"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/aoa/metrics/timeseries"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/aoa/agents/summary"] = "the caller's tenant alone",
+        ["GET /api/v1/aoa/workflows/active"] = "the caller's tenant alone",
+        ["GET /api/v1/aoa/approvals/pending"] = "the caller's tenant alone",
+        ["GET /api/v1/aoa/events"] = "a place names no tenant; events are the caller's tenant's alone (StressTestEndpointsTests)",
         ["GET /orchestrator/events/stream"] = "numbers of the caller's own tenant",
         ["POST /orchestrator/register"] = "agents have no tenant: what they send is the bridge's own, whose tenant the deployment names",
         ["POST /orchestrator/heartbeat"] = "the same",
@@ -102,7 +110,10 @@ public sealed class IsolationTests : IAsyncLifetime
         await Server.PostAsync("/api/v1/agents", $$"""{"agent_id":"{{TheirAgent}}","name":"their-agent","role":"tester","category":"their-category","capabilities":["their.skill"]}""", _b);
         await Server.PostAsync("/api/v1/metrics", $$"""{"agent_id":"{{TheirAgent}}","metric_type":"execution_time","value":5}""", _b, ("Idempotency-Key", "their-metric"));
         await Server.PostAsync("/api/v1/events/ingest", $$"""{"agent_id":"{{TheirAgent}}","operation":"their-operation","decision":"denied"}""", _b);
-        _probes = [.. Settings(), .. Agents(), .. Alerts(silence), .. await PeopleAsync(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
+        const string Work = """{"workflow_id":"their-work","tasks":[{"task_id":"t"}]}""";
+        await Server.PostAsync("/api/v1/stress-test/scenario", $$"""{"scenario_id":"their-scenario","workflows":[{{Work}}]}""", _b);
+        string execution = (await Server.PostAsync("/api/v1/stress-test/workflow", Work, _b, ("Idempotency-Key", "their-work"))).Json.GetProperty("execution_id").GetString()!;
+        _probes = [.. StressTests(execution), .. Settings(), .. Agents(), .. Alerts(silence), .. await PeopleAsync(), .. Runs(_waiting), .. Runs(ended), .. Workflows(_waiting), .. await BridgeAsync(), .. Accounts(key)];
     }
 
     public ValueTask DisposeAsync() => _guarded.DisposeAsync();
@@ -291,6 +302,13 @@ public sealed class IsolationTests : IAsyncLifetime
         yield return new Probe("POST /api/v1/events/ingest", TheirAgent, none, "/api/v1/events/ingest", """{"agent_id":"{0}","operation":"x","decision":"denied"}""");
         yield return new Probe("POST /api/v1/agents/import", "their-agent", "other-agent", "/api/v1/agents/import", """{"agents":[{"name":"{0}","digest":"d"}]}""") { New = anew };
         yield return new Probe("POST /api/v1/agents", TheirAgent, none, "/api/v1/agents", """{"agent_id":"{0}","name":"agent {0}"}""") { New = anew };
+    }
+
+    private static IEnumerable<Probe> StressTests(string execution)
+    {
+        yield return new Probe("GET /api/v1/stress-test/scenario/{id}", "their-scenario", "other-scenario", "/api/v1/stress-test/scenario/{0}");
+        yield return new Probe("GET /api/v1/stress-test/execution/{id}", execution, Beside(execution), "/api/v1/stress-test/execution/{0}");
+        yield return new Probe("POST /api/v1/stress-test/workflow", "their-work", "other-work", "/api/v1/stress-test/workflow", """{"workflow_id":"mine","tasks":[{"task_id":"t"}]}""") { Headers = [("Idempotency-Key", "{0}")], New = [(Ulids, "ULID")] };
     }
 
     private static IEnumerable<Probe> Alerts(string silence)

@@ -18,12 +18,12 @@ public sealed class ToolEndpointsTests : IAsyncLifetime
         for (string? cursor = ""; cursor is not null;)
         {
             JsonElement page = (await _server.GetAsync($"/api/v1/tools?page[size]=3&page[cursor]={cursor}")).Json;
-            Assert.Equal(5, page.GetProperty("total_count").GetInt32());
+            Assert.Equal(11, page.GetProperty("total_count").GetInt32());
             ids.AddRange(page.GetProperty("items").EnumerateArray().Select(t => t.GetProperty("id").GetString()!));
             cursor = page.GetProperty("next_cursor").GetString();
         }
 
-        Assert.Equal(["agent.dispatch", "skill.echo", "skill.http_call", "skill.json_transform", "skill.llm_invoke"], ids);
+        Assert.Equal(["agent.dispatch", "sim.adjudicate", "sim.end", "sim.repair", "sim.summarize", "sim.undo", "sim.work", "skill.echo", "skill.http_call", "skill.json_transform", "skill.llm_invoke"], ids);
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Keys;
 internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 {
     private static readonly string[] Plan = ["planner", "initial_state", "final_states", "states", "steps", "max_parallel", "root", "plan"];
-    private static readonly string[] Body = ["agent", "tool", "capability", "workflow", "barrier", "human", "wait", "wait_for", "foreach", "while", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "approval", "compensate", "semaphore", "description"];
+    private static readonly string[] Body = ["agent", "tool", "capability", "workflow", "barrier", "human", "wait", "wait_for", "foreach", "while", .. Plan, "input", "retry", "timeout", "on_unknown", "effects", "permissions", "approval", "compensate", "remedies", "semaphore", "description"];
 
     private static readonly string[] PlanCall = ["description", "retry", "timeout", "on_unknown", "effects", "permissions", "compensate"];
 
@@ -77,13 +77,15 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Compensation { get; } = new("'compensate'", ["agent", "tool", "input", "retry", "timeout", "on_error", "permissions"]);
 
+    public static KeySet Remedy { get; } = new("a remedy", ["on", "agent", "tool", "then", "times", "backoff", "initial", "factor", "max", "timeout", "permissions"]);
+
     public static KeySet Retry { get; } = new("'retry'", ["max_attempts", "backoff", "initial", "max", "factor", "jitter", "on"]);
 
     public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps", "priority", "approval"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
     public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];

@@ -22,6 +22,17 @@ internal static class RetryReader
         }
 
         var fields = Fields.Of(mapping, owner.Entry("retry")!.Value.Key.Offset, KeySet.Retry, findings);
+        return ReadWaits(fields, findings) with
+        {
+            MaxAttempts = fields.Integer("max_attempts", 1, MostAttempts) ?? Default.MaxAttempts,
+            Jitter = fields.Number("jitter", 0, 1) ?? Default.Jitter,
+            On = ReadCategories(fields, findings) ?? Default.On,
+        };
+    }
+
+    /// <summary>How long the waits between attempts are.</summary>
+    public static RetryPolicy ReadWaits(Fields fields, Findings findings)
+    {
         bool? constant = fields.Word("backoff", ("exponential", false), ("constant", true));
         if (constant is true)
         {
@@ -38,12 +49,9 @@ internal static class RetryReader
         TimeSpan first = initial ?? Default.Initial;
         return Default with
         {
-            MaxAttempts = fields.Integer("max_attempts", 1, MostAttempts) ?? Default.MaxAttempts,
             Initial = max < first ? max.Value : first,
             Max = max ?? (first > Default.Max ? first : Default.Max),
             Factor = fields.Number("factor", 1, 100) is { } factor && constant is not true ? factor : constant is true ? 1 : Default.Factor,
-            Jitter = fields.Number("jitter", 0, 1) ?? Default.Jitter,
-            On = ReadCategories(fields, findings) ?? Default.On,
         };
     }
 

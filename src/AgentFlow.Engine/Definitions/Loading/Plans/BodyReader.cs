@@ -141,7 +141,7 @@ internal sealed class BodyReader(PlanContext context)
             return;
         }
 
-        string[] ofCalls = kind == BodyKind.Child ? ["on_unknown", "effects", "permissions", "approval"] : ["retry", "on_unknown", "effects", "permissions", "approval", "compensate"];
+        string[] ofCalls = kind == BodyKind.Child ? ["on_unknown", "effects", "permissions", "approval", "remedies"] : ["retry", "on_unknown", "effects", "permissions", "approval", "compensate", "remedies"];
         foreach (string key in ofCalls)
         {
             fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
@@ -284,6 +284,7 @@ internal sealed class BodyReader(PlanContext context)
             OutputValidator = schemas.OutputValidator,
             Approval = ApprovalReader.ReadOfCall(fields, place, context.Expressions, _findings),
             Compensation = ReadCompensation(fields, id, place),
+            Remedies = ReadRemedies(fields, id, place),
             IsBestEffort = bestEffort,
         };
     }
@@ -309,6 +310,72 @@ internal sealed class BodyReader(PlanContext context)
 
         bool bestEffort = compensate.Word("on_error", ("ask", false), ("continue", true)) ?? false;
         return ReadCall(compensate, id + ".compensate", place with { AfterReader = true }, triesAgain: true, bestEffort);
+    }
+
+    /// <summary>What is done about failures that need more than another try.</summary>
+    private List<Remedy> ReadRemedies(Fields fields, string id, StepScope place)
+    {
+        const string Example = "a list: [{ on: [OUTPUT_INVALID], agent: fixer, then: accept }]";
+        var remedies = new List<Remedy>();
+        foreach (YamlNode item in fields.Sequence("remedies", Example)?.Items ?? [])
+        {
+            if (fields.AsMapping(item, "'{ on: [OUTPUT_INVALID], agent: fixer, then: accept }'") is { } mapping)
+            {
+                remedies.Add(ReadRemedy(Fields.Of(mapping, mapping.Offset, KeySet.Remedy, _findings), $"{id}.remedy{remedies.Count + 1}", place));
+            }
+        }
+
+        if (fields["remedies"] is YamlSequence { Items.Count: 0 } empty)
+        {
+            _findings.Error(empty, DiagnosticCodes.EmptyList, "'remedies' is empty.", $"Write {Example}, or remove the key.");
+        }
+
+        return remedies;
+    }
+
+    private Remedy ReadRemedy(Fields remedy, string id, StepScope place)
+    {
+        remedy.Require("on", "A remedy", "Add 'on: [OUTPUT_INVALID]': the codes of the errors that it is for.");
+        IReadOnlyList<YamlScalar> codes = remedy.Texts("on", "a list: [OUTPUT_INVALID]") ?? [];
+        foreach (YamlScalar code in codes.Where(c => !Names.ErrorCode.IsMatch(c.Text)))
+        {
+            _findings.Error(code, DiagnosticCodes.InvalidName, $"'{Excerpt.Of(code.Text)}' cannot be the code of an error.", "Write it as errors have it: OUTPUT_INVALID, STEP_TIMEOUT.");
+        }
+
+        if (remedy["on"] is YamlSequence { Items.Count: 0 } empty)
+        {
+            _findings.Error(empty, DiagnosticCodes.EmptyList, "'on' is empty: the remedy is for nothing.", "Name the code of an error.");
+        }
+
+        bool calls = remedy.Has("agent") || remedy.Has("tool");
+        if (remedy.Entry("agent") is { } agent && remedy.Has("tool"))
+        {
+            _findings.Error(agent.Key, DiagnosticCodes.ConflictingKeys, "'agent' and 'tool' exclude each other.", "Keep one of them.");
+        }
+
+        bool? accepts = remedy.Word("then", ("retry", false), ("accept", true));
+        if (!calls)
+        {
+            foreach (string key in new[] { "then", "timeout", "permissions" })
+            {
+                remedy.Refuse(key, "in a remedy that calls nothing", "Add 'agent' or 'tool', or remove it.");
+            }
+        }
+        else
+        {
+            foreach (string key in new[] { "backoff", "initial", "factor", "max" })
+            {
+                remedy.Refuse(key, "in a remedy that calls something", "It belongs to one that only waits before the next try.");
+            }
+        }
+
+        return new Remedy([.. codes.Select(c => c.Text)])
+        {
+            Call = calls ? ReadCall(remedy, id, place, triesAgain: false) : null,
+            IsAnswer = accepts ?? false,
+            Times = remedy.Integer("times", 1, 100) ?? 1,
+            Backoff = RetryReader.ReadWaits(remedy, _findings),
+        };
     }
 
     /// <summary>An input without expressions is known now; so is what is wrong with it.</summary>

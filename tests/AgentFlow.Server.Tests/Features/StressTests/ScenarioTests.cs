@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AgentFlow.Farm.Generation;
+
+namespace AgentFlow.Server.Tests.Features.StressTests;
+
+/// <summary>Whole scenarios of FARM: what can be recovered from is, what cannot is said, and the same seed comes to the same.</summary>
+public sealed class ScenarioTests : IAsyncLifetime
+{
+    private RunningServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await RunningServer.StartAsync();
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Theory]
+    [InlineData("small", 5, 0.2, 3)]
+    [InlineData("small", 5, 0.5, 42)]
+    [InlineData("medium", 20, 0.5, 7)]
+    // A harsh one: most of its workflows cannot complete.
+    [InlineData("large", 20, 0.5, 1)]
+    public Task Scenario_OfASeed_IsJudgedAsItDeserves(string scale, int workflows, double chaosRate, long seed) => JudgeAsync(scale, workflows, chaosRate, seed);
+
+    [Theory]
+    [Trait("Suite", "slow")]
+    [InlineData("small", 5)]
+    [InlineData("medium", 20)]
+    [InlineData("large", 50)]
+    public async Task Scenario_OfTwentySeeds_IsJudgedAsItDeserves(string scale, int workflows)
+    {
+        int recoverable = 0;
+        foreach (double chaosRate in new[] { 0.2, 0.5 })
+        {
+            for (int seed = 100; seed < 120; seed++)
+            {
+                recoverable += await JudgeAsync(scale, workflows, chaosRate, seed) ? 1 : 0;
+            }
+        }
+
+        Assert.InRange(recoverable, 36, 40);
+    }
+
+    [Fact]
+    public async Task RealTime_OfAScenario_ComesToTheSame()
+    {
+        JsonObject quick = Short(StressServer.Scenario(Scale.Small, 2, 0.5, 11));
+        JsonElement accelerated = await _server.RunAsync(quick);
+        quick["simulation"] = JsonNode.Parse("""{"time":"real"}""");
+        JsonElement real = await _server.RunAsync(quick);
+        Assert.Equal(Outcomes(accelerated), Outcomes(real));
+        Assert.True(real.GetProperty("total_duration_ms").GetInt64() > accelerated.GetProperty("simulated_duration_ms").GetInt64() / 4, "Real time did not pass.");
+    }
+
+    /// <returns>Whether all of it could be recovered from.</returns>
+    private async Task<bool> JudgeAsync(string scale, int workflows, double chaosRate, long seed)
+    {
+        JsonObject scenario = StressServer.Scenario(Scale.Named(scale), workflows, chaosRate, seed);
+        JsonNode expected = scenario["__expected__"]!;
+        bool isRecoverable = expected["chaos_recovery_possible"]!.GetValue<bool>();
+        string which = string.Create(CultureInfo.InvariantCulture, $"{scale}, {workflows} workflows, chaos {chaosRate}, seed {seed}");
+        JsonElement result = await _server.RunAsync(scenario);
+        Assert.True(!isRecoverable || (result.Verdict() == "PASS" && result.Rate("chaos_recovery_rate") >= 0.95), $"{which}: {result.Verdict()} {result.Findings()}");
+        Assert.True(isRecoverable || expected["expected_verdict"]!.GetValue<string>() == "PASS" || result.Verdict() != "PASS", $"{which}: beyond recovery, and it passed.");
+
+        // Every workflow and every task is accounted for, once.
+        JsonArray sent = scenario["workflows"]!["workflows"]!.AsArray();
+        Assert.Equal(sent.Select(w => w!["workflow_id"]!.GetValue<string>()), result.Workflows().Select(w => w.Text("workflow_id")!));
+        Assert.Equal(workflows, result.GetProperty("workflows_completed").GetInt32() + result.GetProperty("workflows_failed").GetInt32());
+        Assert.Equal(result.GetProperty("total_tasks").GetInt32(), result.GetProperty("tasks_completed").GetInt32() + result.GetProperty("tasks_failed").GetInt32() + result.GetProperty("tasks_skipped").GetInt32());
+        Assert.Equal(result.TaskResults().Count(), result.TaskResults().Select(t => t.Text("task_id")).Distinct().Count());
+        foreach ((JsonNode? workflow, JsonElement outcome) in sent.Zip(result.Workflows()))
+        {
+            string wanted = workflow!["__expected__"]!["expected_status"]!.GetValue<string>();
+            Assert.True(wanted == outcome.Text("status") || (wanted != "completed" && outcome.Text("status") is "partial" or "failed"), $"{which}: {outcome.Text("workflow_id")} is {outcome.Text("status")} instead of {wanted}: {outcome.Text("error_message")}");
+        }
+
+        JsonElement again = await _server.RunAsync(scenario);
+        Assert.True(result.Text("outcome_hash") == again.Text("outcome_hash"), $"{which}: another outcome of the same seed");
+        return isRecoverable;
+    }
+
+    private static string Outcomes(JsonElement result) => string.Join('\n', result.TaskResults().Select(t => $"{t.Text("task_id")} {t.Text("status")} {t.GetProperty("retry_count")} {t.Text("chaos_type")} {t.Text("recovery")}"));
+
+    /// <summary>The same with durations that a test can wait for.</summary>
+    private static JsonObject Short(JsonObject scenario)
+    {
+        foreach (JsonObject task in StressServer.Tasks(scenario))
+        {
+            task["expected_duration_ms"] = 20;
+        }
+
+        return scenario;
+    }
+}
