@@ -19,6 +19,7 @@ using AgentFlow.Cli.Load;
 using AgentFlow.Cli.Logins;
 using AgentFlow.Cli.Runs;
 using AgentFlow.Cli.Scenarios;
+using AgentFlow.Cli.Schedules;
 using AgentFlow.Cli.Secrets;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Simulations;
@@ -44,6 +45,7 @@ internal static class AfCommand
             RunsCommand.Create(),
             TasksCommand.Create(),
             ApprovalsCommand.Create(),
+            SchedulesCommand.Create(),
             AgentsCommand.Create(),
             AlertsCommand.Create(),
             AuditCommand.Create(),

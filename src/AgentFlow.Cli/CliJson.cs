@@ -52,6 +52,7 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AlertRule))]
 [JsonSerializable(typeof(AlertSilence))]
 [JsonSerializable(typeof(HumanTask))]
+[JsonSerializable(typeof(Schedule))]
 [JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(RemoteAgent))]

@@ -36,6 +36,7 @@ using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.StressTests;
 using AgentFlow.Server.Features.StressTests.Simulation;
 using AgentFlow.Server.Features.Tools;
+using AgentFlow.Server.Features.Triggers;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
 using AgentFlow.Storage.Postgres;
@@ -142,9 +143,10 @@ public static class AgentFlowApp
         bool asks = options.Access == AccessMode.Required && options.Mode != ProcessMode.Data;
         IIdentity identity = options.Access == AccessMode.Required ? new BearerIdentity(principals, tokens.Validator) : new OpenIdentity();
 
-        var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
         var quotas = new TenantQuotas(opened.Quotas, options.Quotas, options.Store.IsShared, clock, logs.CreateLogger("AgentFlow.Access"));
         var workflows = new PublishedWorkflows(catalogue, definitions, loader, clock, isShared: options.Store.IsShared);
+        var starts = new TriggerStarts(workflows, host, config, quotas, mask);
+        var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
         var reader = new RunReader(store, definitions);
         var stress = new StressTestParts(opened.StressTests, opened.Agents, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
         var latencies = new EndpointLatencies(clock);
@@ -164,7 +166,7 @@ public static class AgentFlowApp
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
             engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
-            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people, .. options.Mode == ProcessMode.Data ? Array.Empty<IHostedService>() : [stress]], identity, recorder, config, latencies, clock);
+            app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people, .. options.Mode == ProcessMode.Data ? Array.Empty<IHostedService>() : [stress, new ScheduleKeeping(opened.Triggers, starts, clock, log)]], identity, recorder, config, latencies, clock);
         }
         catch
         {
@@ -200,10 +202,12 @@ public static class AgentFlowApp
 
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder), new ExecuteEndpoint(host, workflows, new InputSchemas(), reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
+        var schemas = new InputSchemas();
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
+        api.MapTriggers(new ScheduleEndpoints(opened.Triggers, starts, recorder, clock), new WebhookEndpoint(opened.Triggers, starts, secrets, schemas, recorder, clock));
         api.MapCoordination(new CoordinationEndpoints(store));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));

@@ -40,6 +40,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IHumanTaskStore HumanTasks { get; init; }
 
+    public required ITriggerStore Triggers { get; init; }
+
     public required IStressTestStore StressTests { get; init; }
 
     /// <summary>What lets others go on.</summary>
@@ -73,6 +75,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
                     HumanTasks = new SqliteHumanTaskStore(database),
+                    Triggers = new SqliteTriggerStore(database),
                     StressTests = new SqliteStressTestStore(database),
                     Closing = () =>
                     {
@@ -100,6 +103,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),
                     HumanTasks = new PostgresHumanTaskStore(shared),
+                    Triggers = new PostgresTriggerStore(shared),
                     StressTests = new PostgresStressTestStore(shared),
                     Parting = async token =>
                     {

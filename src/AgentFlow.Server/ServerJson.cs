@@ -19,6 +19,7 @@ using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.StressTests;
 using AgentFlow.Server.Features.StressTests.Results;
 using AgentFlow.Server.Features.Tools;
+using AgentFlow.Server.Features.Triggers;
 using AgentFlow.Server.Features.Workflows;
 using AgentFlow.Server.Http;
 
@@ -29,6 +30,9 @@ namespace AgentFlow.Server;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(ScheduleView))]
+[JsonSerializable(typeof(PageView<ScheduleView>))]
+[JsonSerializable(typeof(AcceptedDelivery))]
 [JsonSerializable(typeof(HumanTaskView))]
 [JsonSerializable(typeof(PageView<HumanTaskView>))]
 [JsonSerializable(typeof(RunView))]

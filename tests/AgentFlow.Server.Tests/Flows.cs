@@ -29,6 +29,17 @@ public static class Flows
           done: { tool: skill.echo, outcome: went }
         """;
 
+    public const string Scheduled = """
+        language: 1
+        name: scheduled
+        version: 1.0.0
+        on: { cron: [{ name: nightly, schedule: "30 2 * * *" }] }
+        planner: fsm
+        initial_state: done
+        final_states: [done]
+        states: { done: { tool: skill.echo } }
+        """;
+
     public const string People = """
         language: 1
         name: people

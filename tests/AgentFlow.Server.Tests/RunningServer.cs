@@ -38,6 +38,9 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>The server's own registry of agents.</summary>
     public AgentFlow.Engine.Ports.IAgentStore Registry => Engine.Store.Agents;
 
+    /// <summary>The server's own memory of triggers.</summary>
+    public AgentFlow.Engine.Ports.ITriggerStore Triggers => Engine.Store.Triggers;
+
     /// <summary>The server's own hub.</summary>
     internal AgentFlow.Server.Features.Activities.ActivityHub Activity => Engine.Activity;
 

@@ -2,6 +2,8 @@ using System.Text.Json;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Triggers;
+using AgentFlow.Expressions.JsonSchema;
 
 namespace AgentFlow.Engine.Definitions;
 
@@ -66,6 +68,12 @@ public sealed class WorkflowDefinition
     public IReadOnlyDictionary<string, AgentDefinition> Agents { get; init; } = new Dictionary<string, AgentDefinition>(StringComparer.Ordinal);
 
     public RunPolicies Policies { get; init; } = RunPolicies.Default;
+
+    /// <summary>What starts runs of it without anybody asking for each.</summary>
+    public IReadOnlyList<WorkflowTrigger> Triggers { get; init; } = [];
+
+    /// <summary>What payloads of signals must look like, by the signal's name; one that is not here may be anything.</summary>
+    public IReadOnlyDictionary<string, JsonSchema> Signals { get; init; } = new Dictionary<string, JsonSchema>(StringComparer.Ordinal);
 
     /// <summary>The <c>vars</c> object.</summary>
     public Payload Vars { get; init; } = Payload.EmptyObject;

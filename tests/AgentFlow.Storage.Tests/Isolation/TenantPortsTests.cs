@@ -35,6 +35,7 @@ public sealed class TenantPortsTests
         ["IBridgeTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
         ["IBridgeTaskStore.AbandonedAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
         ["IBridgeTaskStore.ForgetAsync"] = "What is old for everybody is forgotten.",
+        ["ITriggerStore.DueAsync"] = "One clock fires the schedules of every tenant; each says whose it is.",
         ["IHumanTaskStore.DueAsync"] = "One clock escalates and ends the tasks of every tenant; each says whose it is.",
         ["IHumanTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
         ["IHumanTaskStore.AbandonedAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
@@ -43,7 +44,7 @@ public sealed class TenantPortsTests
     };
 
     /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>
-    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun), typeof(IReadOnlyList<AuditRecord>), typeof(AuditCheckpoint), typeof(AgentFlow.Engine.HumanTasks.HumanTask)];
+    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun), typeof(IReadOnlyList<AuditRecord>), typeof(AuditCheckpoint), typeof(AgentFlow.Engine.HumanTasks.HumanTask), typeof(AgentFlow.Engine.Triggers.TriggerState)];
 
     private static IEnumerable<MethodInfo> Methods =>
         from port in typeof(IRunStore).Assembly.GetTypes()

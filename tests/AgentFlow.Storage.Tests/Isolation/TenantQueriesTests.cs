@@ -60,6 +60,7 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, id, run, step, generation, approval, workflow, step_path, task_data, status, assignee_role, assignee_user, claimed_by, level, due_at, next_at, answer, answered_by, answer_key, delivered, version, created_at, updated_at, completed_at FROM human_tasks WHERE status >= 3 AND delivered = 0", "Ends are brought to the runs of every tenant; each says whose it is."),
         ("SELECT tenant, id, run, step, generation, approval, workflow, step_path, task_data, status, assignee_role, assignee_user, claimed_by, level, due_at, next_at, answer, answered_by, answer_key, delivered, version, created_at, updated_at, completed_at FROM human_tasks WHERE status >= 3 AND NOT delivered", "The same."),
         ("SELECT tenant, id, run, step, generation, approval, workflow, step_path, task_data, status, assignee_role, assignee_user, claimed_by, level, due_at, next_at, answer, answered_by, answer_key, delivered, version, created_at, updated_at, completed_at FROM human_tasks WHERE status < 3 AND id >", "Tasks of every tenant follow their runs; each says whose it is."),
+        ("SELECT tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, version FROM triggers WHERE next_at > 0", "One clock fires the schedules of every tenant; each says whose it is."),
         ("DELETE FROM bridge_events WHERE number IN", "What is old for everybody is forgotten."),
     ];
 

@@ -40,6 +40,7 @@ public static class DiagnosticCodes
     public const string UnknownValue = "unknown-value";
     public const string OutOfRange = "out-of-range";
     public const string InvalidDuration = "invalid-duration";
+    public const string InvalidSchedule = "invalid-schedule";
     public const string InvalidName = "invalid-name";
     public const string InvalidVersion = "invalid-version";
     public const string UnsupportedLanguage = "unsupported-language";

@@ -11,6 +11,7 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Planning;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Triggers;
 
 namespace AgentFlow.Engine.Definitions.Loading;
 
@@ -61,6 +62,9 @@ internal sealed class WorkflowReader(
         var grants = new Grants(tools.Contracts.SelectMany(c => c.Permissions), findings);
         RunPolicies policies = PolicyReader.ReadPolicies(fields, grants, _expressions, findings);
         StepDefaults defaults = PolicyReader.ReadDefaults(fields, findings);
+        IReadOnlyList<WorkflowTrigger> triggers = TriggerReader.Read(fields, schema, _expressions, findings);
+        var signals = new SignalSchemas(findings);
+        signals.Read(fields);
         var agentReader = new AgentReader(kinds, source.Assets, grants, findings);
         IReadOnlyDictionary<string, AgentEntry> agents = agentReader.Read(fields);
 
@@ -75,6 +79,7 @@ internal sealed class WorkflowReader(
             Policies = policies,
             Defaults = defaults,
             Schemas = schemas,
+            Signals = signals,
             Assets = source.Assets,
             Plans = plans,
             Changed = changed,
@@ -117,6 +122,8 @@ internal sealed class WorkflowReader(
             InputSchema = schema,
             Agents = agents.ToDictionary(a => a.Key, a => a.Value.Definition!, StringComparer.Ordinal),
             Policies = policies,
+            Triggers = triggers,
+            Signals = signals.Declared,
             Vars = vars,
             EnvironmentNames = [.. _expressions.EnvironmentNames],
             Output = output,

@@ -7,6 +7,7 @@ using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
+using AgentFlow.Expressions.JsonSchema;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Runs;
@@ -40,6 +41,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         body.End();
+        await CheckSignalAsync(context, id, name!, payload, cancellationToken).ConfigureAwait(false);
         var content = new InboxContent { Name = name!, By = Caller.ActorOf(context), Payload = payload is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
     }
@@ -86,6 +88,22 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
         var content = new InboxContent { By = Caller.ActorOf(context), Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(mask.Json(value)) : null };
         await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A payload that the workflow would not know what to do with is refused to whoever sends it.</summary>
+    private async Task CheckSignalAsync(HttpContext context, string id, string name, ReadOnlyMemory<byte>? payload, CancellationToken cancellationToken)
+    {
+        string tenant = Tenant.Of(context);
+        RunRow row = await reader.FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
+        if (await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false) is { } definition
+            && definition.Signals.TryGetValue(name, out JsonSchema? schema)
+            && schema.Validate(payload ?? Payload.Null.Utf8) is { Valid: false } result)
+        {
+            throw new ProblemException(
+                ErrorCode.ValidationFailed,
+                $"The payload does not fit the schema that '{definition.Name}' {definition.Version} declares for the signal '{name}'. Nothing was delivered.",
+                [.. result.Errors.Take(20).Select(e => new ProblemEntry(e.Message, Pointer: "/payload" + e.InstanceLocation))]);
+        }
     }
 
     /// <summary>The visit that waits to be resolved. Saying so now is friendlier than dropping the answer later.</summary>

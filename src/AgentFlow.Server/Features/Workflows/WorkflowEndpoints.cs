@@ -6,12 +6,13 @@ using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Server.Features.Access.Quotas;
+using AgentFlow.Server.Features.Triggers;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Workflows;
 
 /// <summary>Storing workflow versions and reading them.</summary>
-internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions, TenantQuotas quotas, AuditRecorder audit)
+internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, DefinitionCache definitions, TenantQuotas quotas, AuditRecorder audit, TriggerBook triggers)
 {
     private const string Yaml = "application/yaml";
 
@@ -36,6 +37,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
 
         await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
         CatalogueLimits limits = await quotas.CatalogueAsync(tenant, cancellationToken).ConfigureAwait(false);
+        await triggers.AnnounceAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, "workflow.save", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         (SaveOutcome outcome, StoredWorkflow stored) = await workflows.SaveAsync(tenant, definition, limits, cancellationToken).ConfigureAwait(false);
         if (outcome is SaveOutcome.TooManyNames or SaveOutcome.TooManyVersions)
@@ -53,6 +55,7 @@ internal sealed class WorkflowEndpoints(PublishedWorkflows workflows, Definition
                 $"Version {definition.Version} of '{definition.Name}' is stored with other content. Raise 'version' in the file; a stored version never changes.");
         }
 
+        await triggers.FollowAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
         bool isNew = outcome == SaveOutcome.Created;
         context.Response.Headers.Location = $"{AgentFlowApp.ApiBase}/workflows/{Uri.EscapeDataString(definition.Name)}?version={Uri.EscapeDataString(definition.Version)}";
         await Reply.JsonAsync(

@@ -1,5 +1,4 @@
 using AgentFlow.Engine.Definitions.Drawing;
-using AgentFlow.Engine.Tests.Definitions.Loading;
 
 namespace AgentFlow.Engine.Tests.Definitions.Drawing;
 

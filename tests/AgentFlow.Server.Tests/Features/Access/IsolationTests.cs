@@ -58,6 +58,8 @@ public sealed class IsolationTests : IAsyncLifetime
         ["GET /api/v1/config/version"] = "numbers of the caller's own tenant",
         ["GET /api/v1/agents/stats/summary"] = "numbers of the caller's own tenant",
         ["POST /api/v1/config/rollback"] = "numbers of the caller's own tenant",
+        ["GET /api/v1/schedules"] = "the caller's tenant alone; its cursor is a probe",
+        ["POST /api/v1/hooks/{tenant}/{workflow}/{name}"] = "one answer to all that is not signed, whatever there is",
         ["GET /orchestrator/agents"] = "the caller's tenant alone",
         ["POST /api/v1/stress-test/fleet"] = "the caller's tenant alone",
         ["POST /api/v1/stress-test/scenario"] = "the caller's tenant alone",
@@ -125,7 +127,7 @@ public sealed class IsolationTests : IAsyncLifetime
         string[] known = [.. _probes.Select(p => p.Route).Distinct().Concat(WithoutNames.Keys).Order(StringComparer.Ordinal)];
         Assert.Equal(mapped, known);
         // What is said to be without names has none: no parameter that is an id of a tenant's.
-        Assert.All(WithoutNames.Keys.Where(k => k.Contains('{')), k => Assert.Contains(k, new[] { "GET /docs/{file}", "GET /docs/errors/{code}", "GET /api/v1/tools/{id}", "POST /orchestrator/tasks/{id}/callback" }));
+        Assert.All(WithoutNames.Keys.Where(k => k.Contains('{')), k => Assert.Contains(k, new[] { "GET /docs/{file}", "GET /docs/errors/{code}", "GET /api/v1/tools/{id}", "POST /orchestrator/tasks/{id}/callback", "POST /api/v1/hooks/{tenant}/{workflow}/{name}" }));
     }
 
     [Fact]
@@ -343,6 +345,12 @@ public sealed class IsolationTests : IAsyncLifetime
         };
         probes.AddRange(new[] { "claim", "release" }.Select(verb => new Probe($"POST /api/v1/human-tasks/{{id}}/{verb}", task, none, $"/api/v1/human-tasks/{{0}}/{verb}", "{}")));
         probes.AddRange(new[] { "approve", "deny" }.Select(verb => new Probe($"POST /api/v1/approvals/{{id}}/{verb}", approval, Beside(approval), $"/api/v1/approvals/{{0}}/{verb}", "{}")));
+        await Server.SaveAsync(Flows.Scheduled, _b);
+        foreach ((string verb, string rest) in new[] { ("GET", ""), ("POST", "/pause"), ("POST", "/resume") })
+        {
+            probes.Add(new Probe($"{verb} /api/v1/schedules/{{id}}{rest}", "scheduled.nightly", "no-such.scheduled", $"/api/v1/schedules/{{0}}{rest}", verb == "POST" ? "{}" : null));
+        }
+
         return [.. probes];
     }
 

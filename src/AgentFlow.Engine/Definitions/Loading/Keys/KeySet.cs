@@ -12,7 +12,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Workflow { get; } = new(
         "a workflow",
-        ["language", "name", "version", "description", "assets", "input", "agents", "vars", "defaults", "policies", .. Plan, "output"]);
+        ["language", "name", "version", "description", "assets", "input", "agents", "vars", "defaults", "policies", "on", "signals", .. Plan, "output"]);
 
     public static KeySet State { get; } = new("a state", [.. Body, "transitions", "on_success", "on_error", "outcome"]);
 
@@ -50,18 +50,24 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Transition { get; } = new("a transition", ["condition", "target"]);
 
-    public static KeySet Wait { get; } = new("'wait'", ["signal", "timeout", "for", "until"]);
+    public static KeySet Wait { get; } = new("'wait'", ["signal", "schema", "timeout", "for", "until"]);
 
     public static KeySet WaitFor { get; } = new("'wait_for'", ["any", "all", "timeout"]);
 
     /// <summary>One of the waits of a <c>wait_for</c>.</summary>
-    public static KeySet Awaited { get; } = new("what is waited for", ["id", "signal", "for", "until"]);
+    public static KeySet Awaited { get; } = new("what is waited for", ["id", "signal", "schema", "for", "until"]);
 
     public static KeySet Foreach { get; } = new("'foreach'", ["items", "as", "max_parallel", "on_error", "min_success", "do"]);
 
     public static KeySet While { get; } = new("'while'", ["condition", "until", "max", "delay", "do"]);
 
     public static KeySet LoopBody { get; } = new("what a loop does", Body);
+
+    public static KeySet On { get; } = new("'on'", ["cron", "webhook"]);
+
+    public static KeySet Cron { get; } = new("a schedule", ["name", "schedule", "time_zone", "missed", "input"]);
+
+    public static KeySet Webhook { get; } = new("a webhook", ["name", "secret", "window", "input"]);
 
     public static KeySet Human { get; } = new("'human'", ["title", "description", "data", "form", "assignee", "priority", "timeout", "on_timeout", "escalate"]);
 
@@ -85,10 +91,10 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps", "priority", "approval"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, On, Cron, Webhook, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
-    public static IReadOnlyList<string> Reserved { get; } = ["on", "subject", "concurrency"];
+    public static IReadOnlyList<string> Reserved { get; } = ["subject", "concurrency"];
 
     public bool Has(string key) => Keys.Contains(key, StringComparer.Ordinal);
 }

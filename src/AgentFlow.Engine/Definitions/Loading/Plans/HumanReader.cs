@@ -67,7 +67,7 @@ internal static class HumanReader
 internal static class ApprovalReader
 {
     /// <summary>Where a policy's expressions stand: no step has ended that it could name.</summary>
-    private static readonly StepScope Outside = new(null, new NoSteps(), null);
+    internal static readonly StepScope Outside = new(null, new NoSteps(), null);
 
     public static ApprovalPolicy? ReadOfCall(Fields fields, StepScope place, ExpressionReader expressions, Findings findings) =>
         fields.Mapping("approval", "'approval: { role: approver, reason: \"It costs money\", timeout: 1h }'") is { } mapping

@@ -31,6 +31,8 @@ internal sealed class PlanContext
 
     public required ToolSchemas Schemas { get; init; }
 
+    public required SignalSchemas Signals { get; init; }
+
     /// <summary>Other workflows that steps call.</summary>
     public List<(YamlNode Place, string Name, VersionRange Versions)> Workflows { get; } = [];
 

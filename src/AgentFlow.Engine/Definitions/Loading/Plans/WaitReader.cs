@@ -45,6 +45,7 @@ internal sealed class WaitReader(PlanContext context)
     private WaitNode ReadOne(Fields wait, string id, StepScope place, TimeSpan? timeout)
     {
         YamlScalar? signal = wait.Name("signal", Names.Signal, Names.SignalRemedy);
+        context.Signals.Read(wait, signal);
         TimeSpan? duration = wait.Duration("for", Shortest);
         string[] ends = [.. Ends.Where(wait.Has)];
         foreach (string further in ends.Skip(1))
