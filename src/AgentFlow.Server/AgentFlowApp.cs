@@ -34,6 +34,7 @@ using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.StressTests;
+using AgentFlow.Server.Features.StressTests.Chaos;
 using AgentFlow.Server.Features.StressTests.Simulation;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Triggers;
@@ -104,6 +105,7 @@ public static class AgentFlowApp
         var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
         var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define(), .. SimulatedTools.Define()], ToolPolicy.GrantAll);
         var simulated = new SimulatedWorld();
+        var policy = new PolicySeam();
         var desk = new HumanTaskDesk(opened.HumanTasks, ids, clock) { Changed = HumanTaskKeeping.Telling(activity) };
         var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool), new SimulatedAgentKind(tools, simulated)], new PlanCache(options.Models.Fingerprint));
         IRunStore store = opened.Runs;
@@ -120,7 +122,7 @@ public static class AgentFlowApp
             },
             store,
             definitions,
-            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission()],
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission(), policy],
             new StepPerformer(clock, secrets, mask),
             bus,
             ids,
@@ -128,6 +130,7 @@ public static class AgentFlowApp
             log)
         {
             Desk = desk,
+            Approver = policy,
         };
         simulated.Host = host;
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>
