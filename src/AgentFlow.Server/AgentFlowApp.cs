@@ -25,6 +25,7 @@ using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Coordination;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
@@ -33,6 +34,7 @@ using AgentFlow.Server.Features.Plans;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Server.Features.StressTests;
+using AgentFlow.Server.Features.StressTests.Chaos;
 using AgentFlow.Server.Features.StressTests.Simulation;
 using AgentFlow.Server.Features.Tools;
 using AgentFlow.Server.Features.Triggers;
@@ -103,12 +105,14 @@ public static class AgentFlowApp
         var bridge = new BridgeParts(options, opened, mask, activity, clock, logs.CreateLogger("AgentFlow.Bridge"));
         var tools = new ToolRegistry([.. BuiltInTools.Define(transport, models, clock), bridge.Tool.Define(), .. SimulatedTools.Define()], ToolPolicy.GrantAll);
         var simulated = new SimulatedWorld();
+        var policy = new PolicySeam();
         var desk = new HumanTaskDesk(opened.HumanTasks, ids, clock) { Changed = HumanTaskKeeping.Telling(activity) };
         var loader = new WorkflowLoader(tools, [new HumanAgentKind(desk), new LlmAgentKind(models), new RagAgentKind(), new ToolAgentKind(tools), custom, new RemoteAgentKind(bridge.Tool), new SimulatedAgentKind(tools, simulated)], new PlanCache(options.Models.Fingerprint));
         IRunStore store = opened.Runs;
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
         var bus = new InProcessBus();
+        var costs = new CostKeeping(bus, definitions, opened.Costs, clock, log);
         var host = new RunHost(
             new EngineOptions
             {
@@ -118,7 +122,7 @@ public static class AgentFlowApp
             },
             store,
             definitions,
-            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission()],
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission(), policy],
             new StepPerformer(clock, secrets, mask),
             bus,
             ids,
@@ -126,6 +130,7 @@ public static class AgentFlowApp
             log)
         {
             Desk = desk,
+            Approver = policy,
         };
         simulated.Host = host;
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>
@@ -163,14 +168,14 @@ public static class AgentFlowApp
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
             app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people, .. options.Mode == ProcessMode.Data ? Array.Empty<IHostedService>() : [stress, new ScheduleKeeping(opened.Triggers, starts, clock, log)]], identity, recorder, config, latencies, clock);
         }
         catch
         {
             tokens.Dispose();
             bridge.Dispose();
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -201,8 +206,9 @@ public static class AgentFlowApp
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         var schemas = new InputSchemas();
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
+        api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
         api.MapTriggers(new ScheduleEndpoints(opened.Triggers, starts, recorder, clock), new WebhookEndpoint(opened.Triggers, starts, secrets, schemas, recorder, clock));
         api.MapCoordination(new CoordinationEndpoints(store));

@@ -22,6 +22,16 @@ public enum Durability
     EveryStep,
 }
 
+/// <summary>What happens to a run that is expected to cost more than it may, before it starts.</summary>
+public enum Preflight
+{
+    /// <summary>It is refused.</summary>
+    Refuse,
+
+    /// <summary>It starts, and whoever starts it is told.</summary>
+    Warn,
+}
+
 /// <summary>The <c>policies</c> of a workflow, with its defaults filled in.</summary>
 public sealed record RunPolicies
 {
@@ -31,6 +41,9 @@ public sealed record RunPolicies
     public long? MaxBudgetNanoDollars { get; init; }
 
     public OnExceed OnExceed { get; init; }
+
+    /// <summary>What happens to a start whose estimate does not fit <see cref="MaxBudgetNanoDollars"/>. Default <see langword="null"/>: nobody estimates.</summary>
+    public Preflight? Preflight { get; init; }
 
     /// <summary>From RunStarted to the end; <see langword="null"/> is no limit.</summary>
     public TimeSpan? Deadline { get; init; }

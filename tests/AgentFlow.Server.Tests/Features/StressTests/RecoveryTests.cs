@@ -15,6 +15,7 @@ public sealed class RecoveryTests : IAsyncLifetime
         { "tool_timeout", "api_call", """{"attempts_affected":2}""", "retry" },
         { "tool_failure", "compute", """{"attempts_affected":2,"recoverable":true}""", "retry" },
         { "agent_conflict", "decision", """{"conflicting_agents":3}""", "adjudicate" },
+        { "policy_violation", "io_write", "{}", "approve" },
         { "checkpoint_crash", "checkpoint", "{}", "rebuild" },
         { "memory_pressure", "aggregation", """{"excess_tokens":4000}""", "summarize" },
         { "rate_limit", "api_call", """{"attempts_affected":2}""", "backoff" },
@@ -67,6 +68,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     [InlineData("rate_limit", "api_call", """{"attempts_affected":3}""", "failed")]
     [InlineData("network_partition", "notification", """{"attempts_affected":4}""", "failed")]
     [InlineData("data_corruption", "io_read", """{"repairable":false}""", "failed")]
+    [InlineData("policy_violation", "io_write", """{"auto_approve":false}""", "failed")]
     public async Task Fault_BeyondRecovery_FailsHonestly(string type, string task, string parameters, string status)
     {
         JsonElement result = await _server.RunAsync(StressServer.OneFault(type, task, parameters));

@@ -76,7 +76,15 @@ internal sealed class RunReading
                 Struck(task.Fail(e.Error, e.CostNanoDollars), _visits[e.Id].Task, told);
                 break;
             case StepDenied e when On(e.Id) is { } task:
-                task.Fail(e.Error, 0);
+                Struck(task.Fail(e.Error, 0), _visits[e.Id].Task, told);
+                break;
+            case ApprovalRequested e when On(e.Id) is { } task:
+                Struck(task.HoldBack(), _visits[e.Id].Task, told);
+                told?.Add(new Happening("approval.requested", _visits[e.Id].Task));
+                break;
+            case ApprovalDecided { Granted: true } e when On(e.Id) is { } task:
+                task.Approve();
+                told?.Add(new Happening("approval.granted", _visits[e.Id].Task));
                 break;
             case StepUnknown e when On(e.Id) is { } task:
                 Struck(task.Lose(), _visits[e.Id].Task, told);

@@ -13,17 +13,21 @@ internal sealed record SimulatedTry(PlannedTask Task, PlannedAgent Agent, long S
 {
     public const string Round = "round";
 
-    public static SimulatedTry Of(in ToolCall call, PlannedAgent agent)
+    public static SimulatedTry Of(in ToolCall call, PlannedAgent agent) => Of(call.Input, call.StepPath, call.Failures, agent);
+
+    /// <param name="input">The step's.</param>
+    /// <param name="path">The step's.</param>
+    public static SimulatedTry Of(ReadOnlyMemory<byte> input, string path, int failures, PlannedAgent agent)
     {
-        using JsonDocument input = JsonDocument.Parse(call.Input);
-        JsonElement root = input.RootElement;
+        using JsonDocument document = JsonDocument.Parse(input);
+        JsonElement root = document.RootElement;
         return new SimulatedTry(
             root.GetProperty("task"u8).Deserialize(StressJson.Default.PlannedTask)!,
             agent,
             root.GetProperty("seed"u8).GetInt64(),
             root.GetProperty("workflow"u8).GetString()!,
-            call.Failures,
-            RoundOf(call.StepPath) == 1,
+            failures,
+            RoundOf(path) == 1,
             root.TryGetProperty("context_tokens"u8, out JsonElement tokens) ? tokens.GetInt32() : null);
     }
 
