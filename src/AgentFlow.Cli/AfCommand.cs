@@ -6,6 +6,7 @@ using AgentFlow.Cli.Agents;
 using AgentFlow.Cli.Alerts;
 using AgentFlow.Cli.Audit;
 using AgentFlow.Cli.Bridge;
+using AgentFlow.Cli.Chaos;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
@@ -68,6 +69,8 @@ internal static class AfCommand
             JsonCommand.Create(),
             LoadCommand.Create(),
             SimCommand.Create(),
+            SimulateCommand.Create(),
+            ChaosCommand.Create(),
             FarmCommand.Create(),
             VersionCommand.Create(),
             GlobalOptions.Output,

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AgentFlow.Cli.Agents;
+using AgentFlow.Cli.Chaos;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Load;
@@ -16,7 +17,7 @@ using AgentFlow.Client;
 namespace AgentFlow.Cli;
 
 /// <summary>What <c>-o json</c> prints, named as the HTTP API names it.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(VersionInfo))]
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(RowResult))]
@@ -63,6 +64,9 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(WrittenTemplate))]
 [JsonSerializable(typeof(SimulatedWorld))]
 [JsonSerializable(typeof(ScenarioResult))]
+[JsonSerializable(typeof(SimulatedRuns))]
+[JsonSerializable(typeof(ChaosReport))]
+[JsonSerializable(typeof(ChaosPlan))]
 [JsonSerializable(typeof(IReadOnlyList<ClusterProcess>))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -25,6 +25,7 @@ using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Coordination;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Docs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
@@ -111,6 +112,7 @@ public static class AgentFlowApp
         ICatalogue catalogue = opened.Catalogue;
         var definitions = new DefinitionCache(catalogue, source => Compile(loader, source));
         var bus = new InProcessBus();
+        var costs = new CostKeeping(bus, definitions, opened.Costs, clock, log);
         var host = new RunHost(
             new EngineOptions
             {
@@ -166,14 +168,14 @@ public static class AgentFlowApp
             audit = options.Audit.IsOn && options.Mode != ProcessMode.Data ? new AuditKeeping(options, opened, definitions, clock, log) : null;
             // Those that only execute serve no agents, and have no alerts of their own.
             monitoring = options.Mode != ProcessMode.Data ? new MonitoringKeeping(options.Alerts, opened, latencies, activity, ids, clock, log) : null;
-            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            engine = new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
             app = WebHost.Build(options, logs, engine, [.. asks ? [tokens.Upkeep] : Array.Empty<IHostedService>(), .. bridge.Upkeep(host, secrets, transport), people, .. options.Mode == ProcessMode.Data ? Array.Empty<IHostedService>() : [stress, new ScheduleKeeping(opened.Triggers, starts, clock, log)]], identity, recorder, config, latencies, clock);
         }
         catch
         {
             tokens.Dispose();
             bridge.Dispose();
-            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, log, options.ShutdownTimeout);
+            engine ??= new HostedEngine(host, custom, providers, transport, opened, audit, config, secrets, traces, activity, monitoring, costs, log, options.ShutdownTimeout);
             await engine.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -204,8 +206,9 @@ public static class AgentFlowApp
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
         var schemas = new InputSchemas();
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
+        api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
         api.MapTriggers(new ScheduleEndpoints(opened.Triggers, starts, recorder, clock), new WebhookEndpoint(opened.Triggers, starts, secrets, schemas, recorder, clock));
         api.MapCoordination(new CoordinationEndpoints(store));

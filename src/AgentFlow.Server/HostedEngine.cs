@@ -4,6 +4,7 @@ using AgentFlow.Models.Providers;
 using AgentFlow.Server.Features.Activities;
 using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Monitoring;
 using AgentFlow.Server.Features.Secrets;
 using AgentFlow.Tools;
@@ -28,6 +29,7 @@ internal sealed partial class HostedEngine(
     MaskedTraces traces,
     ActivityHub activity,
     MonitoringKeeping? monitoring,
+    CostKeeping costs,
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
@@ -40,6 +42,7 @@ internal sealed partial class HostedEngine(
         await host.OpenAsync(cancellationToken).ConfigureAwait(false);
         audit?.Begin();
         monitoring?.Watch.Begin();
+        costs.Begin();
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -50,6 +53,7 @@ internal sealed partial class HostedEngine(
             await audit.StopAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        await costs.DisposeAsync().ConfigureAwait(false);
         // They would go on asking a store that is given back.
         if (monitoring is not null)
         {
@@ -71,6 +75,7 @@ internal sealed partial class HostedEngine(
     public async ValueTask DisposeAsync()
     {
         await host.DisposeAsync().ConfigureAwait(false);
+        await costs.DisposeAsync().ConfigureAwait(false);
         if (audit is not null)
         {
             await audit.DisposeAsync().ConfigureAwait(false);

@@ -4,6 +4,7 @@ using AgentFlow.Contracts.Randomness;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Models;
 using AgentFlow.Models.Agents;
@@ -31,7 +32,9 @@ public sealed class OfflineHost : IAsyncDisposable
         var dispatch = new NoAgents();
         _custom = new CustomAgentKind(new Dictionary<string, Func<CustomAgent>>(), new UlidFactory(clock, new SeededRandom(1)), clock);
         Tools = around(new ToolRegistry([.. BuiltInTools.Define(_transport, invoker, clock), new ToolDefinition(dispatch.Contract, _ => dispatch)], ToolPolicy.GrantAll));
-        AgentKinds = [new LlmAgentKind(invoker), new RagAgentKind(), new ToolAgentKind(Tools), _custom, new RemoteAgentKind(dispatch)];
+        // Nobody opens a task here: whoever performs the steps answers in the place of people.
+        var desk = new HumanTaskDesk(null!, new UlidFactory(clock, new SeededRandom(2)), clock);
+        AgentKinds = [new HumanAgentKind(desk), new LlmAgentKind(invoker), new RagAgentKind(), new ToolAgentKind(Tools), _custom, new RemoteAgentKind(dispatch)];
     }
 
     public IToolRegistry Tools { get; }

@@ -30,6 +30,8 @@ internal sealed class OpenStore : IAsyncDisposable
 
     public required IAlertStore Alerts { get; init; }
 
+    public required ICostStore Costs { get; init; }
+
     public required IAgentPresence Presence { get; init; }
 
     public required IBridgeTaskStore BridgeTasks { get; init; }
@@ -68,6 +70,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Agents = new SqliteAgentStore(database),
                     Metrics = new SqliteMetricStore(database),
                     Alerts = new SqliteAlertStore(database),
+                    Costs = new SqliteCostStore(database),
                     Presence = new SqliteAgentPresence(database),
                     BridgeTasks = new SqliteBridgeTaskStore(database),
                     BridgeEvents = new SqliteBridgeEventStore(database),
@@ -95,6 +98,7 @@ internal sealed class OpenStore : IAsyncDisposable
                     Agents = new PostgresAgentStore(shared),
                     Metrics = new PostgresMetricStore(shared),
                     Alerts = new PostgresAlertStore(shared),
+                    Costs = new PostgresCostStore(shared),
                     Presence = new PostgresAgentPresence(shared),
                     BridgeTasks = new PostgresBridgeTaskStore(shared),
                     BridgeEvents = new PostgresBridgeEventStore(shared),

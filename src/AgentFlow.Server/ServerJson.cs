@@ -10,6 +10,7 @@ using AgentFlow.Server.Features.Audit;
 using AgentFlow.Server.Features.Bridge;
 using AgentFlow.Server.Features.Config;
 using AgentFlow.Server.Features.Coordination;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Health;
 using AgentFlow.Server.Features.HumanTasks;
 using AgentFlow.Server.Features.Monitoring;
@@ -38,6 +39,7 @@ namespace AgentFlow.Server;
 [JsonSerializable(typeof(PageView<RunView>))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(SagaView))]
+[JsonSerializable(typeof(EstimateView))]
 [JsonSerializable(typeof(ExplanationView))]
 [JsonSerializable(typeof(AcceptedView))]
 [JsonSerializable(typeof(PlanModifiedView))]

@@ -21,11 +21,15 @@ internal sealed class SimulatedClock(long start = 1_800_000_000_000)
     public long? NextDue()
     {
         long? next = null;
-        foreach (SimulatedTimer timer in _timers)
+        // What was given up may be cleaned up on another thread.
+        lock (_timers)
         {
-            if (timer.Process.IsRunnable && (next is null || timer.Due < next))
+            foreach (SimulatedTimer timer in _timers)
             {
-                next = timer.Due;
+                if (timer.Process.IsRunnable && (next is null || timer.Due < next))
+                {
+                    next = timer.Due;
+                }
             }
         }
 
@@ -49,10 +53,18 @@ internal sealed class SimulatedClock(long start = 1_800_000_000_000)
     /// <param name="about">Told whose timer is about to fire.</param>
     public void FireDue(Action<Process> about)
     {
-        while (_timers.Where(t => t.Process.IsRunnable && t.Due <= Now).OrderBy(t => t.Due).ThenBy(t => t.Order).FirstOrDefault() is { } timer)
+        while (NextReady() is { } timer)
         {
             about(timer.Process);
             timer.Fire();
+        }
+    }
+
+    private SimulatedTimer? NextReady()
+    {
+        lock (_timers)
+        {
+            return _timers.Where(t => t.Process.IsRunnable && t.Due <= Now).OrderBy(t => t.Due).ThenBy(t => t.Order).FirstOrDefault();
         }
     }
 
@@ -82,11 +94,14 @@ internal sealed class SimulatedClock(long start = 1_800_000_000_000)
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            clock._timers.Remove(this);
-            if (dueTime != Timeout.InfiniteTimeSpan)
+            lock (clock._timers)
             {
-                Due = clock.Now + (long)Math.Ceiling(dueTime.TotalMilliseconds);
-                clock._timers.Add(this);
+                clock._timers.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan)
+                {
+                    Due = clock.Now + (long)Math.Ceiling(dueTime.TotalMilliseconds);
+                    clock._timers.Add(this);
+                }
             }
 
             return true;
@@ -94,11 +109,17 @@ internal sealed class SimulatedClock(long start = 1_800_000_000_000)
 
         public void Fire()
         {
-            clock._timers.Remove(this);
+            Dispose();
             callback(state);
         }
 
-        public void Dispose() => clock._timers.Remove(this);
+        public void Dispose()
+        {
+            lock (clock._timers)
+            {
+                clock._timers.Remove(this);
+            }
+        }
 
         public ValueTask DisposeAsync()
         {

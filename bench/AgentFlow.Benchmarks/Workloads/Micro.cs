@@ -30,6 +30,13 @@ internal static class Micro
         Payload input = Payload.FromText("""{"message":"hello"}""");
         Measure(report, "state machine: one transition (admission, outcome, next state scheduled)", 10, () => Walk(definition, input).Status == RunStatus.Completed);
 
+        foreach (int items in new[] { 100, 1000, 4000 })
+        {
+            WorkflowDefinition each = await bench.LoadAsync("foreach-parallel");
+            Payload list = Payload.FromText($$"""{"items":[{{string.Join(',', Enumerable.Range(0, items))}}]}""");
+            Measure(report, $"foreach: one of {items} items, all at once (admission, outcome, result)", items, () => WalkAll(each, list).Status == RunStatus.Completed);
+        }
+
         List<JournalEvent> events = [];
         Walk(definition, input, events);
         var blobs = new List<Payload>();
@@ -88,6 +95,29 @@ internal static class Micro
         }
 
         events?.AddRange(machine.Events);
+        return machine.State;
+    }
+
+    /// <summary>A whole run whose steps are all in flight before the first one ends.</summary>
+    private static RunState WalkAll(WorkflowDefinition definition, Payload input)
+    {
+        var machine = new RunMachine(new RunState("default", default(Ulid), definition));
+        machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, "", "t", "b", input, Payload.EmptyObject) { At = 1 });
+        while (machine.Runnable.Count > 0)
+        {
+            NodeRun[] steps = [.. machine.Runnable];
+            machine.Runnable.Clear();
+            foreach (NodeRun step in steps)
+            {
+                machine.Handle(new StepStarted(step.Id, 1, 0, false) { At = 1 });
+            }
+
+            foreach (NodeRun step in steps)
+            {
+                machine.Handle(new StepSucceeded(step.Id, 1, step.Input!, 0, 0, 0, "") { At = 1 });
+            }
+        }
+
         return machine.State;
     }
 

@@ -1,4 +1,5 @@
 using AgentFlow.Cli.Workflows;
+using AgentFlow.Simulation.Scenarios;
 
 namespace AgentFlow.Cli.Scenarios;
 
@@ -17,6 +18,19 @@ internal static class ScenarioFiles
         }
 
         return Directory.Exists(path) ? [.. Below(path)] : throw CliException.Usage($"there is no file or folder {path}.");
+    }
+
+    /// <exception cref="CliException">The file cannot be read.</exception>
+    public static ScenarioFile Read(string path)
+    {
+        try
+        {
+            return ScenarioFile.Read(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Failed($"cannot read the scenario: {e.Message}");
+        }
     }
 
     /// <summary>The workflow file of a scenario.</summary>

@@ -18,7 +18,7 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
 
     public async Task<ScenarioResult> PlayAsync(string path)
     {
-        ScenarioFile file = Read(path);
+        ScenarioFile file = ScenarioFiles.Read(path);
         if (file.Scenario is not { } scenario)
         {
             return ScenarioResult.Invalid(path, file.Diagnostics);
@@ -47,7 +47,7 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
         }
 
         RehearsalReport report = play.Run(definition);
-        var trace = new RunTrace(definition, report.Journal);
+        var trace = new RunTrace(report.State.Definition, report.Journal);
         List<Mismatch> mismatches = [.. play.Unstubbed.Select(call => new Mismatch("stubs", "one for every call that reaches outside", call)), .. Mismatch.Find(scenario.Expect, report, trace)];
         var notes = new List<string>();
         Golden(path, scenario, trace, mismatches, notes);
@@ -77,18 +77,6 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
             [],
             notes)
         { Happened = [.. trace.Lines.TakeLast(ContextLines)] };
-    }
-
-    private static ScenarioFile Read(string path)
-    {
-        try
-        {
-            return ScenarioFile.Read(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CliException.Failed($"cannot read the scenario: {e.Message}");
-        }
     }
 
     private void Golden(string path, Scenario scenario, RunTrace trace, List<Mismatch> mismatches, List<string> notes)

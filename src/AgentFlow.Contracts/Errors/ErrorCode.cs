@@ -52,6 +52,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     public static readonly ErrorCode WorkflowInvalid = Define("WORKFLOW_INVALID", 422, Validation, "The workflow file has errors");
     public static readonly ErrorCode WorkflowNotFound = Define("WORKFLOW_NOT_FOUND", 404, Permanent, "There is no such workflow or version");
     public static readonly ErrorCode WorkflowVersionExists = Define("WORKFLOW_VERSION_EXISTS", 409, Permanent, "The version exists with other content");
+    public static readonly ErrorCode PreflightOverBudget = Define("PREFLIGHT_OVER_BUDGET", 409, Permanent, "The run is expected to cost more than it may");
     public static readonly ErrorCode ScheduleNotFound = Define("SCHEDULE_NOT_FOUND", 404, Permanent, "There is no such schedule");
     public static readonly ErrorCode WebhookRefused = Define("WEBHOOK_REFUSED", 401, Permission, "A delivery is not signed as its webhook asks");
     public static readonly ErrorCode InputInvalid = Define("INPUT_INVALID", 422, Validation, "The input does not match its schema");

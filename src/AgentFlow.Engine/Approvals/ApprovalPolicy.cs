@@ -38,7 +38,7 @@ public sealed record ApprovalPolicy(string Name, Assignee To)
             return null;
         }
 
-        var variables = new RunVariables(run, step.Parent);
+        var variables = new RunVariables(run, step.Parent, step);
         if (When is not null && When.Evaluate(variables) is var value && !value.IsTrue)
         {
             problem = value.Kind == CelKind.Bool ? null : $"'{When.Source}' {(value.IsError ? $"failed: {value.AsError().Message}" : $"gave {value.TypeName} instead of bool")}";

@@ -22,6 +22,16 @@ public enum Durability
     EveryStep,
 }
 
+/// <summary>What happens to a run that is expected to cost more than it may, before it starts.</summary>
+public enum Preflight
+{
+    /// <summary>It is refused.</summary>
+    Refuse,
+
+    /// <summary>It starts, and whoever starts it is told.</summary>
+    Warn,
+}
+
 /// <summary>The <c>policies</c> of a workflow, with its defaults filled in.</summary>
 public sealed record RunPolicies
 {
@@ -32,6 +42,9 @@ public sealed record RunPolicies
 
     public OnExceed OnExceed { get; init; }
 
+    /// <summary>What happens to a start whose estimate does not fit <see cref="MaxBudgetNanoDollars"/>. Default <see langword="null"/>: nobody estimates.</summary>
+    public Preflight? Preflight { get; init; }
+
     /// <summary>From RunStarted to the end; <see langword="null"/> is no limit.</summary>
     public TimeSpan? Deadline { get; init; }
 
@@ -39,6 +52,9 @@ public sealed record RunPolicies
 
     /// <summary>Permissions that the workflow grants its steps; <see langword="null"/> grants what each tool asks for.</summary>
     public IReadOnlyList<string>? Permissions { get; init; }
+
+    /// <summary>Ends loops that learn nothing with LOOP_WITHOUT_PROGRESS. Default true.</summary>
+    public bool BreaksLoops { get; init; } = true;
 
     /// <summary>Where the run stands among the tenant's that wait; see <see cref="Scheduling.RunPriority"/>. Default 0.</summary>
     public int Priority { get; init; }

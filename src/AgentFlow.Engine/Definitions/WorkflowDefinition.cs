@@ -12,6 +12,7 @@ public sealed class WorkflowDefinition
 {
     private readonly PlanNode[] _nodes;
     private Changed? _latest;
+    private bool? _watchesLoops;
 
     /// <param name="root">The root of the scope tree; numbering its nodes in document order is done here.</param>
     public WorkflowDefinition(PlanNode root)
@@ -88,6 +89,9 @@ public sealed class WorkflowDefinition
 
     /// <summary>All nodes, by <see cref="PlanNode.Index"/>.</summary>
     public IReadOnlyList<PlanNode> Nodes => _nodes;
+
+    /// <summary>Whether runs of this version end loops that learn nothing.</summary>
+    internal bool WatchesLoops => _watchesLoops ??= Policies.BreaksLoops && _nodes.Any(n => n.IsWatched);
 
     internal PlanNode NodeAt(int index) => _nodes[index];
 

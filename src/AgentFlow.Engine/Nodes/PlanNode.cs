@@ -12,6 +12,7 @@ public abstract class PlanNode
 {
     private IReadOnlyList<PlanNode> _children = [];
     private Dictionary<string, int>? _ordinals;
+    private bool? _isWatched;
 
     /// <summary>Unique among its siblings.</summary>
     public required string Id { get; init; }
@@ -57,6 +58,12 @@ public abstract class PlanNode
 
     /// <summary>False where the children's ids are the engine's own: no expression can name them.</summary>
     internal virtual bool NamesChildren => true;
+
+    /// <summary>The scope can come back to a child, and rounds that are alike show that it learns nothing.</summary>
+    public bool IsWatched => _isWatched ??= CanGoRound && !RoundSight.CanTell(this);
+
+    /// <summary>Whether the scope can visit a child again.</summary>
+    private protected virtual bool CanGoRound => false;
 
     /// <summary>Ordinal of the child with this id, or -1.</summary>
     public int OrdinalOf(string id) => _ordinals is not null && _ordinals.TryGetValue(id, out int ordinal) ? ordinal : -1;

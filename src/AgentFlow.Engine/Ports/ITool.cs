@@ -21,6 +21,9 @@ public interface ITool
     /// <summary>References that the definition has written into the tool's own settings. Their values come with each call (<see cref="ToolCall.Secrets"/>).</summary>
     IReadOnlyCollection<SecretReference> Secrets => [];
 
+    /// <summary>What a call is expected to use before anything was observed of it; <see langword="null"/>: nothing that costs.</summary>
+    ExpectedUse? Use => null;
+
     /// <summary>How its failures are retried where neither the step nor the workflow says so; <see langword="null"/>: not at all.</summary>
     RetryPolicy? DefaultRetry => null;
 
@@ -33,6 +36,14 @@ public interface ITool
     /// </summary>
     ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken);
 }
+
+/// <summary>What a call of a model is expected to use, and what its tokens cost.</summary>
+/// <param name="Model">Provider and model: uses of another model are no precedent.</param>
+/// <param name="InputTokens">Of a usual call.</param>
+/// <param name="OutputTokens">Of a usual answer.</param>
+/// <param name="InputNanoDollars">Price of one input token in 10⁻⁹ dollars; <see langword="null"/>: not known.</param>
+/// <param name="OutputNanoDollars">Price of one output token.</param>
+public sealed record ExpectedUse(string Model, double InputTokens, double OutputTokens, double? InputNanoDollars, double? OutputNanoDollars);
 
 /// <summary>One attempt of one step, as the performing side sees it.</summary>
 /// <param name="Tenant">The tenant that owns the run.</param>

@@ -185,6 +185,8 @@ public sealed class ScopeState
             return;
         }
 
+        // A changed plan begins to count anew.
+        Watch = known.Watch is null || !node.IsWatched ? null : new LoopWatch(node.Children.Count);
         Open = known.Open;
         Finished = known.Finished;
         foreach (PlanNode child in node.Children)
@@ -204,6 +206,9 @@ public sealed class ScopeState
             Latest = known.Latest == old ? now : Latest;
         }
     }
+
+    /// <summary>Set where rounds that are alike end the scope.</summary>
+    internal LoopWatch? Watch { get; set; }
 
     /// <summary>Output of each child's latest finished visit.</summary>
     public Payload?[] Outputs { get; }

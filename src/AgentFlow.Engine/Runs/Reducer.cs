@@ -21,6 +21,7 @@ public static class Reducer
         }
 
         state.Now = Math.Max(state.Now, journalEvent.At);
+        state.Information += IsInformation(journalEvent) ? 1 : 0;
         switch (journalEvent)
         {
             case RunStarted e:
@@ -219,6 +220,9 @@ public static class Reducer
                 }
 
                 break;
+            case LoopsWatched:
+                state.WatchesLoops = true;
+                break;
             case ItemsListed e:
                 state.OpenNode(e.Id).Iterations = new Iterations(e.Items);
                 break;
@@ -269,6 +273,10 @@ public static class Reducer
         state.Status = to;
     }
 
+    /// <summary>What came from outside and can change what a loop does; outcomes of attempts count by what they are.</summary>
+    private static bool IsInformation(JournalEvent e) => e.IsCause
+        && e is not (RunStarted or RunRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested);
+
     private static void Change(RunState state, PlanGrafted e)
     {
         WorkflowDefinition changed = state.Definition.With(new PlanChange(e.Node, e.Text)).Definition
@@ -297,6 +305,11 @@ public static class Reducer
         var node = new NodeRun(e.Id, state.Definition.NodeAt(e.Node), parent, e.Visit);
         state.Visits++;
         state.Open.Add(e.Id, node);
+        if (state.WatchesLoops && node.Node.IsWatched)
+        {
+            node.Scope!.Watch = new LoopWatch(node.Node.Children.Count);
+        }
+
         if (parent is null)
         {
             state.Root = node;
@@ -313,6 +326,7 @@ public static class Reducer
         else
         {
             parent.Scope!.Open++;
+            parent.Scope.Watch?.Entered(node.Node.Ordinal, parent.Scope.Current, state.Information);
             parent.Scope.Current = node.Node.Ordinal;
             parent.Scope.Visits[node.Node.Ordinal] = e.Visit;
             parent.Scope.Statuses[node.Node.Ordinal] = null;
@@ -352,6 +366,7 @@ public static class Reducer
             int ordinal = node.Node.Ordinal;
             scope.Open--;
             scope.Finished++;
+            scope.Watch?.ChildEnded(ordinal, status, node.Output, node.Error);
             node.Parent.Iterations?.End(node.Visit - 1, status, node.Output, node.Error);
             scope.Statuses[ordinal] = status;
             scope.Outputs[ordinal] = node.Output;

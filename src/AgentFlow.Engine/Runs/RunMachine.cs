@@ -38,6 +38,9 @@ public sealed class RunMachine(RunState state)
     /// <summary>Set by the caller before a replay, so that nothing is collected for performing.</summary>
     internal bool Replaying { get; set; }
 
+    /// <summary>Set by the caller before the start, when the run is to end loops that learn nothing; a replay sets what is on record.</summary>
+    internal bool WatchesLoops { get; set; }
+
     /// <summary>Hears of every condition that a decision asks, before the decision; <see langword="null"/>: nobody wants to know.</summary>
     internal Action<AskedCondition>? Asked { get; init; }
 
@@ -85,6 +88,11 @@ public sealed class RunMachine(RunState state)
         switch (cause)
         {
             case RunStarted:
+                if (WatchesLoops)
+                {
+                    Emit(new LoopsWatched());
+                }
+
                 Enter(State.Definition.Root, null);
                 break;
             case StepSucceeded:

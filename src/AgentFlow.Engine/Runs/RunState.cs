@@ -48,6 +48,12 @@ public sealed class RunState(string tenant, Ulid id, WorkflowDefinition definiti
 
     public long ReservedNanoDollars { get; internal set; }
 
+    /// <summary>The run ends loops that learn nothing; said at its start, so that older runs go on as they did.</summary>
+    public bool WatchesLoops { get; internal set; }
+
+    /// <summary>How much has come from outside beside the outcomes of attempts: signals, answers, time.</summary>
+    public long Information { get; internal set; }
+
     /// <summary>Node visits so far; also the id of the next one.</summary>
     public int Visits { get; internal set; }
 

@@ -12,7 +12,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 10;
+    public const byte FormatVersion = 11;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -51,6 +51,8 @@ public static class SnapshotCodec
                 w.Authority(authority);
             }
 
+            w.Bool(state.WatchesLoops);
+            w.Unsigned((ulong)state.Information);
             w.Bool(state.Parent is not null);
             if (state.Parent is { } parent)
             {
@@ -150,6 +152,8 @@ public static class SnapshotCodec
             state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
             state.StartedAt = startedAt;
             state.Authority = r.Bool() ? r.Authority() : null;
+            state.WatchesLoops = r.Bool();
+            state.Information = r.Long();
             if (r.Bool())
             {
                 long at = r.Long();
@@ -275,6 +279,8 @@ public static class SnapshotCodec
             }
 
             WriteIterations(ref w, node);
+            w.Bool(scope.Watch is not null);
+            scope.Watch?.Write(ref w);
         }
     }
 
@@ -390,6 +396,7 @@ public static class SnapshotCodec
             }
 
             ReadIterations(ref r, node);
+            scope.Watch = r.Bool() ? LoopWatch.Read(ref r, scope.Visits.Length) : null;
         }
 
         state.Open.Add(id, node);

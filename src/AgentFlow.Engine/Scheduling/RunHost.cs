@@ -709,7 +709,7 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>A new run that has decided what it does first.</summary>
     private RunMachine Machine(string tenant, Ulid id, WorkflowDefinition definition, string traceId, string startedBy, Payload input, long at, RunAuthority? authority, int priority)
     {
-        var machine = new RunMachine(new RunState(tenant, id, definition));
+        var machine = new RunMachine(new RunState(tenant, id, definition)) { WatchesLoops = definition.WatchesLoops };
         machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, _definitions.ToolsHash(definition), traceId, startedBy, input, Environment(definition)) { At = at });
         if (authority is { IsUnrestricted: false })
         {

@@ -62,6 +62,7 @@ public static class RunLoader
             JournalEvent cause = frame.Events[position];
             JournalEvent[] together = [.. frame.Events.Skip(position).TakeWhile(e => e is SignalReceived)];
             List<JournalEvent> decided;
+            machine.WatchesLoops = cause is RunStarted && position + 1 < frame.Events.Count && frame.Events[position + 1] is LoopsWatched;
             try
             {
                 if (!cause.IsCause || !(together.Length > 0 ? machine.HandleSignals(together) : machine.Handle(cause)))

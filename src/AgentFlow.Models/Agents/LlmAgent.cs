@@ -41,6 +41,8 @@ internal sealed class LlmAgent : ITool
 
     public ToolContract Contract { get; }
 
+    public ExpectedUse? Use => field ??= _settings.ExpectedUse();
+
     private static IReadOnlyDictionary<string, string> Errors { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         [ModelErrorCodes.RateLimited] = "The provider limits the rate; retry after the given delay.",

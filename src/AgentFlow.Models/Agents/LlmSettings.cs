@@ -97,6 +97,23 @@ internal sealed record LlmSettings
         return ModelCatalog.Shared.Price(Provider, Model)?.Cost(preamble + MaxInputTokens, MaxTokens) ?? 0;
     }
 
+    /// <summary>
+    /// What a call is expected to use before any was seen: the preamble, an input of 200 tokens, and a quarter of the longest answer;
+    /// at the price table's prices.
+    /// </summary>
+    public ExpectedUse ExpectedUse()
+    {
+        const int usualInput = 200;
+        const int answerShare = 4;
+        // A token in four bytes, as English usually has; the upper estimate takes three.
+        double preamble = Preamble.Sum(m => Encoding.UTF8.GetByteCount(m.Text) / 4.0);
+        ModelPrice? price = ModelCatalog.Shared.Price(Provider, Model);
+        return new ExpectedUse($"{Provider.Name}/{Model}", preamble + Math.Min(usualInput, MaxInputTokens), Math.Max(1, MaxTokens / answerShare), PerToken(1, 0), PerToken(0, 1));
+
+        // Prices are given for a million; per single token they would be rounded.
+        double? PerToken(long input, long output) => price is { } known ? known.Cost(input * 1_000, output * 1_000) / 1_000.0 : null;
+    }
+
     private static ProviderProfile ReadProvider(SettingsReader model)
     {
         var fallback = ProviderProfile.Find(ProviderProfile.LocalName)!;

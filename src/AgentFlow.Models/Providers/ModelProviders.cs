@@ -16,20 +16,21 @@ public sealed class ModelProviders : IDisposable
     private const int MaxClients = 256;
 
     private readonly ConcurrentDictionary<(string Provider, string BaseUrl), Lazy<IChatClient>> _clients = new();
-    private readonly SocketsHttpHandler _connections = new()
-    {
-        AllowAutoRedirect = false,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        UseCookies = false,
-    };
-
+    private readonly HttpMessageHandler _connections;
     private readonly TimeProvider _time;
 
-    public ModelProviders(ModelOptions options, TimeProvider? time = null)
+    /// <param name="connections">Carries the requests, and is disposed with this. Default: connections of the host.</param>
+    public ModelProviders(ModelOptions options, TimeProvider? time = null, HttpMessageHandler? connections = null)
     {
         Options = options;
         _time = time ?? TimeProvider.System;
+        _connections = connections ?? new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            UseCookies = false,
+        };
     }
 
     public ModelOptions Options { get; }

@@ -153,7 +153,8 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
 
     private void Committed(CommittedFrame frame)
     {
-        foreach (NodeEntered entered in frame.Events.OfType<NodeEntered>())
+        // Nodes that were added while the run went are nobody's who wrote down what comes.
+        foreach (NodeEntered entered in frame.Events.OfType<NodeEntered>().Where(e => e.Node < _definition.Nodes.Count))
         {
             string id = _definition.Nodes[entered.Node].Id;
             foreach (Arrival arrival in _options.Arrivals.Where(a => a.When == id && a.Visit == entered.Visit))

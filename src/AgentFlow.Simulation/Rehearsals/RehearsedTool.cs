@@ -20,6 +20,8 @@ internal sealed class RehearsedTool(ITool inner, Performance perform) : ITool
     // Nothing that is rehearsed is shown a secret.
     public IReadOnlyCollection<SecretReference> Secrets => [];
 
+    public ExpectedUse? Use => inner.Use;
+
     public RetryPolicy? DefaultRetry => inner.DefaultRetry;
 
     public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken) => perform(inner, call, cancellationToken);

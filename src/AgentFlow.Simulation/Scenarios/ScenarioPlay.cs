@@ -16,11 +16,14 @@ public sealed class ScenarioPlay
     private readonly Rehearsal _rehearsal;
     private readonly Dictionary<StubTarget, int> _uses = [];
     private readonly List<string> _unstubbed = [];
+    private readonly Performance _otherwise;
 
-    public ScenarioPlay(Scenario scenario)
+    /// <param name="otherwise">Performs what has no stub. Default: what touches nothing outside is done for real, the rest fails.</param>
+    public ScenarioPlay(Scenario scenario, Performance? otherwise = null)
     {
         _scenario = scenario;
         _rehearsal = new Rehearsal(scenario.Start, scenario.Seed);
+        _otherwise = otherwise ?? RefuseAsync;
     }
 
     /// <summary>For what is compiled for this play.</summary>
@@ -42,26 +45,43 @@ public sealed class ScenarioPlay
     /// <summary>The outcome of one attempt.</summary>
     public ValueTask<StepOutcome> PerformAsync(ITool inner, ToolCall call, CancellationToken cancellationToken)
     {
+        return Next(inner, call) is { } stubbed ? stubbed.PerformAsync(Clock, cancellationToken) : _otherwise(inner, call, cancellationToken);
+    }
+
+    /// <summary>The stubbed outcome of an attempt, which is thereby used; <see langword="null"/>: there is no stub.</summary>
+    public StubbedOutcome? Next(ITool inner, ToolCall call)
+    {
         if (Find(inner, call) is not { } stubbed)
         {
-            if (inner.Contract.Effects == Effects.None)
-            {
-                return inner.InvokeAsync(call, cancellationToken);
-            }
-
-            string missing = $"{call.StepPath} calls {inner.CalledId}";
-            _unstubbed.Add(missing);
-            return new ValueTask<StepOutcome>(StepOutcome.Failure("NOT_STUBBED", ErrorCategory.Permanent, $"{missing}, which the scenario has no stub for: nothing reaches outside in a scenario."));
+            return null;
         }
 
         int use = _uses.GetValueOrDefault(stubbed.Target);
         _uses[stubbed.Target] = use + 1;
-        return stubbed.Outcomes[Math.Min(use, stubbed.Outcomes.Count - 1)].PerformAsync(Clock, cancellationToken);
+        return stubbed.Outcomes[Math.Min(use, stubbed.Outcomes.Count - 1)];
+    }
+
+    /// <summary>Ends the worker in the middle of a call (<see cref="Rehearsal.KillWorker"/>).</summary>
+    public void KillWorker() => _rehearsal.KillWorker();
+
+    /// <summary>The path of a call's step without its visits: <c>execute/apply</c>.</summary>
+    public static string PathOf(ToolCall call) => string.Join('/', call.StepPath.Split('/').Select(part => part[..part.LastIndexOf('#')]));
+
+    private ValueTask<StepOutcome> RefuseAsync(ITool inner, ToolCall call, CancellationToken cancellationToken)
+    {
+        if (inner.Contract.Effects == Effects.None)
+        {
+            return inner.InvokeAsync(call, cancellationToken);
+        }
+
+        string missing = $"{call.StepPath} calls {inner.CalledId}";
+        _unstubbed.Add(missing);
+        return new ValueTask<StepOutcome>(StepOutcome.Failure("NOT_STUBBED", ErrorCategory.Permanent, $"{missing}, which the scenario has no stub for: nothing reaches outside in a scenario."));
     }
 
     private (StubTarget Target, IReadOnlyList<StubbedOutcome> Outcomes)? Find(ITool inner, ToolCall call)
     {
-        string path = string.Join('/', call.StepPath.Split('/').Select(part => part[..part.LastIndexOf('#')]));
+        string path = PathOf(call);
         string agent = inner.Contract.Id.StartsWith("agent.", StringComparison.Ordinal) ? inner.Contract.Id["agent.".Length..] : "";
         StubTarget[] candidates =
         [

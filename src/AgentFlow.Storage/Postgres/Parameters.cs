@@ -12,6 +12,8 @@ internal static class Parameters
 
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, int value) => parameters.Typed(value, NpgsqlDbType.Integer);
 
+    public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, double value) => parameters.Typed(value, NpgsqlDbType.Double);
+
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, bool value) => parameters.Typed(value, NpgsqlDbType.Boolean);
 
     public static NpgsqlParameterCollection Value(this NpgsqlParameterCollection parameters, string value) => parameters.Typed(Storable(value), NpgsqlDbType.Text);

@@ -103,9 +103,10 @@ internal sealed class Play
     private readonly Dictionary<ReadOnlyMemory<byte>, Payload> _blobs = new(new HashComparer());
     private long _now = 1_700_000_000_000;
 
-    public Play(WorkflowDefinition definition, string input = "{}")
+    /// <param name="watches">As a host starts it: loops that learn nothing end.</param>
+    public Play(WorkflowDefinition definition, string input = "{}", bool watches = false)
     {
-        Machine = new RunMachine(new RunState("default", Flow.RunId, definition));
+        Machine = new RunMachine(new RunState("default", Flow.RunId, definition)) { WatchesLoops = watches && definition.WatchesLoops };
         Feed(new RunStarted("test", "1.0.0", definition.Hash, "", "trace", "tester", Payload.FromText(input), Payload.EmptyObject));
     }
 

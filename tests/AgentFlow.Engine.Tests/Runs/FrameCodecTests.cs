@@ -62,6 +62,7 @@ public class FrameCodecTests
         new ApprovalRequested(1, "step", Payload.FromText("{\"title\":\"Pay\"}")) { At = T },
         new ApprovalDecided(1, "step", true, "user:anna", "fine") { At = T },
         new ItemsListed(3, Payload.FromText("[1,2]")) { At = T },
+        new LoopsWatched() { At = T },
         new PlanRejected(1, "steps[0].skill: no") { At = T },
         new StepRejected(1, 2, Error, Payload.FromText("{\"nme\":7}"), 5) { At = T },
         new RemedyStarted(1, 2) { At = T },

@@ -21,7 +21,7 @@ public class ReplayTests
     {
         for (ulong seed = 1; seed <= 400; seed++)
         {
-            var play = new Play(Define(Generate(new SeededRandom(seed), 0), new RunPolicies { MaxSteps = 300 }));
+            var play = new Play(Define(Generate(new SeededRandom(seed), 0), new RunPolicies { MaxSteps = 300 }), watches: true);
             var snapshots = new List<StoredSnapshot>();
             Drive(play, new SeededRandom(seed * 7919), snapshots);
             if (play.State.Status.IsTerminal())
@@ -51,7 +51,7 @@ public class ReplayTests
         {
             byte[][] Frames()
             {
-                var play = new Play(Define(Generate(new SeededRandom(seed), 0), new RunPolicies { MaxSteps = 300 }));
+                var play = new Play(Define(Generate(new SeededRandom(seed), 0), new RunPolicies { MaxSteps = 300 }), watches: true);
                 Drive(play, new SeededRandom(seed), []);
                 return [.. play.Frames.Select(f => f.Data.ToArray())];
             }
@@ -130,7 +130,7 @@ public class ReplayTests
     }
 
     /// <summary>A random tree of machines and graphs over calls, waits and passes.</summary>
-    private static PlanNode Generate(SeededRandom random, int depth, string id = "root")
+    internal static PlanNode Generate(SeededRandom random, int depth, string id = "root")
     {
         int Next(int below) => (int)(random.NextUInt64() % (ulong)below);
         int count = 1 + Next(5);
@@ -195,7 +195,7 @@ public class ReplayTests
         { Id = id, Timeout = Next(4) == 0 ? TimeSpan.FromSeconds(5 + Next(300)) : null };
     }
 
-    private static void Drive(Play play, SeededRandom random, List<StoredSnapshot> snapshots)
+    internal static void Drive(Play play, SeededRandom random, List<StoredSnapshot> snapshots)
     {
         int Next(int below) => (int)(random.NextUInt64() % (ulong)below);
         for (int i = 0; i < 400 && !play.State.Status.IsTerminal(); i++)

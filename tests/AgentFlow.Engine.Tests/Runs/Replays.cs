@@ -17,7 +17,7 @@ internal static class Replays
         Assert.Equal(play.State.Status, replayed.Status);
         Assert.Equal(play.State.Output, replayed.Output);
         Assert.Equal(play.State.Definition.Nodes.Select(n => n.Address), replayed.Definition.Nodes.Select(n => n.Address));
-        var machine = new RunMachine(new RunState("default", Flow.RunId, play.State.Definition.Base)) { Replaying = true };
+        var machine = new RunMachine(new RunState("default", Flow.RunId, play.State.Definition.Base)) { Replaying = true, WatchesLoops = play.State.WatchesLoops };
         foreach (StoredFrame frame in play.Frames)
         {
             foreach (JournalEvent cause in FrameCodec.Decode(frame.Data, play.Blob).Events.Where(e => e.IsCause))

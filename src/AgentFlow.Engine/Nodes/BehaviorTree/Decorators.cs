@@ -60,6 +60,8 @@ public sealed class RepeatNode : PlanNode
     /// <summary>Evaluated after each success; true ends the repetition. Without it the rounds are counted only.</summary>
     public CelExpression? Until { get; init; }
 
+    private protected override bool CanGoRound => Until is not null && !IsRetry;
+
     internal override void Start(RunMachine machine, NodeRun self) => machine.Enter(Children[Body], self);
 
     internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child)
@@ -111,6 +113,10 @@ public sealed class RepeatNode : PlanNode
             {
                 CompositeNode.EndAs(machine, self, child);
             }
+        }
+        else if (self.Scope.Watch is { } watch && watch.Repeats(Body, machine.State.Information))
+        {
+            machine.Fail(self, watch.Error(self.Node, Body));
         }
         else
         {

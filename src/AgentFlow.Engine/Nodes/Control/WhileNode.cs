@@ -34,6 +34,8 @@ public sealed class WhileNode : PlanNode
 
     internal override bool NamesChildren => false;
 
+    private protected override bool CanGoRound => true;
+
     internal override void Start(RunMachine machine, NodeRun self) => GoOn(machine, self);
 
     internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child)
@@ -73,6 +75,10 @@ public sealed class WhileNode : PlanNode
         else if (rounds >= Max)
         {
             machine.Fail(self, new StepError("WHILE_LIMIT", ErrorCategory.Permanent, $"'{Id}' wants more than {Max} rounds. Raise 'max' if it is not a loop without end."));
+        }
+        else if (self.Scope.Watch is { } watch && watch.Repeats(Body, machine.State.Information))
+        {
+            machine.Fail(self, watch.Error(self.Node, Body));
         }
         else
         {

@@ -42,6 +42,30 @@ public sealed class StateMachineNode : PlanNode
         Initial = initial;
     }
 
+    private protected override bool CanGoRound
+    {
+        get
+        {
+            // Whether following exits from some state leads back to it: states are taken away until none is left that leads nowhere.
+            int[][] next = [.. _rules.Select(r => r.Transitions.Select(t => t.Target).Append(r.OnSuccess ?? -1).Append(r.OnError ?? -1).Where(s => s >= 0).ToArray())];
+            bool[] gone = new bool[next.Length];
+            bool moved = true;
+            while (moved)
+            {
+                moved = false;
+                for (int i = 0; i < next.Length; i++)
+                {
+                    if (!gone[i] && next[i].All(n => gone[n]))
+                    {
+                        gone[i] = moved = true;
+                    }
+                }
+            }
+
+            return gone.Contains(false);
+        }
+    }
+
     public int Initial { get; }
 
     public IReadOnlyList<StateRules> Rules => _rules;
@@ -115,6 +139,12 @@ public sealed class StateMachineNode : PlanNode
 
     private static void Go(RunMachine machine, NodeRun self, int target, TransitionRule rule, int condition)
     {
+        if (self.Scope!.Watch is { } watch && watch.Repeats(target, machine.State.Information))
+        {
+            machine.Fail(self, watch.Error(self.Node, target));
+            return;
+        }
+
         PlanNode next = self.Node.Children[target];
         machine.Emit(new Transitioned(self.Id, next.Index, rule, condition));
         machine.Enter(next, self);

@@ -385,6 +385,9 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case LoopsWatched e:
+                w.Int(e.Rule);
+                break;
             case ApprovalRequested e:
                 w.Int(e.Id);
                 w.Text(e.Name);
@@ -455,6 +458,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.LoopsWatched => new LoopsWatched(r.Int()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
         EventTag.ItemsListed => new ItemsListed(r.Int(), r.Payload()),

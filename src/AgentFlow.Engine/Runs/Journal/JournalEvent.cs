@@ -125,6 +125,7 @@ public enum EventTag : byte
     ApprovalRequested = 70,
     ApprovalDecided = 71,
     ItemsListed = 43,
+    LoopsWatched = 44,
     PlanRejected = 95,
     StepRejected = 80,
     RemedyStarted = 81,
@@ -479,4 +480,13 @@ public sealed record ItemsListed(int Id, Payload Items) : JournalEvent.Decided
 public sealed record PlanRejected(int Id, string Problems) : JournalEvent.Decided
 {
     public override EventTag Tag => EventTag.PlanRejected;
+}
+
+/// <summary>The run ends loops that learn nothing. Stands behind the start; a run without one goes on until its limits.</summary>
+/// <param name="Rule">Which rule says what is alike: 1 is the one of <see cref="LoopWatch"/>.</param>
+public sealed record LoopsWatched(int Rule = LoopsWatched.Latest) : JournalEvent.Decided
+{
+    public const int Latest = 1;
+
+    public override EventTag Tag => EventTag.LoopsWatched;
 }

@@ -79,6 +79,7 @@ internal static class EventJson
         EventTag.ApprovalRequested => "approval_requested",
         EventTag.ApprovalDecided => "approval_decided",
         EventTag.ItemsListed => "items_listed",
+        EventTag.LoopsWatched => "loops_watched",
         EventTag.PlanRejected => "plan_rejected",
         EventTag.StepRejected => "step_rejected",
         EventTag.RemedyStarted => "remedy_started",
@@ -327,6 +328,8 @@ internal static class EventJson
                 break;
             case PlanRefused e:
                 Error(w, e.Error);
+                break;
+            case LoopsWatched:
                 break;
             case ItemsListed e:
                 Node(w, visits[e.Id]);

@@ -4,6 +4,7 @@ using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -11,6 +12,7 @@ using AgentFlow.Engine.Scheduling;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Server.Features.Access.Quotas;
 using AgentFlow.Server.Features.Config;
+using AgentFlow.Server.Features.Costs;
 using AgentFlow.Server.Features.Runs;
 using AgentFlow.Server.Http;
 using Microsoft.Extensions.Hosting;
@@ -21,8 +23,11 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, TenantQuotas quotas, SecretMask mask, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, TenantQuotas quotas, CostKeeping costs, SecretMask mask, IHostApplicationLifetime lifetime)
 {
+    /// <summary>Tells whoever starts a run that it is expected to cost more than it may.</summary>
+    private const string PreflightHeader = "AgentFlow-Preflight";
+
     private const int MaxVersion = 100;
     private const int MaxTraceId = 64;
 
@@ -55,6 +60,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
             throw new ProblemException(ErrorCode.RunsNotAccepted, "The setting accept_runs is off: no new run was started.");
         }
 
+        await PreflightAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
         limit ??= settings.Seconds("AF_EXECUTE_WAIT", definition.Name);
 
         await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
@@ -139,6 +145,32 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         hash.AppendData(Encoding.UTF8.GetBytes($"{workflow}\n{version}\n"));
         hash.AppendData(input.Utf8.Span);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Holds what the run is expected to cost against its budget, where the workflow wants that.</summary>
+    /// <exception cref="ProblemException">It does not fit, and the workflow wants it refused.</exception>
+    private async ValueTask PreflightAsync(HttpContext context, string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    {
+        if (definition.Policies is not { Preflight: { } preflight, MaxBudgetNanoDollars: { } budget })
+        {
+            return;
+        }
+
+        CostEstimate estimate = await costs.EstimateAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
+        if (estimate.NanoDollars.P95 <= budget)
+        {
+            return;
+        }
+
+        string p50 = EstimateView.InDollars(estimate.NanoDollars.P50).ToString("0.######", CultureInfo.InvariantCulture);
+        string p95 = EstimateView.InDollars(estimate.NanoDollars.P95).ToString("0.######", CultureInfo.InvariantCulture);
+        if (preflight == Preflight.Refuse)
+        {
+            string most = (budget / 1_000_000_000m).ToString("0.#########", CultureInfo.InvariantCulture);
+            throw new ProblemException(ErrorCode.PreflightOverBudget, $"One run in twenty of {definition.Name} {definition.Version} is expected to cost more than ${p95}, half of them more than ${p50}; ${most} are allowed. Raise policies.max_budget, choose a cheaper model, or lower max_tokens.");
+        }
+
+        context.Response.Headers[PreflightHeader] = $"over_budget; p50={p50}; p95={p95}";
     }
 
     private async ValueTask<WorkflowDefinition> FindAsync(string tenant, string id, string? version, CancellationToken cancellationToken)

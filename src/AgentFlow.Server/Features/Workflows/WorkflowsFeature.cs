@@ -65,7 +65,7 @@ internal static class WorkflowsFeature
             .TakesBody<ExecuteBody>(false)
             .Gives<RunView>(200, "The run has ended.")
             .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it.")
-            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.RunsNotAccepted, ErrorCode.QuotaExceeded, ErrorCode.RunQuotaExceeded, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
+            .Fails(ErrorCode.WorkflowNotFound, ErrorCode.PreflightOverBudget, ErrorCode.RunsNotAccepted, ErrorCode.QuotaExceeded, ErrorCode.RunQuotaExceeded, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
             .AuditsRead("run.read", "workflow")
             .Says("getWorkflowPlan", Tag, "Read the plan of a run, by its workflow", "A plan's id is its run's id.")

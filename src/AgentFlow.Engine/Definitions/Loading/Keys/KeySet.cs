@@ -89,7 +89,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Defaults { get; } = new("'defaults'", ["retry", "timeout", "on_unknown"]);
 
-    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "deadline", "durability", "permissions", "max_steps", "priority", "approval"]);
+    public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps", "loop_breaker", "priority", "approval"]);
 
     public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, On, Cron, Webhook, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
 

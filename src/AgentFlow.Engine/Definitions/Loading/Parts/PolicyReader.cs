@@ -24,13 +24,26 @@ internal static class PolicyReader
         {
             MaxBudgetNanoDollars = ReadDollars(fields, findings),
             OnExceed = fields.Word("on_exceed", ("fail", OnExceed.Fail), ("warn", OnExceed.Warn)) ?? RunPolicies.Default.OnExceed,
+            Preflight = ReadPreflight(fields, findings),
             Deadline = fields.Duration("deadline", TimeSpan.FromMilliseconds(1)),
             Durability = fields.Word("durability", ("effects", Durability.Effects), ("every_step", Durability.EveryStep)) ?? RunPolicies.Default.Durability,
             Permissions = grants.Read(fields)?.Select(p => p.Text).ToArray(),
+            BreaksLoops = fields.Word("loop_breaker", ("on", true), ("off", false)) ?? RunPolicies.Default.BreaksLoops,
             Priority = fields.Integer("priority", RunPriority.Lowest, RunPriority.Highest) ?? RunPolicies.Default.Priority,
             MaxSteps = fields.Integer("max_steps", 1, 10_000_000) ?? RunPolicies.Default.MaxSteps,
             Approvals = ApprovalReader.ReadOfPolicies(fields, expressions, findings),
         };
+    }
+
+    private static Preflight? ReadPreflight(Fields fields, Findings findings)
+    {
+        Preflight? preflight = fields.Word("preflight", ("refuse", Preflight.Refuse), ("warn", Preflight.Warn));
+        if (preflight is not null && !fields.Has("max_budget"))
+        {
+            findings.Error(fields.Entry("preflight")!.Value.Key, DiagnosticCodes.NotApplicable, "'preflight' has no meaning without 'max_budget'.", "Say what a run may cost: 'max_budget: 0.05'.");
+        }
+
+        return preflight;
     }
 
     public static StepDefaults ReadDefaults(Fields workflow, Findings findings)

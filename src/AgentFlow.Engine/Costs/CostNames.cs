@@ -1,0 +1,46 @@
+using System.Globalization;
+using AgentFlow.Engine.Nodes;
+
+namespace AgentFlow.Engine.Costs;
+
+/// <summary>What subjects and measures are called; they stand in stores and never change.</summary>
+internal static class CostNames
+{
+    public const string InputTokens = "input_tokens";
+    public const string OutputTokens = "output_tokens";
+
+    /// <summary>Dollars of an attempt whose tokens have no price.</summary>
+    public const string Dollars = "dollars";
+
+    public const string Seconds = "seconds";
+    public const string FailedSeconds = "failed_seconds";
+    public const string FailedDollars = "failed_dollars";
+    public const string Succeeded = "attempt:ok";
+    public const string Again = "attempt:again";
+    public const string GivenUp = "attempt:failed";
+    public const string Holds = "holds:1";
+    public const string HoldsNot = "holds:0";
+    public const string Runs = "runs:1";
+    public const string RunsNot = "runs:0";
+    public const string Won = "race:1";
+    public const string Waited = "wait:ok";
+    public const string WaitedInVain = "wait:failed";
+
+    /// <summary>Visits are told apart up to here: a loop's second round ends oftener than its first.</summary>
+    private const int LastVisit = 4;
+
+    public static string Step(string workflow, PlanNode node) => $"step:{workflow}/{Path(node)}";
+
+    /// <summary>Whatever step calls it: an agent with the model behind it, or a tool.</summary>
+    public static string Shared(string workflow, CallNode call) =>
+        call.Agent is { } agent ? $"agent:{workflow}/{agent}/{call.Tool.Use?.Model ?? ""}" : $"tool:{call.Tool.CalledId}";
+
+    /// <param name="target">Ordinal of the state; -1: the machine fails for want of one.</param>
+    public static string Go(int visit, int target) => string.Create(CultureInfo.InvariantCulture, $"go:{Math.Min(visit, LastVisit)}:{target}");
+
+    public static string Branch(int child) => string.Create(CultureInfo.InvariantCulture, $"branch:{child}");
+
+    public static string Rounds(int rounds) => string.Create(CultureInfo.InvariantCulture, $"rounds:{rounds}");
+
+    private static string Path(PlanNode node) => node.Parent is null or { Parent: null } ? node.Id : $"{Path(node.Parent)}/{node.Id}";
+}
