@@ -1,5 +1,4 @@
 using AgentFlow.Cli.Scenarios;
-using AgentFlow.Cli.Workflows;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;

@@ -39,7 +39,7 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
     private Task _working = Task.CompletedTask;
     private int _isDisposed;
 
-    public void Begin() => _working = Task.Run(WorkAsync);
+    public void Begin() => _working = Task.Run(WorkAsync, CancellationToken.None);
 
     /// <summary>What a run of a definition is expected to use.</summary>
     public async ValueTask<CostEstimate> EstimateAsync(string tenant, WorkflowDefinition definition, CancellationToken cancellationToken) =>

@@ -117,6 +117,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
     /// <summary>When a delivery was signed, and how.</summary>
     private sealed record Signature(string Seconds, DateTimeOffset At, string Hex)
     {
+        private static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
         private static readonly long LastSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
 
         public static Signature? Parse(string? header)
@@ -128,7 +129,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
                 && long.TryParse(parts[0].AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)
                 && seconds <= LastSecond
                 && parts[1].Length == 3 + (2 * HMACSHA256.HashSizeInBytes)
-                && parts[1].AsSpan(3).IndexOfAnyExcept("0123456789abcdef") < 0
+                && !parts[1].AsSpan(3).ContainsAnyExcept(LowerHex)
                 ? new Signature(parts[0][2..], DateTimeOffset.FromUnixTimeSeconds(seconds), parts[1][3..])
                 : null;
         }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AgentFlow.Farm.Generation;
 
 namespace AgentFlow.Server.Tests.Features.StressTests;
 
