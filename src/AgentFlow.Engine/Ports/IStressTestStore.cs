@@ -42,7 +42,7 @@ public interface IStressTestStore
     ValueTask<IReadOnlyList<StressScenario>> OpenScenariosAsync(CancellationToken cancellationToken);
 
     /// <summary>Notes what came of a workflow; the first to say so is believed.</summary>
-    ValueTask EndWorkflowAsync(Ulid id, StressOutcome outcome, CancellationToken cancellationToken);
+    ValueTask EndWorkflowAsync(string tenant, Ulid id, StressOutcome outcome, CancellationToken cancellationToken);
 
     /// <summary>Notes what came of a round; the first to say so is believed.</summary>
     /// <returns>Whether this was the first.</returns>

@@ -76,13 +76,13 @@ public sealed class PostgresStressTestStore(PostgresDatabase database) : IStress
     public async ValueTask<IReadOnlyList<StressScenario>> OpenScenariosAsync(CancellationToken cancellationToken) =>
         await database.QueryAsync($"SELECT {ScenarioColumns} FROM stress_scenarios WHERE ended_at IS NULL ORDER BY round", static _ => { }, ToScenario, cancellationToken).ConfigureAwait(false);
 
-    public async ValueTask EndWorkflowAsync(Ulid id, StressOutcome outcome, CancellationToken cancellationToken) => await database.ExecuteAsync(
+    public async ValueTask EndWorkflowAsync(string tenant, Ulid id, StressOutcome outcome, CancellationToken cancellationToken) => await database.ExecuteAsync(
         """
         UPDATE stress_workflows SET run = $2, status = $3, started_at = $4, ended_at = $5, tasks = $6, completed = $7, failed = $8, faults = $9, recovered = $10, approvals = $11, cost = $12, details = $13
-        WHERE id = $1 AND ended_at IS NULL
+        WHERE tenant = $14 AND id = $1 AND ended_at IS NULL
         """,
         p => p.Value(id).Value(outcome.Run).Value(outcome.Status).Value(outcome.StartedAt).Value(outcome.EndedAt).Value((long)outcome.Tasks).Value((long)outcome.TasksCompleted).Value((long)outcome.TasksFailed)
-            .Value((long)outcome.Faults).Value((long)outcome.Recovered).Value((long)outcome.Approvals).Value(outcome.CostNanoDollars).Value(outcome.Details),
+            .Value((long)outcome.Faults).Value((long)outcome.Recovered).Value((long)outcome.Approvals).Value(outcome.CostNanoDollars).Value(outcome.Details).Value(tenant),
         cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<bool> EndScenarioAsync(string tenant, Ulid round, ReadOnlyMemory<byte> result, long endedAt, CancellationToken cancellationToken) =>

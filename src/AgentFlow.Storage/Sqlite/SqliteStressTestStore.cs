@@ -67,14 +67,14 @@ public sealed class SqliteStressTestStore(SqliteDatabase database) : IStressTest
     public ValueTask<IReadOnlyList<StressScenario>> OpenScenariosAsync(CancellationToken cancellationToken) => new(database.Read<IReadOnlyList<StressScenario>>(connection =>
         ReadScenarios(connection.Prepare($"SELECT {ScenarioColumns} FROM stress_scenarios WHERE ended_at IS NULL ORDER BY round"))));
 
-    public async ValueTask EndWorkflowAsync(Ulid id, StressOutcome outcome, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
+    public async ValueTask EndWorkflowAsync(string tenant, Ulid id, StressOutcome outcome, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
     {
         connection.Prepare("""
             UPDATE stress_workflows SET run = ?, status = ?, started_at = ?, ended_at = ?, tasks = ?, completed = ?, failed = ?, faults = ?, recovered = ?, approvals = ?, cost = ?, details = ?
-            WHERE id = ? AND ended_at IS NULL
+            WHERE tenant = ? AND id = ? AND ended_at IS NULL
             """)
             .Bind(outcome.Run).Bind(outcome.Status).Bind(outcome.StartedAt).Bind(outcome.EndedAt).Bind(outcome.Tasks).Bind(outcome.TasksCompleted).Bind(outcome.TasksFailed)
-            .Bind(outcome.Faults).Bind(outcome.Recovered).Bind(outcome.Approvals).Bind(outcome.CostNanoDollars).Bind(outcome.Details.Span).Bind(id).Run();
+            .Bind(outcome.Faults).Bind(outcome.Recovered).Bind(outcome.Approvals).Bind(outcome.CostNanoDollars).Bind(outcome.Details.Span).Bind(tenant).Bind(id).Run();
         return true;
     }).ConfigureAwait(false);
 

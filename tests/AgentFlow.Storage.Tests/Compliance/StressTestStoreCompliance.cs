@@ -84,7 +84,7 @@ public abstract class StressTestStoreCompliance : IAsyncLifetime
             await Store.AddWorkflowAsync(Workflow(i % 2 == 0 ? "t2" : "t1", i), null, default);
         }
 
-        await Store.EndWorkflowAsync(Id(2), Outcome(), default);
+        await Store.EndWorkflowAsync("t2", Id(2), Outcome(), default);
         IReadOnlyList<StressWorkflow> first = await Store.PendingAsync(0, 2, default);
         Assert.Equal(["w1", "w3"], first.Select(w => w.Workflow));
         Assert.Equal(["w4", "w5"], (await Store.PendingAsync(first[^1].Number, 10, default)).Select(w => w.Workflow));
@@ -95,8 +95,9 @@ public abstract class StressTestStoreCompliance : IAsyncLifetime
     public async Task Outcome_OfAWorkflow_IsTheFirstThatWasNoted()
     {
         await Store.AddWorkflowAsync(Workflow("t1", 10), null, default);
-        await Store.EndWorkflowAsync(Id(10), Outcome(), default);
-        await Store.EndWorkflowAsync(Id(10), Outcome("failed"), default);
+        await Store.EndWorkflowAsync("t2", Id(10), Outcome("failed"), default);
+        await Store.EndWorkflowAsync("t1", Id(10), Outcome(), default);
+        await Store.EndWorkflowAsync("t1", Id(10), Outcome("failed"), default);
         StressOutcome noted = (await Store.FindWorkflowAsync("t1", Id(10), default))!.Outcome!;
         Assert.Equal(Outcome() with { Details = default }, noted with { Details = default });
         Assert.Equal("{\"d\":1}", System.Text.Encoding.UTF8.GetString(noted.Details.Span));
@@ -108,7 +109,7 @@ public abstract class StressTestStoreCompliance : IAsyncLifetime
         foreach ((int id, string status, long at) in new[] { (1, "completed", Now + 100), (2, "partial", Now + 1100), (3, "completed", Now + 1900) })
         {
             await Store.AddWorkflowAsync(Workflow("t1", id), null, default);
-            await Store.EndWorkflowAsync(Id(id), Outcome(status, at), default);
+            await Store.EndWorkflowAsync("t1", Id(id), Outcome(status, at), default);
         }
 
         await Store.AddWorkflowAsync(Workflow("t1", 4), null, default);

@@ -39,12 +39,15 @@ public sealed class TenantPortsTests
         ["IHumanTaskStore.DueAsync"] = "One clock escalates and ends the tasks of every tenant; each says whose it is.",
         ["IHumanTaskStore.UndeliveredAsync"] = "Ends are brought to the runs of every tenant; each says whose it is.",
         ["IHumanTaskStore.AbandonedAsync"] = "Tasks of every tenant follow their runs; each says whose it is.",
+        ["IStressTestStore.PendingAsync"] = "One runner carries out the stress tests of every tenant; each says whose it is.",
+        ["IStressTestStore.OpenScenariosAsync"] = "The same, for scenarios.",
+        ["IStressTestStore.CountPendingAsync"] = "A number, for the limit of the deployment.",
         ["IBridgeEventStore.WaitingAsync"] = "Events are sent for every tenant; each subscription says whose it is.",
         ["IBridgeEventStore.ForgetAsync"] = "What is old for everybody is forgotten.",
     };
 
     /// <summary>Arguments that carry the tenant: what they stand for was made or found for it.</summary>
-    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun), typeof(IReadOnlyList<AuditRecord>), typeof(AuditCheckpoint), typeof(AgentFlow.Engine.HumanTasks.HumanTask), typeof(AgentFlow.Engine.Triggers.TriggerState)];
+    private static readonly HashSet<Type> CarryATenant = [typeof(CommitBatch), typeof(RunAppend), typeof(InboxAppend), typeof(ClaimedRun), typeof(IReadOnlyList<AuditRecord>), typeof(AuditCheckpoint), typeof(AgentFlow.Engine.HumanTasks.HumanTask), typeof(AgentFlow.Engine.Triggers.TriggerState), typeof(AgentFlow.Engine.StressTests.StressScenario), typeof(AgentFlow.Engine.StressTests.StressWorkflow)];
 
     private static IEnumerable<MethodInfo> Methods =>
         from port in typeof(IRunStore).Assembly.GetTypes()

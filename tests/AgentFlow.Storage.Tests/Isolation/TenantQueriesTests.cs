@@ -61,6 +61,9 @@ public sealed partial class TenantQueriesTests
         ("SELECT tenant, id, run, step, generation, approval, workflow, step_path, task_data, status, assignee_role, assignee_user, claimed_by, level, due_at, next_at, answer, answered_by, answer_key, delivered, version, created_at, updated_at, completed_at FROM human_tasks WHERE status >= 3 AND NOT delivered", "The same."),
         ("SELECT tenant, id, run, step, generation, approval, workflow, step_path, task_data, status, assignee_role, assignee_user, claimed_by, level, due_at, next_at, answer, answered_by, answer_key, delivered, version, created_at, updated_at, completed_at FROM human_tasks WHERE status < 3 AND id >", "Tasks of every tenant follow their runs; each says whose it is."),
         ("SELECT tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, version FROM triggers WHERE next_at > 0", "One clock fires the schedules of every tenant; each says whose it is."),
+        ("SELECT count(*) FROM stress_workflows WHERE ended_at IS NULL", "How many stress tests wait, for the limit of the deployment."),
+        ("SELECT tenant, id, round, request, document, workflows, received_at, ended_at, result FROM stress_scenarios WHERE ended_at IS NULL", "One runner carries out the scenarios of every tenant; each says whose it is."),
+        ("SELECT number, id, tenant, workflow, round, position, document, received_at, run, status, started_at, ended_at, tasks, completed, failed, faults, recovered, approvals, cost, details FROM stress_workflows WHERE ended_at IS NULL AND number >", "The same, for workflows."),
         ("DELETE FROM bridge_events WHERE number IN", "What is old for everybody is forgotten."),
     ];
 

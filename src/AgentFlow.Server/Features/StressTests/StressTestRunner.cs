@@ -203,7 +203,7 @@ internal sealed partial class StressTestRunner(
             }
 
             StressOutcome outcome = reading.ToOutcome(row.Id, start.Run);
-            await store.EndWorkflowAsync(row.Id, outcome, cancellationToken).ConfigureAwait(false);
+            await store.EndWorkflowAsync(row.Tenant, row.Id, outcome, cancellationToken).ConfigureAwait(false);
             Interlocked.Decrement(ref _pending);
             await ToldAsync(row, plan, outcome, cancellationToken).ConfigureAwait(false);
         }

@@ -13,7 +13,7 @@ namespace AgentFlow.Server.Tests.Features.Access;
 /// <summary>Every address, REST, server-sent events and WebSocket: who gets in, and who does not.</summary>
 public sealed class DefaultDenyTests : IAsyncLifetime
 {
-    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /health", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token", "POST /orchestrator/events", "POST /orchestrator/heartbeat", "POST /orchestrator/register", "POST /orchestrator/tasks/{id}/callback"];
+    private static readonly string[] OpenToAnyone = ["GET /.well-known/jwks.json", "GET /api/v1/openapi.json", "GET /docs", "GET /docs/errors/{code}", "GET /docs/{file}", "GET /health", "GET /healthz", "GET /readyz", "POST /api/v1/auth/revoke", "POST /api/v1/auth/token", "POST /api/v1/hooks/{tenant}/{workflow}/{name}", "POST /orchestrator/events", "POST /orchestrator/heartbeat", "POST /orchestrator/register", "POST /orchestrator/tasks/{id}/callback"];
 
     private GuardedServer _server = null!;
 
@@ -52,6 +52,11 @@ public sealed class DefaultDenyTests : IAsyncLifetime
             {
                 // Agents show a token of their own kind.
                 BridgeServer.Error(answer, HttpStatusCode.Unauthorized, "MISSING_TOKEN");
+            }
+            else if (route.Contains("/hooks/", StringComparison.Ordinal))
+            {
+                // Deliveries are signed.
+                answer.Problem(HttpStatusCode.Unauthorized, "WEBHOOK_REFUSED");
             }
             else
             {

@@ -251,6 +251,8 @@ public sealed class IsolationTests : IAsyncLifetime
 
         yield return new Probe("GET /api/v1/workflows/{id}", "theirs", "nobody", "/api/v1/workflows/{0}?version=1.0.0");
         yield return new Probe("GET /api/v1/workflows/{id}/versions", "theirs", "nobody", "/api/v1/workflows/{0}/versions?page[cursor]=1.0.0");
+        yield return new Probe("GET /api/v1/workflows/{id}/estimate", "theirs", "nobody", "/api/v1/workflows/{0}/estimate?version=1.0.0");
+        yield return new Probe("GET /api/v1/plans/{id}/estimate", run, Beside(run), "/api/v1/plans/{0}/estimate");
         yield return new Probe("GET /api/v1/workflows", "theirs", "theirt", "/api/v1/workflows?page[cursor]={0}");
         yield return new Probe("GET /api/v1/workflows/{id}/plans/{plan}", run, Beside(run), "/api/v1/workflows/wait/plans/{0}");
         yield return new Probe("GET /api/v1/workflows/{id}/plans/{plan}", run, Beside(run), "/api/v1/workflows/echo/plans/{0}");

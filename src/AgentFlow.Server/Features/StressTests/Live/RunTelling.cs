@@ -19,7 +19,7 @@ internal sealed class RunTelling(InProcessBus bus, StressEvents events, RunReade
     private readonly CancellationTokenSource _stop = new();
     private Task _telling = Task.CompletedTask;
 
-    public void Begin() => _telling = Task.Run(TellAsync, _stop.Token);
+    public void Begin() => _telling = Task.Run(TellAsync, CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {
