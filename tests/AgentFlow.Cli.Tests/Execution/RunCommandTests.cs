@@ -130,7 +130,7 @@ public sealed class RunCommandTests : IDisposable
 
     [Theory]
     [InlineData("none.yaml", "there is no file none.yaml")]
-    [InlineData("none", "'none' is no file, no template (support) and no workflow")]
+    [InlineData("none", "'none' is no file, no template (content-pipeline, devops-automation, support) and no workflow")]
     public async Task Run_NothingOfThatName_IsMisuse(string name, string message)
     {
         AfResult result = await _af.RunAsync("run", name);

@@ -20,9 +20,13 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
     /// <summary>Frames that may wait; more are passed over, since no observation is worth slowing a run.</summary>
     private const int Capacity = 65_536;
 
-    private const int MostRuns = 100_000;
+    // A run that waits is held here too: this many cost a few megabytes.
+    private const int MostRuns = 10_000;
 
-    private static readonly TimeSpan KeepEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CalibrateEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Seldom, because each time is a commit beside those that somebody waits for.</summary>
+    private static readonly TimeSpan KeepEvery = TimeSpan.FromSeconds(30);
 
     /// <summary>How long an estimate is compared with runs before it is made again from what was learned meanwhile.</summary>
     private static readonly TimeSpan EstimateFor = TimeSpan.FromSeconds(30);
@@ -33,6 +37,7 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
 
     private readonly ConcurrentDictionary<string, Lazy<Task<PlanCostModel>>> _models = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CostBook> _pending = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CostBook> _unkept = new(StringComparer.Ordinal);
     private readonly Dictionary<Ulid, Following> _runs = [];
     private readonly Dictionary<(string Tenant, string Hash), (CostEstimate Estimate, long Version, long At)> _estimates = [];
     private readonly CancellationTokenSource _ending = new();
@@ -94,13 +99,15 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
             }
         }
 
+        await CalibrateAsync().ConfigureAwait(false);
         await KeepAsync().ConfigureAwait(false);
     }
 
     private async Task FollowAsync(InProcessBus.Subscription subscription)
     {
         long kept = clock.GetTimestamp();
-        using var tick = new PeriodicTimer(KeepEvery, clock);
+        long calibrated = kept;
+        using var tick = new PeriodicTimer(CalibrateEvery, clock);
         Task<bool> ticking = tick.WaitForNextTickAsync(_ending.Token).AsTask();
         Task<bool> arriving = subscription.Frames.WaitToReadAsync(_ending.Token).AsTask();
         while (true)
@@ -117,11 +124,17 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
                 arriving = subscription.Frames.WaitToReadAsync(_ending.Token).AsTask();
             }
 
-            if (ticking.IsCompleted || clock.GetElapsedTime(kept) > KeepEvery)
+            if (ticking.IsCompleted || clock.GetElapsedTime(calibrated) > CalibrateEvery)
+            {
+                calibrated = clock.GetTimestamp();
+                await CalibrateAsync().ConfigureAwait(false);
+                ticking = ticking.IsCompleted ? tick.WaitForNextTickAsync(_ending.Token).AsTask() : ticking;
+            }
+
+            if (clock.GetElapsedTime(kept) >= KeepEvery)
             {
                 kept = clock.GetTimestamp();
                 await KeepAsync().ConfigureAwait(false);
-                ticking = ticking.IsCompleted ? tick.WaitForNextTickAsync(_ending.Token).AsTask() : ticking;
             }
         }
     }
@@ -200,7 +213,8 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
         }
     }
 
-    private async Task KeepAsync()
+    /// <summary>Lets the next estimates know what was observed.</summary>
+    private async Task CalibrateAsync()
     {
         foreach ((string tenant, CostBook book) in _pending)
         {
@@ -213,18 +227,51 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
             try
             {
                 // Read before it is added to: otherwise what is read has it as well.
-                PlanCostModel model = await ModelAsync(tenant).ConfigureAwait(false);
-                await store.AddAsync(tenant, observed, CancellationToken.None).ConfigureAwait(false);
-                model.Calibrate(observed);
+                (await ModelAsync(tenant).ConfigureAwait(false)).Calibrate(observed);
             }
             catch (Exception e)
             {
                 NotKept(log, tenant, e);
-                foreach ((CostKey key, Moments moments) in observed)
-                {
-                    book.Add(key, moments);
-                }
+                PutBack(book, observed);
+                continue;
             }
+
+            if (!_unkept.TryGetValue(tenant, out CostBook? unkept))
+            {
+                _unkept[tenant] = unkept = new CostBook();
+            }
+
+            PutBack(unkept, observed);
+        }
+    }
+
+    private async Task KeepAsync()
+    {
+        foreach ((string tenant, CostBook book) in _unkept)
+        {
+            KeyValuePair<CostKey, Moments>[] observed = book.Take();
+            if (observed.Length == 0)
+            {
+                continue;
+            }
+
+            try
+            {
+                await store.AddAsync(tenant, observed, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                NotKept(log, tenant, e);
+                PutBack(book, observed);
+            }
+        }
+    }
+
+    private static void PutBack(CostBook book, KeyValuePair<CostKey, Moments>[] observed)
+    {
+        foreach ((CostKey key, Moments moments) in observed)
+        {
+            book.Add(key, moments);
         }
     }
 
