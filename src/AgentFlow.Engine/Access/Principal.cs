@@ -1,3 +1,5 @@
+using AgentFlow.Contracts.Text;
+
 namespace AgentFlow.Engine.Access;
 
 public enum PrincipalKind
@@ -100,9 +102,7 @@ public sealed class Principal
             }
             else if (role.Policies.MaxRunNanoDollars is { } most && !(budgetNanoDollars <= most))
             {
-                problem ??= string.Create(
-                    System.Globalization.CultureInfo.InvariantCulture,
-                    $"Role '{role.Name}' starts runs of at most ${most / 1e9:0.#########}; '{workflow}' {(budgetNanoDollars is { } own ? $"may cost ${own / 1e9:0.#########}" : "has no policies.max_budget")}.");
+                problem ??= $"Role '{role.Name}' starts runs of at most {DollarText.Of(most)}; '{workflow}' {(budgetNanoDollars is { } own ? $"may cost {DollarText.Of(own)}" : "has no policies.max_budget")}.";
             }
             else
             {

@@ -44,10 +44,3 @@ public interface IApprover
     /// <summary>Answers at once, from memory; <see langword="null"/>: people are asked. It is not asked again when a run is replayed.</summary>
     ApprovalAnswer? Decide(RunState run, NodeRun step, ApprovalRequest request);
 }
-
-/// <summary>Approves what a condition says, in one name and for one reason.</summary>
-/// <param name="by">The actor, for example <c>approver:stress-test</c>.</param>
-public sealed class AutomaticApprover(string by, string reason, Func<RunState, NodeRun, ApprovalRequest, bool> approves) : IApprover
-{
-    public ApprovalAnswer? Decide(RunState run, NodeRun step, ApprovalRequest request) => approves(run, step, request) ? new ApprovalAnswer(true, by, reason) : null;
-}

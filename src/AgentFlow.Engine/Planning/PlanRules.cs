@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentFlow.Contracts.Json;
 using AgentFlow.Contracts.Planning;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Secrets;
 using AgentFlow.Expressions.JsonSchema;
@@ -212,7 +213,7 @@ public sealed class PlanRules
         long most = steps.Sum(s => _skills[s.Skill].MaxCostNanoDollars * (s.OnError == PlannerOnError.Retry ? s.RetryCount + 1 : 1));
         if (bounds.BudgetNanoDollars is { } left && most > left)
         {
-            problems.Add($"The plan may cost up to {Dollars(most)}; {Dollars(Math.Max(0, left))} are left. Use fewer or cheaper steps.");
+            problems.Add($"The plan may cost up to {DollarText.Of(most)}; {DollarText.Of(Math.Max(0, left))} are left. Use fewer or cheaper steps.");
         }
     }
 
@@ -330,8 +331,6 @@ public sealed class PlanRules
         string line = new([.. text.Take(most + 1).Select(c => char.IsControl(c) ? ' ' : c)]);
         return line.Length > most ? line[..most] + "…" : line;
     }
-
-    private static string Dollars(long nano) => $"${(nano / 1e9).ToString("0.#########", CultureInfo.InvariantCulture)}";
 }
 
 /// <summary>What limits one plan besides the rules: it depends on how far the run has come.</summary>

@@ -481,7 +481,7 @@ public sealed class RunMachine(RunState state)
         RetryPolicy retry = ((CallNode)step.Node).Retry;
         if (step.Failures < retry.MaxAttempts && retry.On.Contains(error.Category))
         {
-            Retry(step, error, retry);
+            Retry(step, error, retry, step.Failures);
         }
         else
         {
@@ -500,11 +500,6 @@ public sealed class RunMachine(RunState state)
         {
             Fail(step, error);
         }
-    }
-
-    private void Retry(NodeRun step, StepError error, RetryPolicy retry)
-    {
-        Retry(step, error, retry, step.Failures);
     }
 
     private void Retry(NodeRun step, StepError error, RetryPolicy retry, int failures)

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
@@ -362,15 +363,13 @@ internal sealed class ResidentRun
                 return new StepFailed(started.Id, started.Attempt, new StepError(
                     "BUDGET_EXCEEDED",
                     ErrorCategory.Permanent,
-                    $"Workflow '{started.Workflow}' {started.Version}, which does step '{step.Path}', may spend {Dollars(held.Value)}; {Dollars(left)} of the run's {Dollars(limit)} are left. Raise policies.max_budget here or lower it there."), 0);
+                    $"Workflow '{started.Workflow}' {started.Version}, which does step '{step.Path}', may spend {DollarText.Of(held.Value)}; {DollarText.Of(left)} of the run's {DollarText.Of(limit)} are left. Raise policies.max_budget here or lower it there."), 0);
             }
         }
 
         adoption.Parent = new RunAdopted(S.Id, step.Id, step.Generation, (S.Parent?.Depth ?? 0) + 1, held);
         return started with { ReservedNanoDollars = held ?? 0 };
     }
-
-    private static string Dollars(long nano) => $"${(nano / 1e9).ToString("0.#########", System.Globalization.CultureInfo.InvariantCulture)}";
 
     /// <summary>Ends whatever still tries to do a step that somebody else has answered.</summary>
     private void GiveUp(int id)

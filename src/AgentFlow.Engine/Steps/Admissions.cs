@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
@@ -73,8 +74,6 @@ public sealed class BudgetAdmission : IAdmission
         return new Verdict(new StepError(
             "BUDGET_EXCEEDED",
             ErrorCategory.Permanent,
-            $"Step '{step.Path}' may cost {Dollars(most)}; {Dollars(left)} of the run's {Dollars(limit)} are left. Raise policies.max_budget or choose a cheaper model."));
+            $"Step '{step.Path}' may cost {DollarText.Of(most)}; {DollarText.Of(left)} of the run's {DollarText.Of(limit)} are left. Raise policies.max_budget or choose a cheaper model."));
     }
-
-    private static string Dollars(long nano) => $"${(nano / 1e9).ToString("0.#########", System.Globalization.CultureInfo.InvariantCulture)}";
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Expressions.Cel;
 using AgentFlow.Simulation.Rehearsals;
@@ -49,7 +50,7 @@ public sealed record Mismatch(string What, string Expected, string Actual)
 
         Compare(found, "duration", $"at least {Text(expected.AtLeast)}", expected.AtLeast is null || report.Took >= expected.AtLeast, Text(report.Took));
         Compare(found, "duration", $"at most {Text(expected.AtMost)}", expected.AtMost is null || report.Took <= expected.AtMost, Text(report.Took));
-        Compare(found, "cost", $"at most {Dollars(expected.MaxCostNanoDollars ?? 0)}", expected.MaxCostNanoDollars is not { } most || state.SpentNanoDollars <= most, Dollars(state.SpentNanoDollars));
+        Compare(found, "cost", $"at most {DollarText.Of(expected.MaxCostNanoDollars ?? 0)}", expected.MaxCostNanoDollars is not { } most || state.SpentNanoDollars <= most, DollarText.Of(state.SpentNanoDollars));
         return found;
     }
 
@@ -177,6 +178,4 @@ public sealed record Mismatch(string What, string Expected, string Actual)
     private static string? Number(int? number) => number?.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(TimeSpan? time) => time is { } span ? span.ToString("c", CultureInfo.InvariantCulture) : "";
-
-    private static string Dollars(long nano) => string.Create(CultureInfo.InvariantCulture, $"${nano / 1e9:0.#########}");
 }

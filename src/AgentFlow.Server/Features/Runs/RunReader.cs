@@ -79,16 +79,7 @@ internal sealed class RunReader(IRunStore store, DefinitionCache definitions)
         try
         {
             WorkflowDefinition definition = await definitions.GetAsync(tenant, row.DefinitionHash, cancellationToken).ConfigureAwait(false);
-            var frames = new List<StoredFrame>();
-            IReadOnlyList<StoredFrame> read;
-            do
-            {
-                long from = frames.Count == 0 ? 0 : frames[^1].FirstSeq + 1;
-                read = await store.ReadFramesAsync(tenant, row.Run, from, FramesPerRead, cancellationToken).ConfigureAwait(false);
-                frames.AddRange(read.Where(f => frames.Count == 0 || f.FirstSeq > frames[^1].FirstSeq));
-            }
-            while (read.Count == FramesPerRead);
-
+            IReadOnlyList<StoredFrame> frames = await StoredFramesAsync(tenant, row.Run, cancellationToken).ConfigureAwait(false);
             var claim = new ClaimedRun(0, row.Run, tenant, row.Workflow, row.Version, row.DefinitionHash);
             return RunLoader.Load(claim, definition, new RunHistory(null, frames, [], 0), Blobs(tenant)).State;
         }
