@@ -205,6 +205,7 @@ internal sealed class ResidentRun
 
             long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
             TakeSignals(now);
+            PutPlacesFirst();
             Settle(now);
             int taken = 0;
             while (taken < _turn.Count && _machine.Events.Count < EventsPerTurn)
@@ -275,6 +276,23 @@ internal sealed class ResidentRun
         if (signals.Count > 0)
         {
             _machine.HandleSignals(signals);
+        }
+    }
+
+    /// <summary>
+    /// A place that was given comes before what gives up waiting for it: others have gone on because this run was counted. Of what
+    /// has not arrived yet, the store refuses the giving up.
+    /// </summary>
+    private void PutPlacesFirst()
+    {
+        int first = 0;
+        for (int i = 0; i < _turn.Count; i++)
+        {
+            if (_turn[i] is { Cause: PlaceGranted } place)
+            {
+                _turn.RemoveAt(i);
+                _turn.Insert(first++, place);
+            }
         }
     }
 

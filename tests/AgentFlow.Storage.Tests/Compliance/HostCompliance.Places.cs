@@ -3,6 +3,7 @@ using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -176,20 +177,51 @@ public abstract partial class HostCompliance
     {
         await Host.OpenAsync(default);
         var random = new SeededRandom(11);
-        for (int i = 0; i < 30; i++)
+        var pairs = new List<(WorkflowDefinition Early, WorkflowDefinition Late, int ArrivesAfter)>();
+        for (int i = 0; i < 100; i++)
         {
-            string name = "race" + i;
-            WorkflowDefinition early = await Define(Chain(Gate("gate", name, 2, TimeSpan.FromMilliseconds(20))));
-            WorkflowDefinition late = await Define(Chain(Gate("gate", name, 2, TimeSpan.FromMilliseconds(600))));
+            pairs.Add((
+                await Define(Chain(Gate("gate", "race" + i, 2, TimeSpan.FromMilliseconds(200)))),
+                await Define(Chain(Gate("gate", "race" + i, 2, TimeSpan.FromMilliseconds(600)))),
+                (int)(180 + (random.NextUInt64() % 20))));
+        }
+
+        await Task.WhenAll(pairs.Select(p => Race(p.Early, p.Late, p.ArrivesAfter)));
+        Assert.Empty(await Places(SharedKind.Barrier));
+
+        async Task Race(WorkflowDefinition early, WorkflowDefinition late, int arrivesAfter)
+        {
             StartOutcome first = await Host.StartAsync(Request(early), default).WaitAsync(Patience);
-            await Task.Delay((int)(10 + (random.NextUInt64() % 20)));
+            await Task.Delay(arrivesAfter);
             StartOutcome second = await Host.StartAsync(Request(late), default).WaitAsync(Patience);
             bool passed = (await End(first.Run))!.Status == RunStatus.Completed;
             Assert.Equal(passed, (await End(second.Run))!.Status == RunStatus.Completed);
             Assert.Equal(passed ? 0 : 1, (await Journal(first.Run)).OfType<PlaceLeft>().Count());
         }
+    }
 
-        Assert.Empty(await Places(SharedKind.Barrier));
+    /// <summary>The party that is counted learns both in one turn, the timeout first: its thread stands while they come.</summary>
+    [Fact]
+    public async Task Barrier_TimeoutAndTheLastArrivalInOneTurn_TheArrivalCounts()
+    {
+        using var stage = new HoldingStage();
+        await NewHost(new EngineOptions { Workers = 4 }, admissions: [stage]).OpenAsync(default);
+        WorkflowDefinition early = await Define(new ParallelNode(
+            [
+                Gate("gate", "one-turn", 2, TimeSpan.FromMilliseconds(400)),
+                new SequenceNode([new WaitNode { Id = "w", Signal = "go" }, Call("a", new Ledger())]) { Id = "late" },
+            ],
+            2) { Id = "root" });
+        StartOutcome first = await Host.StartAsync(Request(early), default).WaitAsync(Patience);
+        await UntilPlaces(0, 1, SharedKind.Barrier);
+        Assert.Equal(SendOutcome.Accepted, await Send(first.Run, "1", "s1"));
+        await stage.Reached.Task.WaitAsync(Patience);
+        await Task.Delay(600);
+        (_, RunEnd second) = await Host.ExecuteAsync(Request(await Define(Chain(Gate("gate", "one-turn", 2)))), default).WaitAsync(Patience);
+        await Task.Delay(100);
+        stage.Release.Set();
+        Assert.Equal((RunStatus.Completed, RunStatus.Completed), (second.Status, (await End(first.Run))!.Status));
+        Assert.Empty((await Journal(first.Run)).OfType<PlaceLeft>());
     }
 
     [Fact]

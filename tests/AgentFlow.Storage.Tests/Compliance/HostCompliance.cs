@@ -553,6 +553,23 @@ public abstract partial class HostCompliance : IAsyncLifetime
             throws ? throw new InvalidOperationException("the stage is broken") : new Verdict(new StepError(Code, ErrorCategory.Permission, "Not today."));
     }
 
+    /// <summary>Admits a step, and with it its run's turn, no sooner than it is told to.</summary>
+    private sealed class HoldingStage : IAdmission, IDisposable
+    {
+        public TaskCompletionSource Reached { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManualResetEventSlim Release { get; } = new();
+
+        public Verdict Check(RunState run, NodeRun step, CallNode call)
+        {
+            Reached.TrySetResult();
+            Release.Wait(Patience);
+            return Verdict.Admit;
+        }
+
+        public void Dispose() => Release.Dispose();
+    }
+
     /// <summary>Its timers fire on the arming thread when they are due already: before anything else can happen.</summary>
     private sealed class EagerClock : TimeProvider
     {
