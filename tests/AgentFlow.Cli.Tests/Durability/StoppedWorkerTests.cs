@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Cli.Tests.Support;
+using AgentFlow.Cli.Tests.Support.Chaos;
 using AgentFlow.Storage.Tests.Postgres;
 
 namespace AgentFlow.Cli.Tests.Durability;
@@ -14,12 +15,15 @@ public sealed class StoppedWorkerTests
         await using PostgresCluster cluster = await PostgresCluster.StartAsync();
         await using Fleet fleet = await Fleet.StartAsync(cluster, workers: 2, lease: TimeSpan.FromSeconds(1));
         (ServedAf stopped, ServedAf other) = (fleet.Workers[0], fleet.Workers[1]);
+        // Calls take so long that whoever has had runs for a moment is in the middle of some, however fast the machine.
+        fleet.WorkersToTool.Set(Fault.Latency(100));
         var accepted = new List<(string Id, string Run)>();
         var journals = new List<List<JsonElement>>();
         // What it has in its hands may end between the look and the stop: then it is stopped again.
         for (int stops = 0; stops < 5 && !journals.Exists(Recovered); stops++)
         {
             (string Id, string Run)[] runs = await BusyAsync(fleet, stopped, accepted.Count);
+            await Task.Delay(100, CancellationToken.None);
             stopped.Process.SendStop();
             await Task.WhenAll(runs.Select(r => fleet.CompletedAsync(r.Run)));
             await Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None);
@@ -38,6 +42,7 @@ public sealed class StoppedWorkerTests
             await fleet.CheckAsync(id, run);
         }
 
+        fleet.WorkersToTool.Heal();
         other.Process.SendKill();
         string alone = await fleet.AcceptAsync("alone");
         await fleet.CompletedAsync(alone);
