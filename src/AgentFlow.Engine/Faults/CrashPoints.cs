@@ -7,12 +7,13 @@ internal static class CrashPoints
     public static IReadOnlyList<string> FrameParts { get; } =
     [
         "created", "step_started", "step_succeeded", "step_failed", "retry_scheduled", "timer_set", "timer_fired", "signal_taken", "cancel_taken",
-        "pause_taken", "resume_taken", "resolution_taken", "compensation_planned",
-        "compensation_started", "recovered", "child_started", "child_cancelling", "place_requested", "place_granted", "place_left", "blob", "snapshot", "parked", "ended",
+        "pause_taken", "resume_taken", "resolution_taken", "handed_over", "answer_taken", "approval_requested", "approval_taken", "plan_modified",
+        "compensation_planned", "compensation_started", "recovered", "child_started", "child_cancelling", "place_requested", "place_granted", "place_left",
+        "blob", "snapshot", "parked", "ended",
     ];
 
     /// <summary>What can be put into an inbox; each is a point before and after it is durable.</summary>
-    public static IReadOnlyList<string> InboxKinds { get; } = ["signal", "cancel", "resolution", "pause", "resume"];
+    public static IReadOnlyList<string> InboxKinds { get; } = ["signal", "cancel", "resolution", "pause", "resume", "answer", "approval", "modify"];
 
     /// <summary>Where the chain, what is said outside the database, and what was exported can disagree for a moment.</summary>
     public static IReadOnlyList<string> Audit { get; } =
@@ -32,6 +33,9 @@ internal static class CrashPoints
         .. Around("set_aside"),
         .. Around("inbox.read"),
         .. Around("definition.saved"),
+        .. Around("task.opened"),
+        .. Around("task.changed"),
+        .. Around("task.delivered"),
         .. Audit,
     ];
 

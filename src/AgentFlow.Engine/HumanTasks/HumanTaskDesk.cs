@@ -1,4 +1,5 @@
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.HumanTasks;
@@ -13,7 +14,9 @@ public sealed class HumanTaskDesk(IHumanTaskStore tasks, UlidFactory ids, TimePr
     public async ValueTask<HumanTask> OpenAsync(string tenant, Ulid run, StepAddress address, string approval, string workflow, string step, HumanTaskOrder order, CancellationToken cancellationToken)
     {
         HumanTask wanted = HumanTask.Create(ids.Create(), tenant, run, address, approval, workflow, step, order, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        CrashPoint.Reach("task.opened.before");
         HumanTask stands = await tasks.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
+        CrashPoint.Reach("task.opened.after");
         if (stands.Id == wanted.Id)
         {
             Changed?.Invoke(stands);
@@ -43,8 +46,10 @@ public sealed class HumanTaskDesk(IHumanTaskStore tasks, UlidFactory ids, TimePr
                 return task;
             }
 
+            CrashPoint.Reach("task.changed.before");
             if (await tasks.ReplaceAsync(changed, cancellationToken).ConfigureAwait(false))
             {
+                CrashPoint.Reach("task.changed.after");
                 changed = changed with { Version = task.Version + 1 };
                 Changed?.Invoke(changed);
                 return changed;

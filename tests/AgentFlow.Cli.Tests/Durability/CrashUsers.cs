@@ -110,6 +110,17 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         states:
           sit: { workflow: { name: sitter }, semaphore: { name: nest, permits: 2 } }
         """,
+        $$$"""
+        language: 1
+        name: people
+        version: 1.0.0
+        planner: fsm
+        initial_state: ask
+        final_states: [s0]
+        states:
+          ask: { human: { title: Pick a number, form: { type: integer } }, on_success: s0 }
+          s0: { {{{Effect}}}0" }, approval: { role: approver } }
+        """,
         """
         language: 1
         name: hold
@@ -197,12 +208,13 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         while (!_stopping)
         {
             int number = Interlocked.Increment(ref _next);
-            string workflow = (number % 9) switch
+            string workflow = (number % 10) switch
             {
                 0 => "spin",
                 6 => "undo",
                 7 => "family",
                 8 => "brood",
+                9 => "people",
                 1 or 2 => "ask",
                 3 => "hold",
                 _ => "trip",
@@ -214,9 +226,9 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
             if (workflow == "trip")
             {
                 // Signals race with the run on its way to the wait: early, late, and, when they come thick, between a turn and its commit.
-                (int signals, int apart) = number % 9 == 5 ? (30, 6) : (3, 40);
+                (int signals, int apart) = number % 10 == 5 ? (30, 6) : (3, 40);
                 await Task.WhenAll(Enumerable.Range(1, signals).Select(i => SignalAsync(trip, i, i * apart, cancellationToken)));
-                if (number % 9 == 4)
+                if (number % 10 == 4)
                 {
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/pause", "{}", null, cancellationToken);
                     await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/resume", "{}", null, cancellationToken);
@@ -228,8 +240,16 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
             }
             else if (workflow is "hold" or "brood")
             {
-                // A child needs a moment to be there.
-                await Task.Delay(workflow == "brood" ? 250 : 0, cancellationToken);
+                if (workflow == "hold")
+                {
+                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/plan", """{"changes":[{"insert":{"id":"between","tool":"skill.echo","input":{}},"before":"done"}]}""", id, cancellationToken);
+                }
+                else
+                {
+                    // A child needs a moment to be there.
+                    await Task.Delay(250, cancellationToken);
+                }
+
                 await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/cancel", "{}", null, cancellationToken);
             }
 
@@ -249,6 +269,26 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         }
     }
 
+    /// <summary>Answers and approves what a run asks people.</summary>
+    private async Task AnswerAsync(Trip trip, CancellationToken cancellationToken)
+    {
+        JsonElement open = await GetAsync($"/api/v1/human-tasks?filter[run_id]={trip.Run}&filter[status]=pending", cancellationToken);
+        foreach (JsonElement task in open.GetProperty("items").EnumerateArray())
+        {
+            string id = task.GetProperty("id").GetString()!;
+            int number = Interlocked.Increment(ref _next);
+            (HttpStatusCode status, JsonElement answer) = task.TryGetProperty("approval", out _)
+                ? await AskAsync(HttpMethod.Post, $"/api/v1/approvals/{id}/approve", """{"reason":"fine"}""", null, cancellationToken)
+                : await AskAsync(HttpMethod.Post, $"/api/v1/human-tasks/{id}/complete", JsonSerializer.Serialize(new { answer = number }), null, cancellationToken);
+            // Whoever is told of a conflict has answered in a life before, or was too late.
+            Assert.True(status is HttpStatusCode.OK or HttpStatusCode.Conflict, $"{status}: {answer}");
+            if (status == HttpStatusCode.OK && !task.TryGetProperty("approval", out _))
+            {
+                trip.Answers.Add(number);
+            }
+        }
+    }
+
     /// <summary>Waits for the end, and answers when the run asks what became of a step.</summary>
     private async Task<string> EndAsync(Trip trip, CancellationToken cancellationToken)
     {
@@ -264,6 +304,11 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
             foreach (JsonElement step in run.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("status").GetString() == "asked"))
             {
                 await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/steps/{step.GetProperty("id").GetString()}/resolve", """{"resolution":"retry"}""", null, cancellationToken);
+            }
+
+            if (trip.Workflow == "people")
+            {
+                await AnswerAsync(trip, cancellationToken);
             }
 
             await Task.Delay(40, cancellationToken);
@@ -285,6 +330,9 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
     {
         /// <summary>Signals that were accepted.</summary>
         public ConcurrentBag<int> Signals { get; } = [];
+
+        /// <summary>Answers to its human task that were acknowledged.</summary>
+        public ConcurrentBag<int> Answers { get; } = [];
 
         public string Status { get; set; } = "";
     }

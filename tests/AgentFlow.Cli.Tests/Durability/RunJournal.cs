@@ -38,6 +38,22 @@ internal sealed class RunJournal(IReadOnlyList<JsonElement> events)
         Assert.Empty(accepted.Except(taken));
     }
 
+    /// <summary>What people answered, and a change of the plan, happened once; and the answer is the one that was acknowledged.</summary>
+    /// <param name="asks">Whether the run asks for an answer and an approval.</param>
+    public void IsDecidedOnce(bool asks, IEnumerable<int> acknowledged)
+    {
+        Assert.True(events.Count(e => Type(e) == "plan_modified") <= 1, "the plan was changed twice");
+        if (!asks)
+        {
+            return;
+        }
+
+        int answer = Assert.Single(events, e => Type(e) == "step_answered").GetProperty("output").GetInt32();
+        Assert.All(acknowledged, a => Assert.Equal(answer, a));
+        Assert.Single(events, e => Type(e) == "approval_requested");
+        Assert.Single(events, e => Type(e) == "approval_decided");
+    }
+
     private static string Type(JsonElement e) => e.GetProperty("type").GetString()!;
 
     private static string Path(JsonElement e) => e.GetProperty("path").GetString()!;

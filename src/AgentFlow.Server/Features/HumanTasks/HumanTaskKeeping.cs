@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Approvals;
+using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Scheduling;
@@ -91,7 +92,9 @@ internal sealed partial class HumanTaskKeeping(IHumanTaskStore tasks, HumanTaskD
         }
 
         // A run that has ended or does not exist any more knows all it ever will.
+        CrashPoint.Reach("task.delivered.before");
         await tasks.ReplaceAsync(task with { IsDelivered = true }, cancellationToken).ConfigureAwait(false);
+        CrashPoint.Reach("task.delivered.after");
     }
 
     /// <summary>Tells it now, or lets the next round do it: the end itself is durable.</summary>
