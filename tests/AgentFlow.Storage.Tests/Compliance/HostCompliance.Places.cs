@@ -208,15 +208,16 @@ public abstract partial class HostCompliance
         await NewHost(new EngineOptions { Workers = 4 }, admissions: [stage]).OpenAsync(default);
         WorkflowDefinition early = await Define(new ParallelNode(
             [
-                Gate("gate", "one-turn", 2, TimeSpan.FromMilliseconds(400)),
+                Gate("gate", "one-turn", 2, TimeSpan.FromSeconds(2)),
                 new SequenceNode([new WaitNode { Id = "w", Signal = "go" }, Call("a", new Ledger())]) { Id = "late" },
             ],
-            2) { Id = "root" });
+            2)
+        { Id = "root" });
         StartOutcome first = await Host.StartAsync(Request(early), default).WaitAsync(Patience);
         await UntilPlaces(0, 1, SharedKind.Barrier);
         Assert.Equal(SendOutcome.Accepted, await Send(first.Run, "1", "s1"));
         await stage.Reached.Task.WaitAsync(Patience);
-        await Task.Delay(600);
+        await Task.Delay(2200);
         (_, RunEnd second) = await Host.ExecuteAsync(Request(await Define(Chain(Gate("gate", "one-turn", 2)))), default).WaitAsync(Patience);
         await Task.Delay(100);
         stage.Release.Set();
