@@ -26,7 +26,7 @@ internal sealed partial class BridgeUpkeep(
 
     // The finest time that a task may have is a second.
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Rounds = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Delivering = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Cleaning = TimeSpan.FromHours(1);
 
     /// <summary>Called with the agents that a sweep found silent.</summary>
@@ -128,34 +128,18 @@ internal sealed partial class BridgeUpkeep(
         {
             // One that hangs keeps no other one waiting.
             await Task.WhenAll(
-                RepeatAsync(EndOverdueAsync, Tick, stoppingToken),
-                RepeatAsync(courier.BringAllAsync, Rounds, stoppingToken),
-                RepeatAsync(FollowRunsAsync, Rounds, stoppingToken),
-                RepeatAsync(SweepAsync, settings.Sweep, stoppingToken),
-                RepeatAsync(ForgetAsync, Cleaning, stoppingToken)).ConfigureAwait(false);
+                Repeat(EndOverdueAsync, Tick),
+                Repeat(courier.BringAllAsync, Delivering),
+                Repeat(FollowRunsAsync, Delivering),
+                Repeat(SweepAsync, settings.Sweep),
+                Repeat(ForgetAsync, Cleaning)).ConfigureAwait(false);
         }
         finally
         {
             await courier.DisposeAsync().ConfigureAwait(false);
         }
-    }
 
-    private async Task RepeatAsync(Func<CancellationToken, Task> work, TimeSpan every, CancellationToken stopping)
-    {
-        using var ticks = new PeriodicTimer(every, clock);
-        do
-        {
-            try
-            {
-                await work(stopping).ConfigureAwait(false);
-            }
-            catch (Exception e) when (!stopping.IsCancellationRequested)
-            {
-                // Whatever it is, the next round may succeed.
-                NotKept(log, e.Message);
-            }
-        }
-        while (await ticks.WaitForNextTickAsync(stopping).ConfigureAwait(false));
+        Task Repeat(Func<CancellationToken, Task> work, TimeSpan every) => Rounds.RepeatAsync(work, every, clock, e => NotKept(log, e.Message), stoppingToken);
     }
 
     private static DateTimeOffset UnixTimeOf(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);

@@ -21,7 +21,7 @@ internal sealed partial class HumanTaskKeeping(IHumanTaskStore tasks, HumanTaskD
     private const int PageSize = 200;
 
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Rounds = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Delivering = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Following = TimeSpan.FromSeconds(30);
 
     /// <summary>Escalates and expires what is due.</summary>
@@ -120,10 +120,12 @@ internal sealed partial class HumanTaskKeeping(IHumanTaskStore tasks, HumanTaskD
         }
     };
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        RepeatAsync(AgeAsync, Tick, stoppingToken),
-        RepeatAsync(DeliverAllAsync, Rounds, stoppingToken),
-        RepeatAsync(FollowRunsAsync, Following, stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        return Task.WhenAll(Repeat(AgeAsync, Tick), Repeat(DeliverAllAsync, Delivering), Repeat(FollowRunsAsync, Following));
+
+        Task Repeat(Func<CancellationToken, Task> work, TimeSpan every) => Rounds.RepeatAsync(work, every, clock, e => NotKept(log, e.Message), stoppingToken);
+    }
 
     private static void Describe(Utf8JsonWriter w, HumanTask task)
     {
@@ -132,24 +134,6 @@ internal sealed partial class HumanTaskKeeping(IHumanTaskStore tasks, HumanTaskD
         w.WriteString("step"u8, task.Step);
         w.WriteBoolean("approval"u8, task.IsApproval);
         w.WriteString("assignee"u8, task.To.ToString());
-    }
-
-    private async Task RepeatAsync(Func<CancellationToken, Task> work, TimeSpan every, CancellationToken stopping)
-    {
-        using var ticks = new PeriodicTimer(every, clock);
-        do
-        {
-            try
-            {
-                await work(stopping).ConfigureAwait(false);
-            }
-            catch (Exception e) when (!stopping.IsCancellationRequested)
-            {
-                // Whatever it is, the next round may succeed.
-                NotKept(log, e.Message);
-            }
-        }
-        while (await ticks.WaitForNextTickAsync(stopping).ConfigureAwait(false));
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Tasks for people could not be looked after; the next round tries again. {Reason}")]

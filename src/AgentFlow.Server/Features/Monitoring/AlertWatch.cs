@@ -90,22 +90,10 @@ internal sealed partial class AlertWatch(AlertSettings settings, IAlertStore sto
 
     private async Task LookOnAsync()
     {
-        using var ticks = new PeriodicTimer(settings.Interval, clock);
         try
         {
-            do
-            {
-                try
-                {
-                    await LookAsync(_stop.Token).ConfigureAwait(false);
-                }
-                catch (Exception e) when (!_stop.IsCancellationRequested)
-                {
-                    // What was not written down was not told either; the next look finds it again.
-                    NotLooked(log, e.Message);
-                }
-            }
-            while (await ticks.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false));
+            // What was not written down was not told either; the next look finds it again.
+            await Rounds.RepeatAsync(LookAsync, settings.Interval, clock, e => NotLooked(log, e.Message), _stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

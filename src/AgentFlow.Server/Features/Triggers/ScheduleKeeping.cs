@@ -42,22 +42,7 @@ internal sealed partial class ScheduleKeeping(ITriggerStore triggers, TriggerSta
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var ticks = new PeriodicTimer(Tick, clock);
-        do
-        {
-            try
-            {
-                await FireAsync(stoppingToken).ConfigureAwait(false);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                NotRead(log, e.Message);
-            }
-        }
-        while (await ticks.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Rounds.RepeatAsync(FireAsync, Tick, clock, e => NotRead(log, e.Message), stoppingToken);
 
     private async Task FireAsync(TriggerState due, long now, CancellationToken cancellationToken)
     {

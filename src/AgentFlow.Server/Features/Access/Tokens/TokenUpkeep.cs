@@ -9,29 +9,21 @@ internal sealed partial class TokenUpkeep(Revocations revocations, SigningKeys k
 {
     private static readonly TimeSpan Cleaning = TimeSpan.FromHours(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private DateTimeOffset _cleanAt;
+
+    // Until a failed round is followed by another one, tokens are believed for a while and then not at all.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.RepeatAsync(LookAsync, Revocations.Interval, clock, e => NotRead(log, e.Message), stoppingToken);
+
+    private async Task LookAsync(CancellationToken cancellationToken)
     {
-        DateTimeOffset cleanAt = clock.GetUtcNow();
-        using var ticks = new PeriodicTimer(Revocations.Interval, clock);
-        do
+        await revocations.ReadAsync(cancellationToken).ConfigureAwait(false);
+        await keys.FollowAsync(cancellationToken).ConfigureAwait(false);
+        if (clock.GetUtcNow() >= _cleanAt)
         {
-            try
-            {
-                await revocations.ReadAsync(stoppingToken).ConfigureAwait(false);
-                await keys.FollowAsync(stoppingToken).ConfigureAwait(false);
-                if (clock.GetUtcNow() >= cleanAt)
-                {
-                    cleanAt = clock.GetUtcNow() + Cleaning;
-                    await store.ForgetExpiredAsync(clock.GetUtcNow().ToUnixTimeMilliseconds(), stoppingToken).ConfigureAwait(false);
-                }
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // Whatever it is, the next try may succeed; until then tokens are believed for a while and then not at all.
-                NotRead(log, e.Message);
-            }
+            _cleanAt = clock.GetUtcNow() + Cleaning;
+            await store.ForgetExpiredAsync(clock.GetUtcNow().ToUnixTimeMilliseconds(), cancellationToken).ConfigureAwait(false);
         }
-        while (await ticks.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
     }
 
     [LoggerMessage(1, LogLevel.Warning, "What has been revoked cannot be read; tokens are refused once that lasts. {Reason}")]
