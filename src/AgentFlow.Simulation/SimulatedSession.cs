@@ -67,13 +67,13 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
     public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) =>
         world.Dies(process, "before a load") ? Nothing<RunHistory>() : ValueTask.FromResult(Disk.Load(run.Key));
 
-    public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         SimulatedStore.Row row = Disk.Rows[(int)run.Key - 1];
         row.Status = RunStatus.Diverged;
         row.Reason = reason;
         world.SetAside(reason);
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult<IReadOnlyList<Ulid>>([]);
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken)

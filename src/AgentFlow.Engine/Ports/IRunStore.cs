@@ -36,8 +36,12 @@ public interface IRunStore
     /// <summary>The newest snapshot, the frames after it, and the unconsumed inbox items, from one consistent view.</summary>
     ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken);
 
-    /// <summary>Marks a run that cannot go on (<see cref="RunStatus.Diverged"/>), with the reason.</summary>
-    ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken);
+    /// <summary>
+    /// Marks a run that cannot go on (<see cref="RunStatus.Diverged"/>), with the reason, and gives others the places that it held at
+    /// what runs share. Nothing when it is marked already or another session owns it.
+    /// </summary>
+    /// <returns>The runs that were given a place.</returns>
+    ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken);
 
     /// <summary>
     /// Removes every timer that is due at <paramref name="now"/> and wakes its run when that is parked, at most

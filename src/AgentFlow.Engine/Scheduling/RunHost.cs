@@ -910,7 +910,12 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             RunSetAside(_log, claim.Run, e);
             await TellParentAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
-            await _store.SetAsideAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<Ulid> given = await _store.SetAsideAsync(claim, e.Message, cancellationToken).ConfigureAwait(false);
+            if (given.Count > 0)
+            {
+                OthersTouched(given);
+            }
+
             if (_waiters.TryRemove(claim.Run, out Waiter? waiter))
             {
                 waiter.TrySetResult(new RunEnd(claim.Run, RunStatus.Diverged, "", null, new StepError("RUN_DIVERGED", Contracts.Errors.ErrorCategory.Permanent, e.Message), 0));

@@ -27,11 +27,11 @@ internal sealed class RehearsalSession(SimulatedStore disk, Process process) : I
 
     public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) => ValueTask.FromResult(disk.Load(run.Key));
 
-    public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         SimulatedStore.Row row = disk.Rows[(int)run.Key - 1];
         (row.Status, row.Reason) = (RunStatus.Diverged, reason);
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult<IReadOnlyList<Ulid>>([]);
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => ValueTask.FromResult(disk.FireTimers(now, max));

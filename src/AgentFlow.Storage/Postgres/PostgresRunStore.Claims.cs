@@ -46,25 +46,70 @@ public sealed partial class PostgresRunStore
         }
     }
 
-    public async ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
         RunKey key = RunKey.From(run.Key);
         long session = database.Session.Id;
+        var touched = new List<TouchedRun>();
         CrashPoint.Reach("set_aside.before");
         try
         {
+            // Only the run itself asks for places, and it does nothing any more: these are all.
+            const string Held = "FROM (SELECT DISTINCT p.tenant, p.kind, p.name FROM places p WHERE p.run = $1) n";
+            List<(short Kind, string Name)> places = await QueryAsync(
+                $"SELECT n.kind, n.name {Held}",
+                p => p.Value(key.Row),
+                async (reader, token) =>
+                {
+                    var found = new List<(short, string)>();
+                    while (await reader.ReadAsync(token).ConfigureAwait(false))
+                    {
+                        found.Add((reader.GetInt16(0), reader.GetString(1)));
+                    }
+
+                    return found;
+                },
+                cancellationToken).ConfigureAwait(false);
             await database.ReadAsync(
                 async (connection, token) =>
                 {
+                    touched.Clear();
                     using var batch = new NpgsqlBatch(connection);
                     batch.Add("SELECT hold_session($1)").Value(session);
+                    if (places.Count > 0)
+                    {
+                        batch.Add($"SELECT lock_places(array_agg(n.tenant), array_agg(n.kind), array_agg(n.name)) {Held}").Value(key.Row);
+                    }
+
                     // Nobody executes it any more: it takes no place.
                     batch.Add("""
                         WITH aside AS (
                             UPDATE runs SET status = $4, result = $5 WHERE key = $1 AND owner = $2 AND epoch = $3 AND status = 1 RETURNING tenant)
                         UPDATE run_counts c SET active = c.active - 1 FROM aside a WHERE c.tenant = a.tenant
                         """).Value(key.Row).Value(session).Value(key.Epoch).Value((int)RunStatus.Diverged).Value(reason);
-                    return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+                    if (places.Count == 0)
+                    {
+                        return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+                    }
+
+                    batch.Add("DELETE FROM places p USING runs r WHERE r.key = $1 AND r.status = $2 AND p.run = r.key").Value(key.Row).Value((int)RunStatus.Diverged);
+                    foreach ((short kind, string name) in places)
+                    {
+                        batch.Add("SELECT s.id, s.status, s.owner FROM settle_places($1, $2::smallint, $3) s").Value(run.Tenant).Value((int)kind).Value(name);
+                    }
+
+                    NpgsqlDataReader reader = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
+                    await using (reader.ConfigureAwait(false))
+                    {
+                        // Two results of functions stand before those of the settling.
+                        await reader.NextResultAsync(token).ConfigureAwait(false);
+                        while (await reader.NextResultAsync(token).ConfigureAwait(false))
+                        {
+                            await CrossStatements.ReadAsync(reader, touched, token).ConfigureAwait(false);
+                        }
+                    }
+
+                    return touched.Count;
                 },
                 cancellationToken).ConfigureAwait(false);
         }
@@ -75,6 +120,17 @@ public sealed partial class PostgresRunStore
         }
 
         CrashPoint.Reach("set_aside.after");
+        foreach (TouchedRun given in touched.Where(t => t.Before == RunStatus.Running && t.Owner != session))
+        {
+            database.News.AnnounceItem(given.Run);
+        }
+
+        if (touched.Exists(t => t.Before is RunStatus.Waiting or RunStatus.Paused))
+        {
+            database.News.AnnounceWork();
+        }
+
+        return [.. touched.Select(t => t.Run)];
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken) => database.ReadAsync(

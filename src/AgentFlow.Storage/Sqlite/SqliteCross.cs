@@ -45,15 +45,37 @@ internal static class SqliteCross
             names.Add((request.Kind, request.Name));
         }
 
+        Settle(connection, append.Tenant, names, touched);
+    }
+
+    /// <summary>Takes a run's places from it, and gives them to those who wait.</summary>
+    public static void Vacate(SqliteConnection connection, string tenant, long run, List<Ulid> touched)
+    {
+        var names = new HashSet<(SharedKind Kind, string Name)>();
+        SqliteStatement places = connection.Prepare("SELECT kind, name FROM places WHERE tenant = ? AND run = ?").Bind(tenant).Bind(run);
+        while (places.Read())
+        {
+            names.Add(((SharedKind)places.Int64(0), places.Text(1)));
+        }
+
+        if (names.Count > 0)
+        {
+            connection.Prepare("DELETE FROM places WHERE tenant = ? AND run = ?").Bind(tenant).Bind(run).Run();
+            Settle(connection, tenant, names, touched);
+        }
+    }
+
+    private static void Settle(SqliteConnection connection, string tenant, HashSet<(SharedKind Kind, string Name)> names, List<Ulid> touched)
+    {
         foreach ((SharedKind kind, string name) in names)
         {
             if (kind == SharedKind.Semaphore)
             {
-                GivePermits(connection, append.Tenant, name, touched);
+                GivePermits(connection, tenant, name, touched);
             }
             else
             {
-                OpenBarrier(connection, append.Tenant, name, touched);
+                OpenBarrier(connection, tenant, name, touched);
             }
         }
     }

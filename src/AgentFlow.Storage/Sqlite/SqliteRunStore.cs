@@ -48,8 +48,9 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
+        var touched = new List<Ulid>();
         CrashPoint.Reach("set_aside.before");
         database.Write(connection =>
         {
@@ -58,10 +59,11 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             {
                 // Nobody executes it any more: it takes no place.
                 database.RunCounts.Add(connection, run.Tenant, -1);
+                SqliteCross.Vacate(connection, run.Tenant, run.Key, touched);
             }
         });
         CrashPoint.Reach("set_aside.after");
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult<IReadOnlyList<Ulid>>(touched);
     }
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken)

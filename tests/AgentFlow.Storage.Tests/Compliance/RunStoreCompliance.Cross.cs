@@ -58,6 +58,24 @@ public abstract partial class RunStoreCompliance
     private async Task<bool[]> HeldAsync(string name) => [.. (await Store.ListPlacesAsync("t1", SharedKind.Semaphore, 100, default)).Where(p => p.Name == name).Select(p => p.Held)];
 
     [Fact]
+    public async Task SetAside_RunThatHoldsPlaces_GivesThemToWhoWaits()
+    {
+        RunAppend broken = await Commit(Create()), next = await Commit(Create()), party = await Commit(Create());
+        var both = Asking(1, "till");
+        both.Requests.Add(new PlaceRequest(2, SharedKind.Barrier, "gate", 3));
+        await Commit(Crossing(broken, 3, both));
+        await Commit(Crossing(next, 3, Asking(1, "till")));
+        await Commit(Crossing(party, 3, Asking(1, "gate", 2, SharedKind.Barrier)));
+        Assert.Equal<IEnumerable<bool>>([true, false], await HeldAsync("till"));
+        var claim = new ClaimedRun(broken.Key, broken.Run, "t1", "w", "1.0.0", new string('a', 64));
+        Assert.Equal([next.Run], await Store.SetAsideAsync(claim, "frame 7 is damaged", default));
+        Assert.True(Assert.Single(await HeldAsync("till")));
+        Assert.Equal(party.Run, Assert.Single(await Store.ListPlacesAsync("t1", SharedKind.Barrier, 10, default)).Run);
+        Assert.Empty(await Store.SetAsideAsync(claim, "again", default));
+        Assert.Equal("frame 7 is damaged", (await Store.FindAsync("t1", broken.Run, default))!.Result);
+    }
+
+    [Fact]
     public async Task Cross_Child_IsThereWithItsParentsFrameAndClaimable()
     {
         RunAppend parent = await Commit(Create());
