@@ -154,7 +154,7 @@ public abstract class ValueTemplate
         {
             [CelExpression only] => new Lone(only),
             [] => new Constant(JsonSerializer.SerializeToElement("")),
-            [string only] => new Constant(JsonSerializer.SerializeToElement(only)),
+            // No constant: whoever holds it would be taken as it is written, with its escapes.
             _ when parts.Contains(null) => null,
             _ => new Text([.. parts.Select(p => p!)]),
         };
