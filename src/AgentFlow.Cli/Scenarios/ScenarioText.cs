@@ -1,4 +1,3 @@
-using System.Globalization;
 using AgentFlow.Cli.Terminals;
 using AgentFlow.Cli.Workflows;
 using AgentFlow.Simulation.Scenarios;
@@ -14,7 +13,7 @@ internal static class ScenarioText
     {
         if (result.Passed)
         {
-            terminal.Say($"{result.File}: ok, {result.Outcome ?? result.Status}, {Steps(result.Path.Count)}, {Time(result.Seconds)}", Tone.Good);
+            terminal.Say($"{result.File}: ok, {result.Outcome ?? result.Status}, {Steps(result.Path.Count)}, {Durations.Of(TimeSpan.FromSeconds(result.Seconds))}", Tone.Good);
         }
         else
         {
@@ -55,9 +54,4 @@ internal static class ScenarioText
     }
 
     private static string Steps(int steps) => steps == 1 ? "1 step" : $"{steps} steps";
-
-    /// <summary>On the scenario's clock.</summary>
-    private static string Time(double seconds) => seconds < 60
-        ? string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###} s")
-        : TimeSpan.FromSeconds(seconds).ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture);
 }
