@@ -1,11 +1,9 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Bridge;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Secrets;
+using AgentFlow.Server.Http;
 using AgentFlow.Tools;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,9 +16,6 @@ namespace AgentFlow.Server.Features.Bridge;
 /// </summary>
 internal sealed partial class EventPosts(IBridgeEventStore events, ISecretSource secrets, WebCall web, EventSignal signal, TimeProvider clock, ILogger log) : BackgroundService
 {
-    /// <summary>The signature: <c>t=SECONDS,v1=HEX</c>, HMAC-SHA256 over <c>SECONDS.BODY</c>.</summary>
-    public const string SignatureHeader = "X-AgentFlow-Signature";
-
     /// <summary>Tries in a row that fail before a subscription is suspended: about a day.</summary>
     public const int MostFailures = 30;
 
@@ -152,15 +147,9 @@ internal sealed partial class EventPosts(IBridgeEventStore events, ISecretSource
         (WebAnswer? answer, var error) = await web.SendAsync(
             new Uri(subscription.Url),
             body,
-            [(SignatureHeader, Sign(secret, clock.GetUtcNow().ToUnixTimeSeconds(), body.Span)), ("X-AgentFlow-Event", happened.Id), ("X-AgentFlow-Subscription", subscription.Id.ToString())],
+            [(DeliverySignature.Header, DeliverySignature.Of(secret, clock.GetUtcNow(), body.Span).ToString()), ("X-AgentFlow-Event", happened.Id), ("X-AgentFlow-Subscription", subscription.Id.ToString())],
             cancellationToken).ConfigureAwait(false);
         return answer is { Status: >= 200 and < 300 } ? null : error?.Message ?? $"It answered {answer!.Status}.";
-    }
-
-    public static string Sign(string secret, long seconds, ReadOnlySpan<byte> body)
-    {
-        byte[] signed = [.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seconds}.")), .. body];
-        return string.Create(CultureInfo.InvariantCulture, $"t={seconds},v1={Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), signed))}");
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Events of remote agents could not be sent to a subscriber; it is tried again. {Reason}")]

@@ -42,7 +42,7 @@ internal static class TriggersFeature
             .Says("deliverWebhook", Tag, "Start a run with a signed delivery", "`X-AgentFlow-Signature: t=SECONDS,v1=HEX` is the HMAC-SHA256 of `SECONDS.BODY` under the webhook's secret; with `X-AgentFlow-Delivery`, of `SECONDS.DELIVERY.BODY`. The same delivery gives the same run.")
             .IsOpenToAnyone("A delivery is signed with a secret that the webhook's sender shares; the handler checks it before anything else.")
             .Takes(
-                new ParameterNote(WebhookEndpoint.SignatureHeader, "string", "`t=SECONDS,v1=HEX`.", "header"),
+                new ParameterNote(DeliverySignature.Header, "string", "`t=SECONDS,v1=HEX`.", "header"),
                 new ParameterNote(WebhookEndpoint.DeliveryHeader, "string", "The sender's name for the delivery; without one the same signature is the same delivery.", "header"))
             .Gives<AcceptedDelivery>(202, "The run, durable.")
             .Fails(ErrorCode.WebhookRefused, ErrorCode.InputInvalid, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.RunsNotAccepted, ErrorCode.RunQuotaExceeded, ErrorCode.SecretUnavailable, ErrorCode.AuditUnavailable);

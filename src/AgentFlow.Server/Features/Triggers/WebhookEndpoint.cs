@@ -1,7 +1,4 @@
 using System.Buffers;
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
@@ -22,7 +19,6 @@ namespace AgentFlow.Server.Features.Triggers;
 /// </summary>
 internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts starts, ISecretSource secrets, InputSchemas schemas, AuditRecorder audit, TimeProvider clock)
 {
-    public const string SignatureHeader = "X-AgentFlow-Signature";
     public const string DeliveryHeader = "X-AgentFlow-Delivery";
 
     private const int MaxDelivery = 200;
@@ -32,7 +28,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
     {
         ReadOnlyMemory<byte> body = await RequestBody.ReadAsync(context).ConfigureAwait(false);
         string? delivery = Header(context, DeliveryHeader);
-        if (Signature.Parse(Header(context, SignatureHeader)) is not { } signature || delivery is { Length: 0 or > MaxDelivery } || !TenantName.IsValid(tenant))
+        if (DeliverySignature.Parse(Header(context, DeliverySignature.Header)) is not { } signature || delivery is { Length: 0 or > MaxDelivery } || !TenantName.IsValid(tenant))
         {
             throw Refused();
         }
@@ -96,7 +92,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
         writer.WritePropertyName("body"u8);
         writer.WriteRawValue(body.Span, skipInputValidation: true);
         writer.WriteStartObject("headers"u8);
-        foreach ((string header, Microsoft.Extensions.Primitives.StringValues values) in context.Request.Headers.Take(MaxHeaders).Where(h => !h.Key.Equals(SignatureHeader, StringComparison.OrdinalIgnoreCase)))
+        foreach ((string header, Microsoft.Extensions.Primitives.StringValues values) in context.Request.Headers.Take(MaxHeaders).Where(h => !h.Key.Equals(DeliverySignature.Header, StringComparison.OrdinalIgnoreCase)))
         {
             writer.WriteString(header.ToLowerInvariant(), values.ToString());
         }
@@ -112,36 +108,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
 
     private static ProblemException Refused() => new(
         ErrorCode.WebhookRefused,
-        $"There is no such webhook, or the delivery is not signed with its secret, or was signed too long ago. {SignatureHeader} is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS.BODY, or of SECONDS.DELIVERY.BODY with {DeliveryHeader}.");
-
-    /// <summary>When a delivery was signed, and how.</summary>
-    private sealed record Signature(string Seconds, DateTimeOffset At, string Hex)
-    {
-        private static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
-        private static readonly long LastSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
-
-        public static Signature? Parse(string? header)
-        {
-            string[] parts = header?.Split(',') ?? [];
-            return parts.Length == 2
-                && parts[0].StartsWith("t=", StringComparison.Ordinal)
-                && parts[1].StartsWith("v1=", StringComparison.Ordinal)
-                && long.TryParse(parts[0].AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)
-                && seconds <= LastSecond
-                && parts[1].Length == 3 + (2 * HMACSHA256.HashSizeInBytes)
-                && !parts[1].AsSpan(3).ContainsAnyExcept(LowerHex)
-                ? new Signature(parts[0][2..], DateTimeOffset.FromUnixTimeSeconds(seconds), parts[1][3..])
-                : null;
-        }
-
-        public bool IsOf(string secret, string? delivery, ReadOnlySpan<byte> body)
-        {
-            using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret));
-            hash.AppendData(Encoding.UTF8.GetBytes(delivery is null ? $"{Seconds}." : $"{Seconds}.{delivery}."));
-            hash.AppendData(body);
-            return CryptographicOperations.FixedTimeEquals(hash.GetHashAndReset(), Convert.FromHexString(Hex));
-        }
-    }
+        $"There is no such webhook, or the delivery is not signed with its secret, or was signed too long ago. {DeliverySignature.Header} is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS.BODY, or of SECONDS.DELIVERY.BODY with {DeliveryHeader}.");
 }
 
 /// <summary>A delivery was taken: its run is on disk.</summary>
