@@ -23,7 +23,8 @@ internal sealed class Invariants(World world)
     public int Effects => _effects.Values.Sum(e => e.Count);
 
     /// <summary>A tool is called: what allows it must be on disk, and must not be over.</summary>
-    public void EffectHappens(ToolCall call)
+    /// <param name="caller">Who calls: somebody who stood still for long may be too late with it.</param>
+    public void EffectHappens(ToolCall call, Process caller)
     {
         SimulatedStore.Row row = world.Disk.Find(Ulid.Parse(call.RunId)) ?? throw Broken("announced before it happens", $"run {call.RunId} is not on disk");
         List<JournalEvent> journal = Journal(row);
@@ -44,6 +45,11 @@ internal sealed class Invariants(World world)
         }
 
         calls.Add((call.IdempotencyKey, call.Attempt));
+        NodeEntered entered = journal.OfType<NodeEntered>().Single(e => e.Id == id);
+        if (row.Owner == caller.Number && world.Definition(row.Creation.Workflow).NodeAt(entered.Node).Semaphore is not null && !world.Disk.Places.Any(p => p.Run == row.Id && p.Step == id && p.IsGiven))
+        {
+            throw Broken("no call without its permit", $"{call.StepPath} in {call.RunId}");
+        }
     }
 
     /// <summary>Something leaves the engine: it must be on disk, in order, without gaps.</summary>
@@ -104,6 +110,11 @@ internal sealed class Invariants(World world)
             {
                 throw Broken("nobody sleeps over work", $"run {row.Id} is {row.Status}, {(timed is null ? "has something to do" : $"'{timed.Path}' has a timer")}, and nobody comes");
             }
+
+            if (Places(row, given: false).FirstOrDefault(p => world.Disk.Places.Count(o => o.IsGiven && (o.Kind, o.Name) == (p.Kind, p.Name)) < (p.Kind == SharedKind.Semaphore ? p.Size : 0)) is { } free)
+            {
+                throw Broken("nobody sleeps over work", $"run {row.Id} waits for a permit of '{free.Name}', and there is one");
+            }
         }
     }
 
@@ -132,11 +143,16 @@ internal sealed class Invariants(World world)
         return RunLoader.Load(claim, world.Definition(row.Creation.Workflow), history, world.Disk.Blob).State;
     }
 
-    public void AtEnd(IReadOnlyList<Order> orders)
+    public void AtEnd(IReadOnlyList<Order> orders, IReadOnlyList<Letter> letters)
     {
-        if (world.Disk.Rows.Count != orders.Count || orders.Select(o => o.Run).Distinct().Count() != orders.Count)
+        if (world.Disk.Rows.Count(r => r.Creation.Parent is null) != orders.Count || orders.Select(o => o.Run).Distinct().Count() != orders.Count)
         {
-            throw Broken("one run for one key", $"{orders.Count} orders, {world.Disk.Rows.Count} runs");
+            throw Broken("one run for one key", $"{orders.Count} orders, {world.Disk.Rows.Count(r => r.Creation.Parent is null)} runs");
+        }
+
+        if (world.Disk.Places is [var left, ..])
+        {
+            throw Broken("an end leaves nothing behind", $"run {left.Run} has ended, and its step {left.Step} {(left.IsGiven ? "holds" : "waits for")} '{left.Name}'");
         }
 
         foreach (SimulatedStore.Row row in world.Disk.Rows)
@@ -166,7 +182,10 @@ internal sealed class Invariants(World world)
             Sagas(row, journal, state);
             Attempts(row, journal);
             Loops(row, journal);
-            Signals(row, journal, orders.Single(o => o.Run == row.Id));
+            Signals(row, journal, [.. letters.Where(l => l.Run == row.Id)]);
+            Children(row, journal);
+            Recoveries(row);
+            Places(row, journal);
             Times(row, journal);
         }
     }
@@ -309,7 +328,55 @@ internal sealed class Invariants(World world)
         }
     }
 
-    private void Signals(SimulatedStore.Row row, List<JournalEvent> journal, Order order)
+    /// <summary>A child is there once, and of a step that waits for it nothing is over before it is.</summary>
+    private void Children(SimulatedStore.Row row, List<JournalEvent> journal)
+    {
+        WorkflowDefinition definition = world.Definition(row.Creation.Workflow);
+        ChildStarted[] started = [.. journal.OfType<ChildStarted>()];
+        Ulid[] there = [.. world.Disk.Rows.Where(r => r.Creation.Parent == row.Id).Select(r => r.Id)];
+        if (!started.Select(s => s.Child).Order().SequenceEqual(there.Order()))
+        {
+            throw Broken("a child is started once", $"{row.Id} started {string.Join(", ", started.Select(s => s.Child))}, and there are {string.Join(", ", there)}");
+        }
+
+        foreach (ChildStarted child in started)
+        {
+            var call = (CallNode)definition.NodeAt(journal.OfType<NodeEntered>().Single(e => e.Id == child.Id).Node);
+            if (call.Child!.CancelsWithParent && journal.OfType<StepAnswered>().Count(a => a.Id == child.Id && a.By == $"run:{child.Child}") != 1)
+            {
+                throw Broken("a step outlives its child", $"step {child.Id} of {row.Id} did not hear of the end of {child.Child}");
+            }
+        }
+    }
+
+    /// <summary>What a frame starts is called after it: a recovery in that frame knows nothing of it.</summary>
+    private void Recoveries(SimulatedStore.Row row)
+    {
+        foreach (StoredFrame frame in row.Frames)
+        {
+            IReadOnlyList<JournalEvent> events = Decode(frame).Events;
+            if (events.Any(e => e is RunRecovered) && events.TakeWhile(e => e is not RunRecovered).OfType<StepStarted>().FirstOrDefault() is { } started)
+            {
+                throw Broken("only what was called can be unknown", $"node {started.Id} of {row.Id} was started and given up in one frame");
+            }
+        }
+    }
+
+    private IEnumerable<SimulatedStore.Held> Places(SimulatedStore.Row row, bool given) => world.Disk.Places.Where(p => p.Run == row.Id && p.IsGiven == given);
+
+    /// <summary>Others go on because this run was counted; then it is not told that nobody came.</summary>
+    private void Places(SimulatedStore.Row row, List<JournalEvent> journal)
+    {
+        foreach (int step in row.Inbox.Where(l => l.Item.Kind == InboxKind.Place).Select(l => InboxContent.Read(l.Item.Data).Node))
+        {
+            if (journal.OfType<NodeFinished>().FirstOrDefault(f => f.Id == step)?.Error?.Code is "BARRIER_TIMEOUT" or "SEMAPHORE_TIMEOUT")
+            {
+                throw Broken("who was counted is let through", $"step {step} of {row.Id} was given its place and timed out");
+            }
+        }
+    }
+
+    private void Signals(SimulatedStore.Row row, List<JournalEvent> journal, Letter[] letters)
     {
         long[] taken = [.. journal.OfType<SignalReceived>().Select(s => s.Item)];
         if (taken.Distinct().Count() != taken.Length)
@@ -317,7 +384,7 @@ internal sealed class Invariants(World world)
             throw Broken("outsiders only knock", $"a signal was taken twice by {row.Id}");
         }
 
-        int accepted = order.Letters.Where(l => l is { Kind: InboxKind.Signal, Answer: SendOutcome.Accepted }).Select(l => l.Dedupe).Distinct().Count();
+        int accepted = letters.Where(l => l is { Kind: InboxKind.Signal, Answer: SendOutcome.Accepted }).Select(l => l.Dedupe).Distinct().Count();
         if (taken.Length < accepted)
         {
             throw Broken("nothing acknowledged is lost", $"{accepted} signals were acknowledged for {row.Id}, {taken.Length} are on record");

@@ -22,8 +22,6 @@ internal sealed class Order(string key, WorkflowDefinition definition)
 
     public int Signals { get; set; }
 
-    public List<Letter> Letters { get; } = [];
-
     public void Ask(Process process, Task<StartOutcome> pending)
     {
         Process = process;
@@ -57,6 +55,8 @@ internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxConte
     private Task<SendOutcome>? _pending;
     private Process? _process;
 
+    public Ulid Run { get; } = run;
+
     public InboxKind Kind { get; } = kind;
 
     public string Dedupe { get; } = dedupe;
@@ -68,13 +68,13 @@ internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxConte
     public void Post(Process process)
     {
         _process = process;
-        _pending = process.Host.SendAsync("sim", run, Kind, Dedupe, content, CancellationToken.None);
+        _pending = process.Host.SendAsync("sim", Run, Kind, Dedupe, content, CancellationToken.None);
     }
 
     /// <summary>Through another process, which writes it and then has it announced.</summary>
     public void PostElsewhere(SimulatedStore disk)
     {
-        var item = new InboxAppend { Tenant = "sim", Run = run, Kind = Kind, Dedupe = Dedupe, Data = content.Write() };
+        var item = new InboxAppend { Tenant = "sim", Run = Run, Kind = Kind, Dedupe = Dedupe, Data = content.Write() };
         var batch = new CommitBatch();
         batch.Inbox.Add(item);
         disk.Commit(owner: 0, isLive: true, batch);
@@ -98,10 +98,8 @@ internal sealed class Letter(Ulid run, InboxKind kind, string dedupe, InboxConte
 }
 
 /// <summary>A step that somebody far away does, and his answer.</summary>
-internal sealed class RemoteWork(string order, Ulid run, string dedupe, InboxContent answer)
+internal sealed class RemoteWork(Ulid run, string dedupe, InboxContent answer)
 {
-    public string Order { get; } = order;
-
     public Ulid Run { get; } = run;
 
     public string Dedupe { get; } = dedupe;

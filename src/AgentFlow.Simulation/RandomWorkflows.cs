@@ -1,4 +1,6 @@
+using System.Text.Json;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
@@ -6,11 +8,16 @@ using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Steps;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Simulation;
 
-/// <summary>Random trees of machines and graphs over calls, waits and passes; the same random source gives the same tree.</summary>
+/// <summary>
+/// Random trees of machines and graphs over calls, waits, passes, children and what runs share; the same random source gives the same
+/// tree. Later workflows call earlier ones. Permits are for single calls and barriers have time limits, so that nobody waits in a circle.
+/// </summary>
 internal sealed class RandomWorkflows(IRandomSource random, ITool external, ITool pure)
 {
     public const string Signal = "go";
@@ -18,10 +25,16 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
     private static readonly CelExpression Failed = CelExpression.Compile("failed()", WorkflowExpressions.Options);
     private static readonly CelExpression Big = CelExpression.Compile("output > 2", WorkflowExpressions.Options);
 
+    private readonly List<(string Name, int Depth)> _known = [];
+    private int _depth;
+
     public WorkflowDefinition Next(string name)
     {
+        _depth = 0;
+        PlanNode root = Scope("root", 0);
+        _known.Add((name, _depth));
         string hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
-        return new WorkflowDefinition(Scope("root", 0))
+        return new WorkflowDefinition(root)
         {
             Name = name,
             Version = "1.0.0",
@@ -44,12 +57,28 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
         return Below(2) == 0 ? Graph(id, bodies) : Machine(id, bodies);
     }
 
-    private PlanNode Body(int i, int depth) => Below(depth < 2 ? 11 : 7) switch
+    private PlanNode Body(int i, int depth) => Below(12) switch
+    {
+        0 when Below(2) == 0 => new BarrierNode { Id = $"b{i}", Barrier = Shared(SharedKind.Barrier, 2 + Below(2), TimeSpan.FromMilliseconds(1 + Below(60_000))) },
+        1 when Callee() is { } callee => new CallNode
+        {
+            Id = $"k{i}",
+            Tool = new WorkflowTool(callee),
+            Input = ValueTemplate.Compile(JsonElement.Parse("{}"), _ => null),
+            Child = new ChildCall(callee, VersionRange.Any, CancelsWithParent: Below(3) > 0),
+            Timeout = Below(3) == 0 ? TimeSpan.FromSeconds(2 + Below(100)) : null,
+            Retry = new RetryPolicy { MaxAttempts = 1 + Below(2), Initial = TimeSpan.FromMilliseconds(50 + Below(3000)) },
+        },
+        2 => With(Leaf(i, 2 + Below(2)), Shared(SharedKind.Semaphore, 1 + Below(2), Below(2) == 0 ? TimeSpan.FromMilliseconds(1 + Below(60_000)) : null)),
+        _ => Plain(i, depth),
+    };
+
+    private PlanNode Plain(int i, int depth) => Below(depth < 2 ? 11 : 7) switch
     {
         9 => new ForeachNode(Body(0, depth + 1))
         {
             Id = $"f{i}",
-            Items = ValueTemplate.Compile(System.Text.Json.JsonElement.Parse($"[{string.Join(',', Enumerable.Range(0, Below(6)))}]"), _ => null)!,
+            Items = ValueTemplate.Compile(JsonElement.Parse($"[{string.Join(',', Enumerable.Range(0, Below(6)))}]"), _ => null)!,
             MaxParallel = 1 + Below(4),
             OnError = (OnStepError)Below(2),
             MinSuccess = Below(3),
@@ -70,9 +99,15 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
         0 => new WaitNode { Id = $"w{i}", Signal = Signal, For = Below(2) == 0 ? TimeSpan.FromSeconds(1 + Below(60)) : null },
         1 => new WaitNode { Id = $"z{i}", For = TimeSpan.FromMilliseconds(1 + Below(30_000)) },
         2 => new PassNode { Id = $"p{i}" },
-        3 => new CallNode { Id = $"e{i}", Tool = pure },
         7 or 8 => Scope($"n{i}", depth + 1),
-        _ => new CallNode
+        var kind => Leaf(i, kind),
+    };
+
+    /// <summary>A call.</summary>
+    /// <param name="kind">3 for one without effects.</param>
+    private CallNode Leaf(int i, int kind) => kind == 3
+        ? new CallNode { Id = $"e{i}", Tool = pure }
+        : new CallNode
         {
             Id = $"c{i}",
             Tool = external,
@@ -88,8 +123,31 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
                 OnUnknown = (OnUnknown)Below(3),
                 IsBestEffort = Below(2) == 0,
             },
-        },
-    };
+        };
+
+    private static CallNode With(CallNode call, SharedUse semaphore)
+    {
+        call.Semaphore = semaphore;
+        return call;
+    }
+
+    /// <summary>Few names, so that runs meet.</summary>
+    private SharedUse Shared(SharedKind kind, int size, TimeSpan? timeout) =>
+        new(kind, ValueTemplate.Compile(JsonElement.Parse(Below(2) == 0 ? "\"north\"" : "\"south\""), _ => null)!, size, timeout);
+
+    /// <summary>An earlier workflow that calls no others, or only such: trees of runs stay small.</summary>
+    private string? Callee()
+    {
+        (string Name, int Depth)[] small = [.. _known.Where(k => k.Depth < 2)];
+        if (small.Length == 0)
+        {
+            return null;
+        }
+
+        (string name, int depth) = small[Below(small.Length)];
+        _depth = Math.Max(_depth, depth + 1);
+        return name;
+    }
 
     private GraphNode Graph(string id, PlanNode[] bodies) => new([.. bodies.Select((body, i) => (body, new StepRules
     {

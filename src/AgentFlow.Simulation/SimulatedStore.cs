@@ -18,6 +18,11 @@ internal sealed class SimulatedStore
 
     public IReadOnlyList<Row> Rows => _rows;
 
+    public IReadOnlyList<Held> Places => _places;
+
+    /// <summary>Places that were given.</summary>
+    public long Given { get; private set; }
+
     public Row? Find(Ulid run) => _rows.Find(r => r.Id == run);
 
     public Payload? Blob(ReadOnlyMemory<byte> hash) => _blobs.GetValueOrDefault(Convert.ToHexString(hash.Span));
@@ -195,8 +200,11 @@ internal sealed class SimulatedStore
 
     private static int Parties(List<Held> waiting) => waiting.Count == 0 ? 0 : waiting.Max(p => p.Size);
 
-    private void Give(Held place, long round, int position, List<Ulid> touched) =>
+    private void Give(Held place, long round, int position, List<Ulid> touched)
+    {
+        Given++;
         Put(place.Run, InboxKind.Place, $"place:{place.Step}", new InboxContent { Node = place.Step, Round = round, Position = position }.Write(), touched);
+    }
 
     private void Put(Ulid run, InboxKind kind, string dedupe, ReadOnlyMemory<byte> data, List<Ulid> touched)
     {
@@ -304,7 +312,7 @@ internal sealed class SimulatedStore
     }
 
     /// <summary>A place at something shared.</summary>
-    private sealed record Held(long Number, SharedKind Kind, string Tenant, string Name, Ulid Run, int Step, int Size)
+    internal sealed record Held(long Number, SharedKind Kind, string Tenant, string Name, Ulid Run, int Step, int Size)
     {
         public bool IsGiven { get; set; }
     }

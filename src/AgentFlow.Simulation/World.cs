@@ -30,6 +30,7 @@ public sealed class World
     private readonly Dictionary<Fault, int> _faults = [];
     private readonly Dictionary<string, int> _crashes = new(StringComparer.Ordinal);
     private readonly List<RemoteWork> _remote = [];
+    private readonly List<Letter> _letters = [];
     private readonly Invariants _invariants;
     private readonly int _likelihood;
     private Process _current = null!;
@@ -91,12 +92,12 @@ public sealed class World
         for (int i = 0; i < CalmSteps; i++)
         {
             Users();
-            if (_orders.TrueForAll(o => o.Run is { } run && Disk.Find(run)!.Status.IsTerminal()))
+            if (_orders.TrueForAll(o => o.Run is not null) && Disk.Rows.All(r => r.Status.IsTerminal()))
             {
                 Drain();
                 Check();
-                _invariants.AtEnd(_orders);
-                return new WorldReport(Seed, _trace, _faults, _crashes, _orders.Count, _invariants.Effects, _processes.Count);
+                _invariants.AtEnd(_orders, _letters);
+                return new WorldReport(Seed, _trace, _faults, _crashes, Disk.Rows.Count, Disk.Rows.Count(r => r.Creation.Parent is not null), Disk.Given, _invariants.Effects, _processes.Count);
             }
 
             if (!Step())
@@ -105,7 +106,7 @@ public sealed class World
             }
         }
 
-        IEnumerable<string> stuck = _orders.Where(o => o.Run is null || !Disk.Find(o.Run.Value)!.Status.IsTerminal()).Select(Describe);
+        IEnumerable<string> stuck = [.. _orders.Where(o => o.Run is null).Select(o => $"{o.Key} was never accepted"), .. Disk.Rows.Where(r => !r.Status.IsTerminal()).Select(Describe)];
         throw new InvariantViolationException(Seed, "everything ends", $"{string.Join("; ", stuck)}; {_ready.Count} pieces of work wait, the clock shows {_clock.Now}");
     }
 
@@ -179,15 +180,10 @@ public sealed class World
 
     internal WorkflowDefinition Definition(string name) => _definitions[name];
 
-    private string Describe(Order order)
+    private string Describe(SimulatedStore.Row row)
     {
-        if (order.Run is not { } run || Disk.Find(run) is not { } row)
-        {
-            return $"{order.Key} was never accepted";
-        }
-
         IEnumerable<NodeRun> open = row.Status == RunStatus.Diverged ? [] : _invariants.Fold(row).Open.Values.Where(n => n.Scope is null);
-        return $"{run} is {row.Status} {row.Reason} in life {row.Owner} of {_current.Number} with {string.Join(", ", open.Select(n => $"{n.Path} {n.Phase} attempt {n.Attempt} due {n.Due}{(n.Closing is null ? "" : " closing")}"))}, wake {row.WakeSeq}, unread {row.Inbox.Count(l => !l.Consumed)}";
+        return $"{row.Id} is {row.Status} {row.Reason} in life {row.Owner} of {_current.Number} with {string.Join(", ", open.Select(n => $"{n.Path} {n.Phase} attempt {n.Attempt} due {n.Due}{(n.Closing is null ? "" : " closing")}"))}, wake {row.WakeSeq}, unread {row.Inbox.Count(l => !l.Consumed)}";
     }
 
     private void MakeOrders()
@@ -210,7 +206,7 @@ public sealed class World
         _processes.Add(process);
         _current = process;
         TimeProvider clock = _clock.For(process);
-        var definitions = new DefinitionCache(new NoCatalogue(), _ => throw new NotSupportedException());
+        var definitions = new DefinitionCache(new NoCatalogue(name => (_definitions[name].Version, _definitions[name].Hash)), _ => throw new NotSupportedException());
         foreach (WorkflowDefinition definition in _definitions.Values)
         {
             definitions.Add("sim", definition);
@@ -345,31 +341,38 @@ public sealed class World
             }
             else if (order.Run is { } run && Below(_calm ? 60 : order.Signals % 4 == 1 ? 3 : 150) == 0 && order.Signals < 12)
             {
-                Send(order, run, InboxKind.Signal, $"s{order.Signals++}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("1") });
+                Send(run, InboxKind.Signal, $"s{order.Signals++}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("1") });
             }
             else if (order.Run is { } cancelled && Below(4000) == 0)
             {
-                Send(order, cancelled, InboxKind.Cancel, "cancel", new InboxContent { By = "user", Reason = "changed my mind" });
+                Send(cancelled, InboxKind.Cancel, "cancel", new InboxContent { By = "user", Reason = "changed my mind" });
+            }
+        }
+
+        foreach (SimulatedStore.Row child in Disk.Rows.Where(r => r.Creation.Parent is not null && !r.Status.IsTerminal()))
+        {
+            if (Below(_calm ? 60 : 150) == 0 && _letters.Count(l => l.Run == child.Id) is var sent and < 12)
+            {
+                Send(child.Id, InboxKind.Signal, $"s{sent}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("1") });
             }
         }
 
         foreach (RemoteWork work in _remote.Where(w => --w.Rounds <= 0).ToArray())
         {
             _remote.Remove(work);
-            Order order = _orders.Single(o => o.Key == work.Order);
-            Send(order, work.Run, InboxKind.Answer, work.Dedupe, work.Answer);
+            Send(work.Run, InboxKind.Answer, work.Dedupe, work.Answer);
         }
 
-        foreach (Letter letter in _orders.SelectMany(o => o.Letters).Where(l => l.IsUnanswered).ToArray())
+        foreach (Letter letter in _letters.Where(l => l.IsUnanswered).ToArray())
         {
             letter.Retry(_current, _calm);
         }
     }
 
-    private void Send(Order order, Ulid run, InboxKind kind, string dedupe, InboxContent content)
+    private void Send(Ulid run, InboxKind kind, string dedupe, InboxContent content)
     {
         var letter = new Letter(run, kind, dedupe, content);
-        order.Letters.Add(letter);
+        _letters.Add(letter);
         if (Happens(Fault.SentElsewhere))
         {
             letter.PostElsewhere(Disk);
@@ -407,20 +410,15 @@ public sealed class World
     /// <summary>Nothing moves by itself any more: whoever still waits for somebody gets an answer.</summary>
     private void Nudge()
     {
-        foreach (Order order in _orders)
+        foreach (SimulatedStore.Row row in Disk.Rows.Where(r => !r.Status.IsTerminal()).ToArray())
         {
-            if (order.Run is not { } run || Disk.Find(run) is not { } row || row.Status.IsTerminal())
-            {
-                continue;
-            }
-
             RunState state = _invariants.Fold(row);
             foreach (NodeRun asked in state.Open.Values.Where(n => n.Phase == NodePhase.Asked).OrderBy(n => n.Id))
             {
-                Send(order, run, InboxKind.Resolution, $"answer-{asked.Id}-{asked.Attempt}", new InboxContent { Node = asked.Id, Resolution = (StepResolution)Below(3), Payload = Payload.FromText("1"), By = "user" });
+                Send(row.Id, InboxKind.Resolution, $"answer-{asked.Id}-{asked.Attempt}", new InboxContent { Node = asked.Id, Resolution = (StepResolution)Below(3), Payload = Payload.FromText("1"), By = "user" });
             }
 
-            Send(order, run, InboxKind.Signal, $"late-{order.Letters.Count}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("2") });
+            Send(row.Id, InboxKind.Signal, $"late-{_letters.Count}", new InboxContent { Name = RandomWorkflows.Signal, Payload = Payload.FromText("2") });
         }
     }
 
@@ -441,7 +439,7 @@ public sealed class World
             await Never();
         }
 
-        _invariants.EffectHappens(call);
+        _invariants.EffectHappens(call, caller);
         if (Dies(caller, "behind an effect"))
         {
             await Never();
@@ -474,7 +472,6 @@ public sealed class World
         if (!Happens(Fault.AnswerLost))
         {
             _remote.Add(new RemoteWork(
-                Disk.Find(run)!.Creation.IdempotencyKey!,
                 run,
                 $"{call.StepPath}:{call.Attempt}",
                 new InboxContent
@@ -524,8 +521,11 @@ public sealed class World
 /// <param name="Trace">Hash over every choice and every committed byte: equal for equal seeds.</param>
 /// <param name="Faults">How often each fault struck.</param>
 /// <param name="Crashes">How often a worker died at each of <see cref="World.CrashPoints"/>.</param>
+/// <param name="Runs">All of them, children too.</param>
+/// <param name="Children">Runs that did steps of others.</param>
+/// <param name="Places">Permits that were given and arrivals that a barrier let through.</param>
 /// <param name="Lives">Processes that lived.</param>
-public sealed record WorldReport(ulong Seed, ulong Trace, IReadOnlyDictionary<Fault, int> Faults, IReadOnlyDictionary<string, int> Crashes, int Runs, int Effects, int Lives);
+public sealed record WorldReport(ulong Seed, ulong Trace, IReadOnlyDictionary<Fault, int> Faults, IReadOnlyDictionary<string, int> Crashes, int Runs, int Children, long Places, int Effects, int Lives);
 
 /// <summary>The engine broke a promise.</summary>
 public sealed class InvariantViolationException(ulong seed, string invariant, string what) : Exception($"Seed {seed} breaks '{invariant}': {what}")

@@ -52,7 +52,8 @@ public class WorldTests(ITestOutputHelper output)
             Assert.True(times > 0, $"no worker died {point}: the worlds prove nothing about it");
         }
 
-        output.WriteLine($"{reports.Sum(r => r.Runs)} runs, {reports.Sum(r => r.Effects)} effects, {reports.Sum(r => r.Lives)} lives");
+        Assert.True(reports.Sum(r => r.Children) > 0 && reports.Sum(r => r.Places) > 0, "no run did a step of another, or nothing was shared");
+        output.WriteLine($"{reports.Sum(r => r.Runs)} runs, {reports.Sum(r => r.Children)} of them children, {reports.Sum(r => r.Places)} places given, {reports.Sum(r => r.Effects)} effects, {reports.Sum(r => r.Lives)} lives");
         Assert.All(reports, r => Assert.True(r.Faults.Count > 0, $"seed {r.Seed} had no fault"));
     }
 }

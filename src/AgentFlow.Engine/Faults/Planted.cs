@@ -78,6 +78,12 @@ public enum Bug
     /// <summary>Signals that wait in the store are forgotten when the run is loaded.</summary>
     SignalDroppedOnLoad,
 
+    /// <summary>A run that is recovered starts steps before it gives up what its last owner had under way.</summary>
+    RecoveryBehindStarts,
+
+    /// <summary>A run that gives up waiting and is given a place in the same turn gives up.</summary>
+    PlaceBehindTimeout,
+
     /// <summary>An item that overtook an earlier one counts as if nothing were missing.</summary>
     WakeCountedAhead,
 

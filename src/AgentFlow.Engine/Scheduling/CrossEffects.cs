@@ -23,8 +23,9 @@ internal static class CrossEffects
                 case ChildStarted e:
                     (cross ??= new CrossAppend()).Children.Add(create!(e));
                     break;
-                case ChildCancelling e:
-                    (cross ??= new CrossAppend()).Items.Add(Cancel(state, e));
+                // A child whose end is in this very frame has nothing left to stop.
+                case ChildCancelling e when state.Open.GetValueOrDefault(e.Id)?.Child is { } child:
+                    (cross ??= new CrossAppend()).Items.Add(Cancel(state, child));
                     break;
                 case PlaceRequested e:
                     (cross ??= new CrossAppend()).Requests.Add(new PlaceRequest(e.Id, e.Kind, e.Name, e.Size));
@@ -48,10 +49,10 @@ internal static class CrossEffects
         return cross is { IsEmpty: false } ? cross : null;
     }
 
-    private static CrossItem Cancel(RunState state, ChildCancelling e)
+    private static CrossItem Cancel(RunState state, Ulid child)
     {
         var content = new InboxContent { By = $"run:{state.Id}", Reason = $"The step of run {state.Id} that it does was given up." };
-        return new CrossItem(state.Open[e.Id].Child!.Value, InboxKind.Cancel, "parent", content.Write());
+        return new CrossItem(child, InboxKind.Cancel, "parent", content.Write());
     }
 
     /// <summary>A run's end as the outcome of the step that it does.</summary>

@@ -53,6 +53,7 @@ internal sealed class ResidentRun
     private int _asking;
     private bool _hasRow;
     private bool _leaving;
+    private bool _recovering;
     private volatile bool _dropped;
     private volatile bool _rebuilds;
     private long _wakeSeq;
@@ -112,6 +113,8 @@ internal sealed class ResidentRun
 
             arrived.AddRange(_mailbox);
             _mailbox = arrived;
+            _recovering = arrived.Exists(i => i.Cause is RunRecovered);
+            Planted.Change(Bug.RecoveryBehindStarts, ref _recovering, false);
         }
     }
 
@@ -294,6 +297,12 @@ internal sealed class ResidentRun
                 _turn.Insert(first++, place);
             }
         }
+
+        Planted.Do(Bug.PlaceBehindTimeout, () =>
+        {
+            _turn.AddRange(_turn[..first]);
+            _turn.RemoveRange(0, first);
+        });
     }
 
     private static bool WaitsForARefusal(Inbound inbound) => inbound.Cause is SignalReceived || inbound is { Cause: null, WakeSeq: > 0 };
@@ -338,6 +347,8 @@ internal sealed class ResidentRun
             {
                 GiveUp(answered.Id);
             }
+
+            _recovering &= cause is not RunRecovered;
         }
     }
 
@@ -453,7 +464,8 @@ internal sealed class ResidentRun
             }
 
             _machine.Stopping.Clear();
-            if (S.Status == RunStatus.Paused || _leaving || _host.IsStopping || _machine.Runnable.Count == 0)
+            // What is in flight when the recovery is taken was called by somebody who is gone: nothing may join it before.
+            if (S.Status == RunStatus.Paused || _leaving || _recovering || _host.IsStopping || _machine.Runnable.Count == 0)
             {
                 return;
             }

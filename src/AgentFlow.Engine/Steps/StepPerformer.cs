@@ -66,6 +66,8 @@ public sealed class StepPerformer(TimeProvider clock, ISecretSource? secrets = n
         try
         {
             (ToolCall filled, StepOutcome? refused) = node.Effects == Effects.External ? await FillAsync(node, call with { Time = time }, either.Token).ConfigureAwait(false) : (call with { Time = time }, null);
+            // Whoever was to do it may have been told to stop while he waited for his turn.
+            stop.ThrowIfCancellationRequested();
             CrashPoint.Reach("effect.before");
             outcome = refused ?? Checked(node, filled, await node.Tool.InvokeAsync(filled, either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false));
         }
