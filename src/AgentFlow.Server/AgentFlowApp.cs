@@ -75,7 +75,7 @@ public static class AgentFlowApp
             throw new OptionsException([$"{options.Listen}: {exposed}"]);
         }
 
-        TimeProvider clock = TimeProvider.System;
+        TimeProvider clock = options.Clock;
         var mask = new SecretMask();
         LogLevel level = options.LogLevel;
         ILoggerFactory logs = new MaskedLogs(Logs.To(() => level), mask);
@@ -131,6 +131,7 @@ public static class AgentFlowApp
         {
             Desk = desk,
             Approver = policy,
+            Agents = new AgentPolicies(opened.Agents, clock),
         };
         simulated.Host = host;
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>

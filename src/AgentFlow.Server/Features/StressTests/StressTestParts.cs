@@ -25,7 +25,7 @@ internal sealed class StressTestParts(
 
     public void Map(IEndpointRouteBuilder api, AuditRecorder audit, UlidFactory ids, IHostApplicationLifetime lifetime)
     {
-        var fleets = new StressFleets(agents, quotas, _events, clock);
+        var fleets = new StressFleets(agents, host.Agents, quotas, _events, clock);
         api.MapStressTests(
             new SubmissionEndpoints(store, Runner, fleets, host, quotas, _events, audit, ids, clock),
             new ResultEndpoints(store, Runner),
