@@ -39,7 +39,7 @@ internal sealed class DashboardEndpoints(IStressTestStore store, IAgentStore age
             new DashboardApprovals(runner.PendingApprovals(tenant).Count, today.Approvals),
             new DashboardVitals(
                 // Few are no trouble; thousands that wait are.
-                Vital.Rising(ever.Pending, StressTestRunner.MostPending / 2, StressTestRunner.MostPending * 9 / 10),
+                Vital.Rising(ever.Pending, runner.MostPending / 2, runner.MostPending * 9L / 10),
                 Vital.Falling(recovery, Thresholds.Recovered, 0.5),
                 ever.Pending == 0 ? new Vital(throughput, "ok", 1, 0.5) : Vital.Falling(throughput, 1, 0.5)),
             now);

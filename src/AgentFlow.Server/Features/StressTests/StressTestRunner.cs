@@ -36,9 +36,7 @@ internal sealed partial class StressTestRunner(
     TimeProvider clock,
     ILogger log) : BackgroundService
 {
-    /// <summary>Workflows accepted and not ended from which on what is submitted by itself is refused.</summary>
-    public const int MostPending = 50_000;
-
+    private const int MostKept = 50_000;
     private const int AtOnce = 192;
     private const int MostDefinitions = 2048;
     private const string Starter = "stress-test";
@@ -53,6 +51,9 @@ internal sealed partial class StressTestRunner(
     private readonly ConcurrentDictionary<Ulid, int> _left = new();
     private readonly SemaphoreSlim _news = new(0);
     private long _pending;
+
+    /// <summary>Workflows accepted and not ended from which on further ones are refused: 50,000, or what the setting for waiting runs says where that is less.</summary>
+    public int MostPending => Math.Min(MostKept, host.MaxQueued);
 
     /// <summary>Accepted and not ended, as far as this process knows.</summary>
     public long Pending => Interlocked.Read(ref _pending);

@@ -105,7 +105,7 @@ internal sealed class SubmissionEndpoints(IStressTestStore store, StressTestRunn
             throw failure;
         }
 
-        if (host.IsSaturated || runner.Pending + workflows > StressTestRunner.MostPending)
+        if (host.IsSaturated || runner.Pending + workflows > runner.MostPending)
         {
             throw new EngineSaturatedException();
         }
