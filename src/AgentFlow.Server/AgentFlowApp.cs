@@ -152,7 +152,7 @@ public static class AgentFlowApp
         var starts = new TriggerStarts(workflows, host, config, quotas, mask);
         var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
         var reader = new RunReader(store, definitions);
-        var stress = new StressTestParts(opened.StressTests, opened.Agents, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
+        var stress = new StressTestParts(opened.StressTests, opened.Agents, opened.HumanTasks, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
         var latencies = new EndpointLatencies(clock);
         MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;

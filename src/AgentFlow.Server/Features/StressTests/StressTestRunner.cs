@@ -61,9 +61,6 @@ internal sealed partial class StressTestRunner(
     /// <summary>A tenant's workflows whose runs are under way.</summary>
     public int ActiveOf(string tenant) => _byExecution.Values.Count(a => a.Row.Tenant == tenant);
 
-    /// <summary>What a tenant's runs wait for somebody to approve.</summary>
-    public IReadOnlyList<PendingApprovalView> PendingApprovals(string tenant) => _byExecution.IsEmpty ? [] : [];
-
     /// <summary>A workflow whose run this process has started.</summary>
     public ActiveWorkflow? FindByRun(Ulid run) => _byRun.GetValueOrDefault(run);
 

@@ -137,6 +137,9 @@ public sealed class AgentPolicyTests : IAsyncLifetime
             Assert.Equal(7, task.GetProperty("data").GetProperty("amount").GetInt32());
             Assert.Contains("skill.echo", task.GetProperty("description").GetString());
             Assert.Empty(await EventsAsync(run, "step_started"));
+            JsonElement shown = (await _server.GetAsync("/api/v1/aoa/approvals/pending", ("X-Tenant-ID", "default"))).Json;
+            Assert.Equal((1, asked, run), (shown.GetProperty("total").GetInt32(), shown.GetProperty("approvals")[0].GetProperty("approval_id").GetString(), shown.GetProperty("approvals")[0].GetProperty("run_id").GetString()));
+            Assert.Equal(1, (await _server.GetAsync("/api/v1/aoa/dashboard", ("X-Tenant-ID", "default"))).Json.GetProperty("approvals").GetProperty("pending").GetInt32());
             Answer approved = await _server.PostAsync($"/api/v1/approvals/{asked}/approve", "{}");
             Assert.True(approved.Status == HttpStatusCode.OK, approved.Text);
         }
