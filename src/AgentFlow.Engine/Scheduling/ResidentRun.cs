@@ -745,8 +745,9 @@ internal sealed class ResidentRun
         if (performed.IsCompletedSuccessfully)
         {
             attempt.Stop?.Dispose();
-            Count(call, performed.Result);
-            _machine.Handle(Outcome(call, step.Id, attempt.Number, performed.Result, now) with { At = now });
+            StepOutcome? outcome = performed.Result;
+            Count(call, outcome);
+            _machine.Handle(Outcome(call, step.Id, attempt.Number, outcome, now) with { At = now });
             return;
         }
 

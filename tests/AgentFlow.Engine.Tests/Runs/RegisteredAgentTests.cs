@@ -1,6 +1,5 @@
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
-using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Tests.Definitions.Loading;

@@ -1,4 +1,3 @@
-using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Steps;
 using AgentFlow.Engine.Tests.Runs;
