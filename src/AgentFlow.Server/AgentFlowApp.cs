@@ -75,7 +75,7 @@ public static class AgentFlowApp
             throw new OptionsException([$"{options.Listen}: {exposed}"]);
         }
 
-        TimeProvider clock = TimeProvider.System;
+        TimeProvider clock = options.Clock;
         var mask = new SecretMask();
         LogLevel level = options.LogLevel;
         ILoggerFactory logs = new MaskedLogs(Logs.To(() => level), mask);
@@ -131,6 +131,7 @@ public static class AgentFlowApp
         {
             Desk = desk,
             Approver = policy,
+            Agents = new AgentPolicies(opened.Agents, clock),
         };
         simulated.Host = host;
         var config = new ConfigBook(opened.Config, options, clock, log, changed =>
@@ -151,7 +152,7 @@ public static class AgentFlowApp
         var starts = new TriggerStarts(workflows, host, config, quotas, mask);
         var people = new HumanTaskKeeping(opened.HumanTasks, desk, host, clock, log);
         var reader = new RunReader(store, definitions);
-        var stress = new StressTestParts(opened.StressTests, opened.Agents, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
+        var stress = new StressTestParts(opened.StressTests, opened.Agents, opened.HumanTasks, host, workflows, definitions, reader, quotas, bus, clock, logs.CreateLogger("AgentFlow.StressTests"));
         var latencies = new EndpointLatencies(clock);
         MonitoringKeeping? monitoring = null;
         AuditKeeping? audit = null;

@@ -99,6 +99,9 @@ internal static class FarmStreamCommand
         if (report.Executions is { } ends)
         {
             terminal.Say($"{ends.Completed} executions completed, {ends.Partial} in part, {ends.Failed} failed, {ends.Open} are open, {ends.Unknown} are unknown.", ends.Open + ends.Unknown == 0 ? Tone.Plain : Tone.Bad);
+            terminal.Say(ends.Unexpected == 0
+                ? $"All of them as the oracle expects: {ends.ExpectedCompleted} complete, and what was planted in the other {ends.Completed + ends.Partial + ends.Failed - ends.ExpectedCompleted} is beyond recovery."
+                : $"{ends.Unexpected} ended otherwise than the oracle expects. {Excerpt.Of(ends.FirstUnexpected!, 300)}", ends.Unexpected == 0 ? Tone.Plain : Tone.Bad);
         }
 
         if ((report.FirstRefusal ?? (report.Undelivered > 0 ? report.LastProblem : null)) is { } problem)

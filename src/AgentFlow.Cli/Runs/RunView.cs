@@ -168,7 +168,7 @@ internal static class RunView
     {
         "succeeded" => Tone.Good,
         "failed" => Tone.Bad,
-        "asked" or "backoff" or "cancelled" => Tone.Warning,
+        "asked" or "backoff" or "held" or "cancelled" => Tone.Warning,
         _ => Tone.Plain,
     };
 

@@ -61,6 +61,7 @@ public sealed record ErrorCode(string Code, int Status, ErrorCategory Category, 
     // Agents
     public static readonly ErrorCode AgentNotFound = Define("AGENT_NOT_FOUND", 404, Permanent, "There is no such agent");
     public static readonly ErrorCode AgentExists = Define("AGENT_EXISTS", 409, Permanent, "There is an agent of this name or id");
+    public static readonly ErrorCode AgentPolicyInvalid = Define("AGENT_POLICY_INVALID", 409, Permanent, "The agent's policy cannot be followed");
     public static readonly ErrorCode AgentNotReady = Define("AGENT_NOT_READY", 409, Permanent, "The agent is not in a status for this");
 
     // Expressions

@@ -16,8 +16,11 @@ public sealed record AgentDefinition
     /// <summary>Permissions granted to this agent; a tool that needs more is refused at admission. Empty: what the workflow grants.</summary>
     public IReadOnlyList<string> Permissions { get; init; } = [];
 
+    /// <summary>The agent of the tenant's registry whose policy holds for its calls, by id or name; <see langword="null"/>: none does.</summary>
+    public string? Registered { get; init; }
+
     /// <summary>
-    /// The definition as one JSON object, every key of the YAML entry included (<c>kind</c>, <c>role</c>, <c>model</c>, <c>top</c>, …):
+    /// The definition as one JSON object, every key of the YAML entry but <c>registered</c> included (<c>kind</c>, <c>role</c>, <c>model</c>, <c>top</c>, …):
     /// a kind reads its own settings here.
     /// </summary>
     public required JsonElement Settings { get; init; }

@@ -138,6 +138,7 @@ public static class CrashPoint
                 RunRecovered => "recovered",
                 ChildStarted => "child_started",
                 ChildCancelling => "child_cancelling",
+                StepHeld => "step_held",
                 PlaceRequested => "place_requested",
                 PlaceGranted => "place_granted",
                 PlaceLeft => "place_left",

@@ -16,6 +16,9 @@ public sealed class CallNode : PlanNode
     /// <summary>The agent's id, when an agent is called.</summary>
     public string? Agent { get; init; }
 
+    /// <summary>The agent of the tenant's registry whose policy holds for the call, by id or name; <see langword="null"/>: none does.</summary>
+    public string? Registered { get; init; }
+
     /// <summary>What the call gets; <see langword="null"/>: the latest output in its scope, or the run's input at the start.</summary>
     public ValueTemplate? Input { get; init; }
 

@@ -30,6 +30,12 @@ public interface ITool
     /// <summary>The time in which a call's limit runs: <paramref name="clock"/>, the engine's own, unless the tool lives in a simulated one.</summary>
     TimeProvider TimeOf(in ToolCall call, TimeProvider clock) => clock;
 
+    /// <summary>How long a wait before a call really takes: all of it, unless the tool lives in a simulated time, in which nobody waits.</summary>
+    TimeSpan WaitOf(TimeSpan wait) => wait;
+
+    /// <summary>The tools that a call with this input uses, as lists of tools call them.</summary>
+    IReadOnlyList<string> ToolsOf(ReadOnlyMemory<byte> input) => [CalledId];
+
     /// <summary>
     /// Performs one attempt. A call that completes synchronously returns a completed <see cref="ValueTask"/>; the engine
     /// then goes on without leaving its thread.

@@ -21,7 +21,7 @@ public static class Reducer
         }
 
         state.Now = Math.Max(state.Now, journalEvent.At);
-        state.Information += IsInformation(journalEvent) ? 1 : 0;
+        state.Information += IsInformation(state, journalEvent) ? 1 : 0;
         switch (journalEvent)
         {
             case RunStarted e:
@@ -91,7 +91,8 @@ public static class Reducer
                 break;
             case PlaceGranted e:
                 NodeRun placed = Expect(state, e.Id, NodePhase.Queued, e);
-                placed.Phase = NodePhase.Open;
+                // A step that has its input waited for its agent, not for its beginning.
+                placed.Phase = placed.Input is null ? NodePhase.Open : NodePhase.Scheduled;
                 placed.Due = 0;
                 Grant(state, e.Id);
                 break;
@@ -113,6 +114,14 @@ public static class Reducer
                 NodeRun denied = Expect(state, e.Id, NodePhase.Scheduled, e);
                 denied.Error = e.Error;
                 denied.Phase = NodePhase.Open;
+                break;
+            case StepHeld e:
+                NodeRun held = Expect(state, e.Id, NodePhase.Scheduled, e);
+                held.Phase = NodePhase.Backoff;
+                held.Due = e.Due;
+                break;
+            case PlaceWanted e:
+                Expect(state, e.Id, NodePhase.Scheduled, e);
                 break;
             case ApprovalRequested e:
                 NodeRun asking = Expect(state, e.Id, NodePhase.Scheduled, e);
@@ -274,8 +283,9 @@ public static class Reducer
     }
 
     /// <summary>What came from outside and can change what a loop does; outcomes of attempts count by what they are.</summary>
-    private static bool IsInformation(JournalEvent e) => e.IsCause
-        && e is not (RunStarted or RunRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested);
+    private static bool IsInformation(RunState state, JournalEvent e) => e.IsCause
+        && e is not (RunStarted or RunRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested or StepHeld or PlaceWanted)
+        && !(e is PlaceGranted place && state.OpenNode(place.Id).Input is not null);
 
     private static void Change(RunState state, PlanGrafted e)
     {

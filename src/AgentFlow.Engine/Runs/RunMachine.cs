@@ -80,6 +80,7 @@ public sealed class RunMachine(RunState state)
             StepResolved e => State.OpenNode(e.Id),
             ChildStarted e => State.OpenNode(e.Id),
             PlaceGranted e => State.OpenNode(e.Id),
+            PlaceWanted e => State.OpenNode(e.Id),
             ApprovalDecided e => State.OpenNode(e.Id),
             TimerFired e => State.OpenNode(e.Id),
             _ => null,
@@ -110,6 +111,12 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepAnswered:
                 Ended(node!);
+                break;
+            case PlaceWanted e:
+                Emit(new PlaceRequested(e.Id, SharedKind.Semaphore, e.Name, e.Size));
+                break;
+            case PlaceGranted when node!.Phase == NodePhase.Scheduled:
+                MakeRunnable(node);
                 break;
             case PlaceGranted e:
                 node!.Node.PlaceGranted(this, node, e);
@@ -430,6 +437,8 @@ public sealed class RunMachine(RunState state)
         PlaceGranted e => Is(e.Id, NodePhase.Queued),
         StepResolved e => Is(e.Id, NodePhase.Asked),
         ApprovalRequested e => Is(e.Id, NodePhase.Scheduled),
+        StepHeld e => Is(e.Id, NodePhase.Scheduled),
+        PlaceWanted e => Is(e.Id, NodePhase.Scheduled) && !State.Places.ContainsKey(e.Id),
         ApprovalDecided e => Is(e.Id, NodePhase.AwaitingApproval) && State.Open[e.Id].Approval!.Name == e.Name,
         TimerFired e => State.Open.TryGetValue(e.Id, out NodeRun? node) && node.Due == e.Due && node.Closing is null,
         CancelRequested => State.Root is { Closing: null, Compensating: null },

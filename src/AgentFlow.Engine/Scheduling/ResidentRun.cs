@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Text;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.HumanTasks;
@@ -10,6 +11,7 @@ using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Steps;
 
 namespace AgentFlow.Engine.Scheduling;
 
@@ -36,6 +38,8 @@ internal sealed class ResidentRun
     private readonly Dictionary<int, Attempt> _attempts = [];
     private readonly List<NodeRun> _launches = [];
     private readonly List<NodeRun> _toAsk = [];
+    private readonly Dictionary<string, List<int>> _uninformed = new(StringComparer.Ordinal);
+    private readonly List<string> _informed = [];
     private readonly HashSet<int> _withPeople = [];
     private readonly List<long> _consumed = [];
     private readonly HashSet<long> _ahead = [];
@@ -207,6 +211,7 @@ internal sealed class ResidentRun
             }
 
             long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+            AdmitInformed();
             TakeSignals(now);
             PutPlacesFirst();
             Settle(now);
@@ -487,6 +492,12 @@ internal sealed class ResidentRun
         }
 
         var call = (CallNode)step.Node;
+        KnownPolicy? agent = null;
+        if (call.Registered is { } registered && (agent = PolicyOf(step, registered, now)) is null)
+        {
+            return;
+        }
+
         long reserve = 0;
         bool over = false;
         ApprovalRequest? asks = null;
@@ -504,10 +515,16 @@ internal sealed class ResidentRun
             asks ??= verdict.Asks is { } wanted && !step.Approvals.Contains(wanted.Name) ? wanted : null;
         }
 
-        // Nobody is asked about what would be refused anyhow.
+        // Nobody is asked about what would be refused anyhow, and nothing is waited for before somebody was asked.
+        asks ??= agent is null ? null : AgentAdmission.Asks(agent, S, step, call);
         if (asks is not null)
         {
             AskFor(step, asks, now);
+            return;
+        }
+
+        if (agent is not null && HasToWait(step, call, agent, now))
+        {
             return;
         }
 
@@ -522,6 +539,109 @@ internal sealed class ResidentRun
         else
         {
             _launches.Add(step);
+        }
+    }
+
+    /// <summary>The policy of a step's registered agent; <see langword="null"/> when it has to be read first, or the step is refused.</summary>
+    private KnownPolicy? PolicyOf(NodeRun step, string agent, long now)
+    {
+        if (_host.Agents is not { } agents)
+        {
+            _machine.Handle(new StepDenied(step.Id, new StepError(ErrorCode.AgentNotFound.Code, ErrorCategory.Permanent, $"Step '{step.Path}' names the registered agent '{agent}', and this host has no registry.")) { At = now });
+            return null;
+        }
+
+        // Where the registry answers at once, so does this.
+        if ((agents.Find(S.Tenant, agent) ?? (agents.LearnAsync(S.Tenant, agent).IsCompletedSuccessfully ? agents.Find(S.Tenant, agent) : null)) is not { } known)
+        {
+            // The step stays as it is, which keeps the run here; a later owner reads it again.
+            if (_uninformed.TryGetValue(agent, out List<int>? steps))
+            {
+                steps.Add(step.Id);
+            }
+            else
+            {
+                _uninformed.Add(agent, [step.Id]);
+                _ = InformAsync(agents, agent);
+            }
+
+            return null;
+        }
+
+        if (known.Problem is { } problem)
+        {
+            _machine.Handle(new StepDenied(step.Id, problem) { At = now });
+            return null;
+        }
+
+        return known;
+    }
+
+    private async Task InformAsync(AgentPolicies agents, string agent)
+    {
+        while (!_evicted)
+        {
+            try
+            {
+                await agents.LearnAsync(S.Tenant, agent).ConfigureAwait(false);
+                break;
+            }
+            catch (Exception)
+            {
+                // Whatever it is, the store says so itself; nobody may run past a policy that cannot be read.
+                await Task.Delay(AskAgainAfter, _host.Clock).ConfigureAwait(false);
+            }
+        }
+
+        lock (_gate)
+        {
+            _informed.Add(agent);
+        }
+
+        TryPost(Inbound.Nothing);
+    }
+
+    /// <summary>Steps of which the policy is known now go through admission.</summary>
+    private void AdmitInformed()
+    {
+        lock (_gate)
+        {
+            foreach (string agent in _informed)
+            {
+                if (_uninformed.Remove(agent, out List<int>? steps))
+                {
+                    _machine.Runnable.AddRange(steps.Where(S.Open.ContainsKey).Select(id => S.Open[id]));
+                }
+            }
+
+            _informed.Clear();
+        }
+    }
+
+    /// <summary>Whether a step waits for a place or for a turn at its agent, which stands in the journal then.</summary>
+    private bool HasToWait(NodeRun step, CallNode call, KnownPolicy agent, long now)
+    {
+        // What helps a step over a failure is a part of its task. Two that each had one and wanted another's would wait for ever.
+        if (!call.IsRemedy && agent.Policy.MaxConcurrentTasks is { } places && !S.Places.ContainsKey(step.Id))
+        {
+            return _machine.Handle(new PlaceWanted(step.Id, AgentAdmission.PlaceOf(agent.Agent), places) { At = now });
+        }
+
+        if (_host.Pace.Ask(S.Tenant, agent, (S.Id, step.Id, step.Attempt), now, AgentAdmission.Leaps(call)) is not { } wait)
+        {
+            return false;
+        }
+
+        long due = now + (long)Math.Ceiling(call.Tool.WaitOf(TimeSpan.FromMilliseconds(wait.WaitMs)).TotalMilliseconds);
+        return _machine.Handle(new StepHeld(step.Id, due, wait.WaitMs, wait.Rate) { At = now });
+    }
+
+    /// <summary>What an attempt has used counts against the rates of its agent.</summary>
+    private void Count(CallNode call, StepOutcome? outcome)
+    {
+        if (call.Registered is { } agent && outcome is { InputTokens: var read, OutputTokens: var written } && _host.Agents?.Latest(S.Tenant, agent) is { } known)
+        {
+            _host.Pace.Spent(S.Tenant, known, read + written, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds(), AgentAdmission.Leaps(call));
         }
     }
 
@@ -637,7 +757,9 @@ internal sealed class ResidentRun
         if (performed.IsCompletedSuccessfully)
         {
             attempt.Stop?.Dispose();
-            _machine.Handle(Outcome(call, step.Id, attempt.Number, performed.Result, now) with { At = now });
+            StepOutcome? outcome = performed.Result;
+            Count(call, outcome);
+            _machine.Handle(Outcome(call, step.Id, attempt.Number, outcome, now) with { At = now });
             return;
         }
 
@@ -716,6 +838,7 @@ internal sealed class ResidentRun
     private async Task PostAsync(CallNode call, int id, Attempt attempt, ValueTask<StepOutcome?> performed)
     {
         StepOutcome? outcome = await performed.ConfigureAwait(false);
+        Count(call, outcome);
         TryPost(new Inbound(Outcome(call, id, attempt.Number, outcome, _host.Clock.GetUtcNow().ToUnixTimeMilliseconds())));
     }
 
@@ -1006,6 +1129,9 @@ internal sealed class ResidentRun
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
                 case RetryScheduled e:
+                    _host.Timers.Set(this, e.Id, e.Due);
+                    break;
+                case StepHeld e:
                     _host.Timers.Set(this, e.Id, e.Due);
                     break;
                 case StepHandedOver e:

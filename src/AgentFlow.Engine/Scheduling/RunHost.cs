@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Audit;
 using AgentFlow.Engine.Definitions;
@@ -102,7 +103,12 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Decides about approvals before people are asked; <see langword="null"/>: people decide about all of them.</summary>
     public IApprover? Approver { get; init; }
 
+    /// <summary>The policies of registered agents; <see langword="null"/>: there are none, and a step that names one is refused.</summary>
+    public AgentPolicies? Agents { get; init; }
+
     internal EngineOptions Options { get; }
+
+    internal AgentPace Pace { get; } = new();
 
     internal TimeProvider Clock { get; }
 

@@ -61,6 +61,9 @@ public sealed record Percentiles(double P50, double P90, double P99, double P999
     private static double Milliseconds(TimeSpan time) => Math.Round(time.TotalMilliseconds, 2);
 }
 
+/// <param name="ExpectedCompleted">Of those that ended, how many the oracle expects to complete; what it planted in the others is beyond recovery.</param>
+/// <param name="Unexpected">Executions that ended and completed although the oracle expects otherwise, or the other way round.</param>
+/// <param name="FirstUnexpected">One of them, in words.</param>
 /// <param name="Open">Executions that had not ended when FARM stopped asking.</param>
 /// <param name="Unknown">Executions that the platform does not know, or took without giving their id.</param>
-public sealed record ExecutionCounts(long Completed, long Partial, long Failed, long Open, long Unknown);
+public sealed record ExecutionCounts(long Completed, long Partial, long Failed, long Open, long Unknown, long ExpectedCompleted, long Unexpected, string? FirstUnexpected);

@@ -14,12 +14,13 @@ public sealed class LoadRun(LoadRequest request, TimeProvider clock)
     private static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private readonly string _key = Guid.CreateVersion7().ToString("N");
     private readonly LatencyHistogram _fromDue = new();
     private readonly LatencyHistogram _answer = new();
     private readonly Lock _gate = new();
-    private readonly List<string> _executions = [];
+    private readonly List<TakenExecution> _executions = [];
     private long _begin;
     private long _taken;
     private long _accepted;
@@ -129,7 +130,7 @@ public sealed class LoadRun(LoadRequest request, TimeProvider clock)
             PlatformAnswer answer = await platform.PostWorkflowAsync(body, key, cancelled).ConfigureAwait(false);
             if (answer.Kind == AnswerKind.Ok)
             {
-                Accept(answer, sent, due);
+                Accept(answer, sent, due, sequence, workflow.Expected.ExpectedStatus == ExecutionCheck.Completed);
                 return;
             }
 
@@ -160,7 +161,7 @@ public sealed class LoadRun(LoadRequest request, TimeProvider clock)
         }
     }
 
-    private void Accept(PlatformAnswer answer, TimeSpan sent, TimeSpan due)
+    private void Accept(PlatformAnswer answer, TimeSpan sent, TimeSpan due, long sequence, bool isToComplete)
     {
         TimeSpan now = Elapsed;
         _answer.Add(now - sent);
@@ -175,7 +176,7 @@ public sealed class LoadRun(LoadRequest request, TimeProvider clock)
         {
             lock (_gate)
             {
-                _executions.Add(id);
+                _executions.Add(new TakenExecution(id, sequence, isToComplete));
             }
         }
         else
@@ -184,42 +185,40 @@ public sealed class LoadRun(LoadRequest request, TimeProvider clock)
         }
     }
 
-    /// <summary>Asks for every execution until it has ended.</summary>
+    /// <summary>
+    /// Asks for every execution until it has ended, in the order in which they were taken: a platform that works on them in that order is
+    /// hardly ever asked in vain, and has its time for the work.
+    /// </summary>
     private async Task<ExecutionCounts> CheckAsync(PlatformClient platform, TimeSpan limit, CancellationToken cancelled)
     {
+        var check = new ExecutionCheck(_anonymous);
         TimeSpan until = Elapsed + limit;
-        var ends = new System.Collections.Concurrent.ConcurrentDictionary<string, long>(StringComparer.Ordinal);
-        string[] open = [.. _executions];
-        long unknown = _anonymous;
-        while (open.Length > 0 && Elapsed < until)
+        int next = -1;
+        await Task.WhenAll(Enumerable.Range(0, request.Connections).Select(_ => Task.Run(AskAsync, cancelled))).ConfigureAwait(false);
+        return check.Counts;
+
+        async Task AskAsync()
         {
-            var left = new System.Collections.Concurrent.ConcurrentBag<string>();
-            await Parallel.ForEachAsync(open, new ParallelOptions { MaxDegreeOfParallelism = request.Connections, CancellationToken = cancelled }, async (id, token) =>
+            int place;
+            while ((place = Interlocked.Increment(ref next)) < _executions.Count)
             {
-                PlatformAnswer answer = await platform.GetExecutionAsync(id, token).ConfigureAwait(false);
-                string? status = answer.Kind == AnswerKind.Ok ? answer.Body.Text("status")?.Trim().ToLowerInvariant() : null;
-                if (status is "completed" or "partial" or "failed")
+                TimeSpan pause = ShortestPause;
+                bool isOpen;
+                while (isOpen = !check.Note(_executions[place], await platform.GetExecutionAsync(_executions[place].Id, cancelled).ConfigureAwait(false)))
                 {
-                    ends.AddOrUpdate(status, 1, static (_, count) => count + 1);
-                    Interlocked.Increment(ref _ended);
+                    if (Elapsed >= until)
+                    {
+                        check.GiveUp();
+                        break;
+                    }
+
+                    await Task.Delay(pause, clock, cancelled).ConfigureAwait(false);
+                    pause = pause < LongestLook ? pause * 2 : LongestLook;
                 }
-                else if (answer is { Kind: AnswerKind.Refused, IsTransient: false })
-                {
-                    Interlocked.Increment(ref unknown);
-                }
-                else
-                {
-                    left.Add(id);
-                }
-            }).ConfigureAwait(false);
-            open = [.. left];
-            if (open.Length > 0)
-            {
-                await Task.Delay(TellEvery, clock, cancelled).ConfigureAwait(false);
+
+                Interlocked.Add(ref _ended, isOpen ? 0 : 1);
             }
         }
-
-        return new ExecutionCounts(ends.GetValueOrDefault("completed"), ends.GetValueOrDefault("partial"), ends.GetValueOrDefault("failed"), open.Length, unknown);
     }
 
     private async Task TellAsync(Action<LoadProgress> progress, CancellationToken cancelled)

@@ -117,6 +117,9 @@ public sealed record ServerOptions
     /// <summary>How remote agents are spoken with. <c>AF_BRIDGE_*</c>.</summary>
     public BridgeSettings Bridge { get; init; } = new();
 
+    /// <summary>The time of everything that the server does, its runs and timers included. Default: the machine's.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Where all this was read from. Default: nowhere.</summary>
     public Settings Given { get; init; } = Settings.None;
 

@@ -56,6 +56,8 @@ public class FrameCodecTests
         new PlaceRequested(1, SharedKind.Semaphore, "ledger", 3) { At = T },
         new PlaceGranted(1, 1_000_000, 2) { At = T },
         new PlaceLeft(1, SharedKind.Barrier, "gate", false) { At = T },
+        new StepHeld(1, T + 60_000, 60_000, "2 requests a minute") { At = T },
+        new PlaceWanted(1, "agent:writer", 1) { At = T },
         new PlanModified("changes: [{ remove: a }]", -1, "k1", "ops", "not needed") { At = T },
         new PlanGrafted(-1, "changes: [{ remove: a }]") { At = T },
         new PlanRefused(Error) { At = T },

@@ -1,6 +1,6 @@
 namespace AgentFlow.Server.Tests.Features;
 
-/// <summary>A clock that stands still until a test moves it; periodic timers fire once for each period that passes.</summary>
+/// <summary>A clock that stands still until a test moves it; periodic timers fire once for each period that passes, and what is due at once fires at once.</summary>
 internal sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
@@ -74,6 +74,12 @@ internal sealed class ManualTime : TimeProvider
             {
                 time._timers.Remove(this);
                 _period = period;
+                if (dueTime == TimeSpan.Zero)
+                {
+                    ThreadPool.QueueUserWorkItem(_ => fire());
+                    dueTime = period > TimeSpan.Zero ? period : Timeout.InfiniteTimeSpan;
+                }
+
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
                     Due = time._now + dueTime;

@@ -400,6 +400,17 @@ public static class FrameCodec
                 w.Text(e.By);
                 w.Text(e.Reason);
                 break;
+            case StepHeld e:
+                w.Int(e.Id);
+                w.Unsigned((ulong)e.Due);
+                w.Unsigned((ulong)e.WaitMs);
+                w.Text(e.Rate);
+                break;
+            case PlaceWanted e:
+                w.Int(e.Id);
+                w.Text(e.Name);
+                w.Int(e.Size);
+                break;
             case ItemsListed e:
                 w.Int(e.Id);
                 w.Payload(e.Items);
@@ -465,6 +476,8 @@ public static class FrameCodec
         EventTag.PlanRejected => new PlanRejected(r.Int(), r.Text()),
         EventTag.StepRejected => new StepRejected(r.Int(), r.Int(), r.Error(), r.Payload(), r.Long()),
         EventTag.RemedyStarted => new RemedyStarted(r.Int(), r.Int()),
+        EventTag.StepHeld => new StepHeld(r.Int(), r.Long(), r.Long(), r.Text()),
+        EventTag.PlaceWanted => new PlaceWanted(r.Int(), r.Text(), r.Int()),
         _ => throw new FrameCorruptException($"event tag {(byte)tag} is unknown to this build"),
     };
 }

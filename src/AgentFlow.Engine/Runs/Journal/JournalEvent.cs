@@ -129,6 +129,8 @@ public enum EventTag : byte
     PlanRejected = 95,
     StepRejected = 80,
     RemedyStarted = 81,
+    StepHeld = 100,
+    PlaceWanted = 101,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -465,6 +467,23 @@ public sealed record ApprovalRequested(int Id, string Name, Payload Order) : Jou
 public sealed record ApprovalDecided(int Id, string Name, bool Granted, string By, string Reason) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.ApprovalDecided;
+}
+
+/// <summary>A rate of the agent is used up: the step asks again when it is due. No attempt of it counts, and the run may be parked.</summary>
+/// <param name="Due">Milliseconds since the Unix epoch.</param>
+/// <param name="WaitMs">The wait that the rate asks for; more than until <paramref name="Due"/> where the agent lives in a simulated time.</param>
+/// <param name="Rate">The rate, in words.</param>
+public sealed record StepHeld(int Id, long Due, long WaitMs, string Rate) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.StepHeld;
+}
+
+/// <summary>The agent of a step does so many tasks at once: the step queues for one of its places, which it has until it ends.</summary>
+/// <param name="Name">The semaphore of the agent.</param>
+/// <param name="Size">Its permits, as the registry said when the step asked.</param>
+public sealed record PlaceWanted(int Id, string Name, int Size) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.PlaceWanted;
 }
 
 /// <summary>What a <c>foreach</c> iterates over; visit <em>n</em> of its body gets item <em>n</em> - 1.</summary>

@@ -83,6 +83,8 @@ internal static class EventJson
         EventTag.PlanRejected => "plan_rejected",
         EventTag.StepRejected => "step_rejected",
         EventTag.RemedyStarted => "remedy_started",
+        EventTag.StepHeld => "step_held",
+        EventTag.PlaceWanted => "place_wanted",
         _ => throw new InvalidOperationException($"Event {tag} has no name on the wire."),
     };
 
@@ -297,6 +299,17 @@ internal static class EventJson
             case ChildCancelling e:
                 Node(w, visits[e.Id]);
                 Error(w, e.Error);
+                break;
+            case StepHeld e:
+                Node(w, visits[e.Id]);
+                Time(w, "due"u8, e.Due);
+                w.WriteNumber("wait_ms"u8, e.WaitMs);
+                w.WriteString("rate"u8, e.Rate);
+                break;
+            case PlaceWanted e:
+                Node(w, visits[e.Id]);
+                w.WriteString("name"u8, e.Name);
+                w.WriteNumber("size"u8, e.Size);
                 break;
             case PlaceRequested e:
                 Node(w, visits[e.Id]);

@@ -54,6 +54,8 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         CancelRequested e => ("", $"{e.By} asked the run to stop{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
         PauseRequested e => ("", $"{e.By} paused the run."),
         ResumeRequested e => ("", $"{e.By} let the run go on."),
+        StepHeld e => (PathOf(e.Id), $"{NameOf(e.Id)} waits {e.WaitMs} ms for its agent, whose rate of {e.Rate} is used up."),
+        PlaceWanted e => (PathOf(e.Id), $"{NameOf(e.Id)} queues for its agent, which does {e.Size} at once."),
         ApprovalRequested e => (PathOf(e.Id), $"{NameOf(e.Id)} needs the approval '{e.Name}'."),
         ApprovalDecided e => (PathOf(e.Id), $"{e.By} {(e.Granted ? "granted" : "refused")} the approval '{e.Name}' of {NameOf(e.Id)}{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
         PlanModified e => ("", $"{e.By} wants the plan changed{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),

@@ -222,6 +222,7 @@ internal sealed class RunFold(WorkflowDefinition? definition)
             StepAnswered e => e.Id,
             StepExpired e => e.Id,
             ChildStarted e => e.Id,
+            StepHeld e => e.Id,
             PlaceRequested e => e.Id,
             PlaceGranted e => e.Id,
             StepCancelled e => e.Id,
@@ -329,6 +330,10 @@ internal sealed class StepFold(Visit visit, long enteredAt)
                 Child = e.Child.ToString();
                 Due = e.Due == 0 ? null : e.Due;
                 break;
+            case StepHeld e:
+                Status = "held";
+                Due = e.Due;
+                break;
             case PlaceRequested:
                 Status = "queued";
                 break;
@@ -349,7 +354,7 @@ internal sealed class StepFold(Visit visit, long enteredAt)
                 break;
             case TimerFired e when e.Due == Due:
                 Due = null;
-                Status = Status == "backoff" ? "scheduled" : Status;
+                Status = Status is "backoff" or "held" ? "scheduled" : Status;
                 break;
             case StepAsked:
                 Status = "asked";

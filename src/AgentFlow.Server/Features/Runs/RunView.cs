@@ -131,7 +131,7 @@ public sealed record StepView
     public string? Target { get; init; }
 
     /// <summary>
-    /// <c>scheduled</c>, <c>running</c>, <c>backoff</c> (between two attempts), <c>asked</c> (its outcome is unknown and somebody must
+    /// <c>scheduled</c>, <c>running</c>, <c>backoff</c> (between two attempts), <c>held</c> (a rate of its agent is used up), <c>asked</c> (its outcome is unknown and somebody must
     /// say), <c>awaiting</c> (somebody else does it), <c>queued</c> (it waits for a permit or at a barrier), <c>waiting</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.
     /// </summary>
     public required string Status { get; init; }

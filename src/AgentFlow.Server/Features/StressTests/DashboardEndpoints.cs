@@ -9,11 +9,12 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.StressTests;
 
 /// <summary>What a dashboard polls: figures of a tenant's stress tests, from the store.</summary>
-internal sealed class DashboardEndpoints(IStressTestStore store, IAgentStore agents, StressTestRunner runner, StressFleets fleets, TimeProvider clock)
+internal sealed class DashboardEndpoints(IStressTestStore store, IAgentStore agents, IHumanTaskStore tasks, StressTestRunner runner, StressFleets fleets, TimeProvider clock)
 {
     private const int MostListed = 500;
     private const decimal NanoDollars = 1_000_000_000m;
 
+    private static readonly HumanTaskFilter Pending = new(OpenOnly: true, Approvals: true, Size: MostListed);
     private static readonly string[] Metrics = ["workflows", "tasks", "throughput", "recovery_rate", "completion_rate", "cost_usd"];
     private static readonly TimeSpan Rated = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MostWindow = TimeSpan.FromDays(31);
@@ -36,10 +37,10 @@ internal sealed class DashboardEndpoints(IStressTestStore store, IAgentStore age
             new DashboardWorkflows(running, ever.Completed, ever.Failed, Math.Max(0, ever.Pending - running)),
             new DashboardChaos(recovery, ever.Faults, ever.Recovered),
             new DashboardCosts(today.CostNanoDollars / NanoDollars, ever.CostNanoDollars / NanoDollars),
-            new DashboardApprovals(runner.PendingApprovals(tenant).Count, today.Approvals),
+            new DashboardApprovals((int)(await tasks.ListAsync(tenant, Pending with { Size = 1 }, cancellationToken).ConfigureAwait(false)).Total, today.Approvals),
             new DashboardVitals(
                 // Few are no trouble; thousands that wait are.
-                Vital.Rising(ever.Pending, StressTestRunner.MostPending / 2, StressTestRunner.MostPending * 9 / 10),
+                Vital.Rising(ever.Pending, runner.MostPending / 2, runner.MostPending * 9L / 10),
                 Vital.Falling(recovery, Thresholds.Recovered, 0.5),
                 ever.Pending == 0 ? new Vital(throughput, "ok", 1, 0.5) : Vital.Falling(throughput, 1, 0.5)),
             now);
@@ -89,11 +90,11 @@ internal sealed class DashboardEndpoints(IStressTestStore store, IAgentStore age
         await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.ActiveWorkflowsView).ConfigureAwait(false);
     }
 
-    public Task ApprovalsAsync(HttpContext context, CancellationToken cancellationToken)
+    public async Task ApprovalsAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        IReadOnlyList<PendingApprovalView> pending = runner.PendingApprovals(StressTenant.OfWrite(context));
-        return Reply.JsonAsync(context, StatusCodes.Status200OK, new PendingApprovalsView(pending.Count, pending), ServerJson.Default.PendingApprovalsView);
+        HumanTaskPage pending = await tasks.ListAsync(StressTenant.OfWrite(context), Pending, cancellationToken).ConfigureAwait(false);
+        var view = new PendingApprovalsView((int)pending.Total, [.. pending.Tasks.Select(t => new PendingApprovalView(t.Id.ToString(), t.Run.ToString(), t.Workflow, t.Step, t.Order.Description, DateTimeOffset.FromUnixTimeMilliseconds(t.CreatedAt)))]);
+        await Reply.JsonAsync(context, StatusCodes.Status200OK, view, ServerJson.Default.PendingApprovalsView).ConfigureAwait(false);
     }
 
     private static double Rate(in StressTotals totals) => totals.Faults == 0 ? 1 : Math.Round((double)totals.Recovered / totals.Faults, 6);
@@ -149,4 +150,7 @@ internal sealed record ActiveWorkflowView(string WorkflowId, string ExecutionId,
 
 internal sealed record PendingApprovalsView(int Total, IReadOnlyList<PendingApprovalView> Approvals);
 
-internal sealed record PendingApprovalView(string WorkflowId, string TaskId, string AgentId, string Reason, DateTimeOffset RequestedAt);
+/// <param name="ApprovalId">What <c>/approvals/{id}/approve</c> takes.</param>
+/// <param name="WorkflowId">The name of the run's workflow.</param>
+/// <param name="TaskId">The path of the step that waits.</param>
+internal sealed record PendingApprovalView(string ApprovalId, string RunId, string WorkflowId, string TaskId, string Reason, DateTimeOffset RequestedAt);

@@ -14,7 +14,7 @@ using AgentFlow.Server.Http;
 namespace AgentFlow.Server.Features.StressTests;
 
 /// <summary>The agents of stress tests, in the registry of their tenant: one entry each, with everything that was submitted about it.</summary>
-internal sealed class StressFleets(IAgentStore agents, TenantQuotas quotas, StressEvents events, TimeProvider clock)
+internal sealed class StressFleets(IAgentStore agents, AgentPolicies? policies, TenantQuotas quotas, StressEvents events, TimeProvider clock)
 {
     /// <summary>What tells them from other agents of the kind.</summary>
     public const string Specialist = "simulated";
@@ -34,6 +34,7 @@ internal sealed class StressFleets(IAgentStore agents, TenantQuotas quotas, Stre
         // Writes that come at the same time share commits.
         await Task.WhenAll(fleet.Select(agent => IngestAsync(tenant, agent, cancellationToken))).ConfigureAwait(false);
         _known.TryRemove(tenant, out _);
+        policies?.Forget(tenant);
     }
 
     /// <summary>The agents that a tenant has registered for stress tests, as they were submitted.</summary>
@@ -45,7 +46,7 @@ internal sealed class StressFleets(IAgentStore agents, TenantQuotas quotas, Stre
         }
 
         IReadOnlyList<RegisteredAgent> registered = await RegisteredAsync(tenant, cancellationToken).ConfigureAwait(false);
-        IReadOnlyList<SubmittedAgent> fleet = registered.Count == 0 ? [] : SubmissionReader.ReadFleet(Whole(registered)).Agents;
+        IReadOnlyList<SubmittedAgent> fleet = registered.Count == 0 ? [] : SubmissionReader.ReadRegistered(Whole(registered));
         if (_known.Count >= MostFleets)
         {
             _known.Clear();

@@ -14,7 +14,7 @@ namespace AgentFlow.Server.Features.StressTests;
 
 /// <summary>What stress tests are made of, put together.</summary>
 internal sealed class StressTestParts(
-    IStressTestStore store, IAgentStore agents, RunHost host, PublishedWorkflows workflows, DefinitionCache definitions, RunReader reader, TenantQuotas quotas, InProcessBus bus, TimeProvider clock, ILogger log)
+    IStressTestStore store, IAgentStore agents, IHumanTaskStore tasks, RunHost host, PublishedWorkflows workflows, DefinitionCache definitions, RunReader reader, TenantQuotas quotas, InProcessBus bus, TimeProvider clock, ILogger log)
     : IHostedService, IAsyncDisposable
 {
     private readonly StressEvents _events = new(clock);
@@ -25,11 +25,11 @@ internal sealed class StressTestParts(
 
     public void Map(IEndpointRouteBuilder api, AuditRecorder audit, UlidFactory ids, IHostApplicationLifetime lifetime)
     {
-        var fleets = new StressFleets(agents, quotas, _events, clock);
+        var fleets = new StressFleets(agents, host.Agents, quotas, _events, clock);
         api.MapStressTests(
             new SubmissionEndpoints(store, Runner, fleets, host, quotas, _events, audit, ids, clock),
             new ResultEndpoints(store, Runner),
-            new DashboardEndpoints(store, agents, Runner, fleets, clock),
+            new DashboardEndpoints(store, agents, tasks, Runner, fleets, clock),
             new StressEventsEndpoint(_events, lifetime, clock));
     }
 

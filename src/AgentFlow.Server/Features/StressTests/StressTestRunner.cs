@@ -36,9 +36,7 @@ internal sealed partial class StressTestRunner(
     TimeProvider clock,
     ILogger log) : BackgroundService
 {
-    /// <summary>Workflows accepted and not ended from which on what is submitted by itself is refused.</summary>
-    public const int MostPending = 50_000;
-
+    private const int MostKept = 50_000;
     private const int AtOnce = 192;
     private const int MostDefinitions = 2048;
     private const string Starter = "stress-test";
@@ -54,14 +52,14 @@ internal sealed partial class StressTestRunner(
     private readonly SemaphoreSlim _news = new(0);
     private long _pending;
 
+    /// <summary>Workflows accepted and not ended from which on further ones are refused: 50,000, or what the setting for waiting runs says where that is less.</summary>
+    public int MostPending => Math.Min(MostKept, host.MaxQueued);
+
     /// <summary>Accepted and not ended, as far as this process knows.</summary>
     public long Pending => Interlocked.Read(ref _pending);
 
     /// <summary>A tenant's workflows whose runs are under way.</summary>
     public int ActiveOf(string tenant) => _byExecution.Values.Count(a => a.Row.Tenant == tenant);
-
-    /// <summary>What a tenant's runs wait for somebody to approve.</summary>
-    public IReadOnlyList<PendingApprovalView> PendingApprovals(string tenant) => _byExecution.IsEmpty ? [] : [];
 
     /// <summary>A workflow whose run this process has started.</summary>
     public ActiveWorkflow? FindByRun(Ulid run) => _byRun.GetValueOrDefault(run);

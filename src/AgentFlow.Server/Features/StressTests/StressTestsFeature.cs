@@ -84,7 +84,7 @@ internal static class StressTestsFeature
             .Takes(TenantHeader).Gives<ActiveWorkflowsView>(200, "Workflows that wait or run.").Fails();
         api.MapGet("/aoa/approvals/pending", dashboard.ApprovalsAsync)
             .AuditsRead("stress_test.read", "stress_test")
-            .Says("listPendingStressApprovals", Tag, "List approvals that stress tests wait for", "A simulation approves by itself, so that they are few and short.")
+            .Says("listPendingStressApprovals", Tag, "List approvals that the tenant's runs wait for", "Newest first, at most 500 of `total`. A simulation approves by itself, so that they are those of other workflows.")
             .Needs(Permission.RunsRead)
             .Takes(TenantHeader).Gives<PendingApprovalsView>(200, "Approvals.").Fails();
         api.MapGet("/aoa/events", events.HandleAsync)

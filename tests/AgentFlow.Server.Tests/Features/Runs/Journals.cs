@@ -77,6 +77,8 @@ internal static class Journals
         new PlaceRequested(1, SharedKind.Semaphore, "ledger", 3),
         new PlaceGranted(1, 1_000_000, 1),
         new PlaceLeft(1, SharedKind.Semaphore, "ledger", true),
+        new StepHeld(1, 1_700_000_060_000, 60_000, "2 requests a minute"),
+        new PlaceWanted(1, "agent:writer", 1),
         new ApprovalRequested(1, "step", Payload.FromText("{\"title\":\"Pay\"}")),
         new ApprovalDecided(1, "step", true, "user:anna", "fine"),
         new PlanModified("changes: [{ remove: done }]", 0, "k", "ops", "not needed"),

@@ -52,6 +52,42 @@ public sealed class ScenarioTests : IAsyncLifetime
         Assert.True(real.GetProperty("total_duration_ms").GetInt64() > accelerated.GetProperty("simulated_duration_ms").GetInt64() / 4, "Real time did not pass.");
     }
 
+    [Fact]
+    public async Task Policies_OfAgents_HoldAndChangeNoOutcome()
+    {
+        JsonObject Fleet(string policy) => JsonNode.Parse($$"""
+            {
+              "scenario_id": "paced", "seed": 7,
+              "agents": [{ "agent_id": "agent-a", "type": "worker", "cost": { "per_invocation": 0.01 }, "policy": {{policy}} }],
+              "workflows": [
+                {{string.Join(',', Enumerable.Range(0, 4).Select(w => $$"""{ "workflow_id": "w{{w}}", "tasks": [{ "task_id": "w{{w}}-a", "tools_required": ["deployer"] }, { "task_id": "w{{w}}-b", "depends_on": ["w{{w}}-a"], "tools_required": ["linter"] }] }"""))}}
+              ]
+            }
+            """)!.AsObject();
+
+        JsonElement free = await _server.RunAsync(Fleet("{}"));
+        // Eight tasks at two a minute are three minutes of waiting, of which nobody sees one.
+        JsonElement held = await _server.RunAsync(Fleet("""{"rate_limits":{"requests_per_minute":2},"max_concurrent_tasks":1,"requires_approval":["deployer"],"requires_approval_above":100}"""));
+        Assert.Equal(("PASS", "PASS"), (free.Verdict(), held.Verdict()));
+        Assert.Equal(Outcomes(free), Outcomes(held));
+        Assert.Equal(180_000, held.TaskResults().Sum(t => t.TryGetProperty("waited_ms", out JsonElement waited) ? waited.GetInt64() : 0));
+        Assert.Equal(0, held.GetProperty("chaos_events_total").GetInt32());
+        JsonElement[] journals = await Task.WhenAll(held.Workflows().Select(async w => (await _server.GetAsync($"/api/v1/runs/{w.Text("run_id")}/events?limit=1000", StressServer.TestTenant)).Json));
+        JsonElement[] events = [.. journals.SelectMany(j => j.GetProperty("items").EnumerateArray())];
+        Assert.Equal((4, 4, 8, 8), (events.Count(e => e.Text("type") == "approval_requested"), events.Count(e => e.Text("type") == "approval_decided"), events.Count(e => e.Text("type") == "place_granted"), events.Count(e => e.Text("type") == "step_started")));
+
+        JsonElement dear = await _server.RunAsync(Fleet("""{"requires_approval_above":0.005}"""));
+        Assert.Equal((4, 4), (dear.GetProperty("workflows_completed").GetInt32(), free.GetProperty("workflows_completed").GetInt32()));
+        Assert.Equal(12, (await _server.GetAsync("/api/v1/aoa/dashboard", StressServer.TestTenant)).Json.GetProperty("approvals").GetProperty("approved_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task Policy_ThatCannotBeRead_IsRefusedWithTheFleet()
+    {
+        JsonElement problem = (await _server.PostAsync("/api/v1/stress-test/fleet", """{"agents":[{"agent_id":"a","policy":{"rate_limits":{"requests_per_minute":-1}}}]}""", StressServer.TestTenant)).Problem(System.Net.HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        Assert.Equal("agents/0/policy", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+    }
+
     /// <returns>Whether all of it could be recovered from.</returns>
     private async Task<bool> JudgeAsync(string scale, int workflows, double chaosRate, long seed)
     {

@@ -205,4 +205,43 @@ public sealed class StressTestEndpointsTests : IAsyncLifetime
             }
         }
     }
+
+    [Fact]
+    public async Task Workflows_BeyondWhatMayWait_AreRefusedAndNothingTakenIsLost()
+    {
+        const int Most = 12;
+        await using RunningServer small = await RunningServer.StartAsync(o => o with { MaxQueued = Most });
+        // In real time, so that they are still under way when the next one comes.
+        string Workflow(int i) => $$"""{"workflow_id":"w{{i}}","simulation":{"time":"real"},"tasks":[{"task_id":"t","expected_duration_ms":1500}]}""";
+        var taken = new List<string>();
+        int refused = 0;
+        for (int i = 0; i < 3 * Most; i++)
+        {
+            Answer answer = await small.PostAsync("/api/v1/stress-test/workflow", Workflow(i), StressServer.TestTenant);
+            if (answer.Status == HttpStatusCode.OK)
+            {
+                taken.Add(answer.Json.Text("execution_id")!);
+                continue;
+            }
+
+            JsonElement problem = answer.Problem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
+            Assert.True(problem.GetProperty("retryable").GetBoolean());
+            Assert.True(answer.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+            refused++;
+        }
+
+        Assert.True(refused > 0, $"All {taken.Count} were taken.");
+        Assert.InRange(taken.Count, Most, (3 * Most) - 1);
+        (await small.PostAsync("/api/v1/stress-test/scenario", StressServer.Scenario(AgentFlow.Farm.Generation.Scale.Small, Most + 1, 0, 1).ToJsonString(), StressServer.TestTenant)).Problem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
+        foreach (string execution in taken)
+        {
+            JsonElement result = await small.UntilAsync($"/api/v1/stress-test/execution/{execution}", r => r.Text("status") is "completed" or "failed" or "partial", StressServer.TestTenant);
+            Assert.Equal("completed", result.Text("status"));
+        }
+
+        JsonElement counted = (await small.GetAsync("/api/v1/aoa/dashboard", StressServer.TestTenant)).Json.GetProperty("workflows");
+        Assert.Equal((taken.Count, 0, 0), (counted.GetProperty("completed").GetInt32(), counted.GetProperty("failed").GetInt32(), counted.GetProperty("pending").GetInt32()));
+        // There is room again.
+        Assert.Equal(HttpStatusCode.OK, (await small.PostAsync("/api/v1/stress-test/workflow", Workflow(99), StressServer.TestTenant)).Status);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Ports;
@@ -60,6 +61,12 @@ internal sealed class AgentReader(IReadOnlyDictionary<string, IAgentKind> kinds,
         int errors = findings.ErrorCount;
         var fields = Fields.OfAny(settings, agent.Key.Offset, findings);
         YamlScalar? role = fields.Text("role");
+        YamlScalar? registered = fields.Text("registered");
+        if (registered is { Text.Length: 0 or > AgentName.MaxLength })
+        {
+            findings.Error(registered, DiagnosticCodes.InvalidName, "'registered' is no agent of a registry.", "Write the id or the name of a registered agent; GET /api/v1/agents lists them.");
+        }
+
         IReadOnlyList<YamlScalar> permissions = grants.Read(fields) ?? [];
         fields.Require("kind", $"The agent '{Excerpt.Of(agent.Key.Text)}'", $"Add 'kind: …': {string.Join(", ", kinds.Keys.Order(StringComparer.Ordinal))}.");
         if (fields.Text("kind") is not { } kind)
@@ -79,7 +86,8 @@ internal sealed class AgentReader(IReadOnlyDictionary<string, IAgentKind> kinds,
             Kind = kind.Text,
             Role = role?.Text ?? "",
             Permissions = [.. permissions.Select(p => p.Text)],
-            Settings = YamlJson.ToElement(settings, findings),
+            Registered = registered?.Text,
+            Settings = YamlJson.ToElement(registered is null ? settings : new YamlMapping(settings.Offset, [.. settings.Entries.Where(e => e.Key.Text != "registered")]), findings),
         };
         if (findings.ErrorCount > errors)
         {

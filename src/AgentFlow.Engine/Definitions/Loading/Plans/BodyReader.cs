@@ -59,6 +59,11 @@ internal sealed class BodyReader(PlanContext context)
         RefuseForeign(fields, kind);
         PlanNode? node = ReadBody(fields, id, key, place, depth, triesAgain, kind);
         SharedUse? semaphore = _shared.Semaphore(fields, place);
+        if (semaphore is not null && node is CallNode { Registered: { } agent })
+        {
+            _findings.Error(fields.Entry("semaphore")!.Value.Key, DiagnosticCodes.NotApplicable, $"A call of the registered agent '{Excerpt.Of(agent)}' has no 'semaphore' of its own: it may have to hold one of the agent's places.", "Put the semaphore on a scope around the step.");
+        }
+
         if (node is not null)
         {
             node.Semaphore = semaphore;
@@ -274,6 +279,7 @@ internal sealed class BodyReader(PlanContext context)
             Id = id,
             Tool = tool,
             Agent = agent?.Key.Text,
+            Registered = agent?.Definition?.Registered,
             Input = input,
             Retry = retry ?? tool.DefaultRetry ?? (triesAgain ? RetryReader.WhenAsked : RetryPolicy.None),
             Timeout = timeout ?? context.Defaults.Timeout,

@@ -5,6 +5,7 @@ using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
+using AgentFlow.Engine.Steps;
 using AgentFlow.Server.Features.StressTests.Simulation;
 using AgentFlow.Server.Features.StressTests.Submissions;
 
@@ -16,7 +17,9 @@ namespace AgentFlow.Server.Features.StressTests.Chaos;
 /// </summary>
 internal sealed class PolicySeam : IAdmission, IApprover
 {
-    private const string Name = "stress-policy";
+    /// <summary>The approval that tasks wait for; one that an agent's policy wants is <see cref="AgentAdmission.Approval"/>.</summary>
+    public const string Name = "stress-policy";
+
     private const string By = "approver:stress-test";
 
     public Verdict Check(RunState run, NodeRun step, CallNode call)
@@ -42,7 +45,8 @@ internal sealed class PolicySeam : IAdmission, IApprover
     }
 
     public ApprovalAnswer? Decide(RunState run, NodeRun step, ApprovalRequest request) =>
-        request.Name != Name || TryOf(run, step, (CallNode)step.Node) is not { } attempt ? null
+        request.Name is not (Name or AgentAdmission.Approval) || TryOf(run, step, (CallNode)step.Node) is not { } attempt ? null
+        : request.Name == AgentAdmission.Approval ? new ApprovalAnswer(true, By, "A simulation approves by itself.")
         : FaultInjector.AtPolicy(attempt).IsApproved ? new ApprovalAnswer(true, By, "A simulation approves by itself.")
         : new ApprovalAnswer(false, By, "The scenario says that nobody approves.");
 

@@ -62,6 +62,8 @@ internal sealed class RunTelling(InProcessBus bus, StressEvents events, RunReade
         RunReading reading = _readings.GetOrAdd(frame.Run, _ => new RunReading(active.Plan, active.Definition));
         if (reading.NextSeq < frame.FirstSeq)
         {
+            // Frames that came before it was known whose run it is are news; those that were dropped because nobody kept up are not.
+            bool isNew = reading.NextSeq == 0;
             await foreach ((long first, IReadOnlyList<JournalEvent> missed) in reader.FramesAsync(frame.Tenant, frame.Run, reading.NextSeq, static _ => Payload.Null, _stop.Token).ConfigureAwait(false))
             {
                 if (first >= frame.FirstSeq)
@@ -69,7 +71,7 @@ internal sealed class RunTelling(InProcessBus bus, StressEvents events, RunReade
                     break;
                 }
 
-                Apply(frame.Tenant, reading, first, missed, tells: false);
+                Apply(frame.Tenant, reading, first, missed, tells: isNew);
             }
         }
 

@@ -8,6 +8,7 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.StressTests;
+using AgentFlow.Server.Features.StressTests.Chaos;
 using AgentFlow.Server.Features.StressTests.Submissions;
 
 namespace AgentFlow.Server.Features.StressTests.Results;
@@ -80,12 +81,15 @@ internal sealed class RunReading
                 Struck(task.Fail(e.Error, 0), _visits[e.Id].Task, told);
                 break;
             case ApprovalRequested e when On(e.Id) is { } task:
-                Struck(task.HoldBack(), _visits[e.Id].Task, told);
+                Struck(e.Name == PolicySeam.Name && task.HoldBack(), _visits[e.Id].Task, told);
                 told?.Add(new Happening("approval.requested", _visits[e.Id].Task));
                 break;
             case ApprovalDecided { Granted: true } e when On(e.Id) is { } task:
-                task.Approve();
+                task.Approve(isAgents: e.Name != PolicySeam.Name);
                 told?.Add(new Happening("approval.granted", _visits[e.Id].Task));
+                break;
+            case StepHeld e when On(e.Id) is { } task:
+                task.Hold(e.WaitMs);
                 break;
             case StepUnknown e when On(e.Id) is { } task:
                 Struck(task.Lose(), _visits[e.Id].Task, told);

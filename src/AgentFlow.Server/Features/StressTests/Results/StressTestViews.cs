@@ -15,6 +15,7 @@ internal sealed record WorkflowQueuedView(string Status, string WorkflowId, stri
 /// <param name="RetryCount">Tries that failed and were followed by another one.</param>
 /// <param name="ChaosRecovered">Whether the task went on, or was undone as it says; absent when nothing struck.</param>
 /// <param name="Recovery">What recovered it.</param>
+/// <param name="WaitedMs">What the rates of its agent made it wait, beside its duration; absent when it did not have to.</param>
 internal sealed record TaskResultView(
     string TaskId,
     string TaskType,
@@ -29,7 +30,8 @@ internal sealed record TaskResultView(
     string? Recovery,
     string? ErrorMessage,
     int RetryCount,
-    decimal CostUsd)
+    decimal CostUsd,
+    long? WaitedMs = null)
 {
     [System.Text.Json.Serialization.JsonIgnore]
     public bool IsDone => Status == "completed";

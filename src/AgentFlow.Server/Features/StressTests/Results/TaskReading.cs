@@ -37,6 +37,11 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
 
     public int Approvals { get; private set; }
 
+    /// <summary>
+    /// What the rates of its agent made it wait. Who waits depends on who comes first, so that it is no part of the outcome.
+    /// </summary>
+    public long HeldMs { get; private set; }
+
     public long CostNanoDollars { get; private set; }
 
     /// <summary>Real times, in Unix milliseconds.</summary>
@@ -92,12 +97,21 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
 
     public bool HoldBack() => Strike(task.Fault is { } fault && FaultInjector.IsHeldBack(fault));
 
-    public void Approve()
+    /// <param name="isAgents">Its agent's policy wanted the approval: nothing had gone wrong, and a simulation answers at once.</param>
+    public void Approve(bool isAgents)
     {
         Approvals++;
+        if (isAgents)
+        {
+            return;
+        }
+
         _ms += SimulatedDurations.Approval;
         _recoveries.Add(Mechanism.Approve);
     }
+
+    /// <summary>A rate of the agent is used up.</summary>
+    public void Hold(long waitMs) => HeldMs += waitMs;
 
     /// <summary>Something is called to help: what follows is no wait.</summary>
     public void BeginRemedy() => _hasJustFailed = false;
@@ -162,7 +176,8 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
             compensated ? Mechanism.Compensate : _recoveries.Count > 0 ? string.Join(", ", _recoveries.Order(StringComparer.Ordinal)) : null,
             IsDone ? null : Error is { } error ? $"{error.Code}: {error.Message}" : TaskResultView.Stopped,
             IsDone ? Failures : Math.Max(0, Failures - 1),
-            CostNanoDollars / 1_000_000_000m);
+            CostNanoDollars / 1_000_000_000m,
+            HeldMs > 0 ? HeldMs : null);
     }
 
     private long WorkMs() => SimulatedTry.WorkMs(plan.Seed, plan.WorkflowId, task, _tries);

@@ -38,11 +38,16 @@ internal sealed class SimulatedAgentKind(IToolRegistry tools, SimulatedWorld wor
         return _compiled.GetOrAdd(agent.Id + agent.Settings.GetRawText(), _ => new SimulatedAgent(agent.Id, agent.Settings, tools, world));
     }
 
-    /// <summary>The settings of an agent, for a workflow file.</summary>
+    /// <summary>An agent, for a workflow file.</summary>
     public static void Write(Utf8JsonWriter w, PlannedAgent agent, int maxTokens, bool isRealTime)
     {
         w.WriteStartObject();
         w.WriteString("kind"u8, "simulated"u8);
+        if (agent.AgentId != PlannedAgent.Nobody.AgentId)
+        {
+            w.WriteString("registered"u8, agent.AgentId);
+        }
+
         w.WriteString("agent_id"u8, agent.AgentId);
         w.WriteString("type"u8, agent.Type);
         w.WriteNumber("success_rate"u8, agent.SuccessRate);
@@ -98,6 +103,10 @@ internal sealed class SimulatedAgentKind(IToolRegistry tools, SimulatedWorld wor
         public string CalledId => _work.Contract.Id;
 
         public TimeProvider TimeOf(in ToolCall call, TimeProvider clock) => _isRealTime ? clock : new SimulatedTime();
+
+        public TimeSpan WaitOf(TimeSpan wait) => _isRealTime ? wait : TimeSpan.Zero;
+
+        public IReadOnlyList<string> ToolsOf(ReadOnlyMemory<byte> input) => SimulatedTry.Of(input, "", 0, _agent).Task.Tools;
 
         public async ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
         {

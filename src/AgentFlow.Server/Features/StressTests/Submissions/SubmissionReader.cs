@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Server.Features.StressTests.Chaos;
 using AgentFlow.Server.Http;
 
@@ -25,6 +26,7 @@ internal sealed class SubmissionReader
     private const double NanoDollars = 1e9;
 
     private readonly List<ProblemEntry> _faults = [];
+    private int _mostAgents = MostAgents;
     private int _tasks;
 
     public static SubmittedFleet ReadFleet(JsonElement body)
@@ -33,6 +35,15 @@ internal sealed class SubmissionReader
         var fleet = new SubmittedFleet(reader.Agents(body, ""), reader.Seed(body, ""));
         reader.End();
         return fleet;
+    }
+
+    /// <summary>Agents that were registered, whenever and with however many submissions: a tenant may have any number of them.</summary>
+    public static IReadOnlyList<SubmittedAgent> ReadRegistered(JsonElement agents)
+    {
+        var reader = new SubmissionReader { _mostAgents = int.MaxValue };
+        IReadOnlyList<SubmittedAgent> read = reader.Agents(agents, "");
+        reader.End();
+        return read;
     }
 
     /// <param name="known">Agents that the tenant has, for workflows that name none.</param>
@@ -340,7 +351,7 @@ internal sealed class SubmissionReader
         JsonElement list = fleet.ValueKind == JsonValueKind.Array ? fleet : Member(fleet, "agents");
         string place = fleet.ValueKind == JsonValueKind.Array ? at.TrimEnd('/') : at + "agents";
         var agents = new List<SubmittedAgent>();
-        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is 0 or > MostAgents)
+        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is 0 || list.GetArrayLength() > _mostAgents)
         {
             Fault(place, $"a fleet has a list of 1 to {MostAgents} agents", null);
             return agents;
@@ -360,6 +371,12 @@ internal sealed class SubmissionReader
             if (!ids.Add(id))
             {
                 Fault(here + "/agent_id", $"two agents are called '{id}'", "Give each an id of its own.");
+            }
+
+            _ = AgentPolicy.Read(Member(agent, "policy"), out string? unreadable);
+            if (unreadable is not null)
+            {
+                Fault(here + "/policy", $"the policy cannot be followed: {unreadable}", null);
             }
 
             JsonElement reliability = Member(agent, "reliability");
