@@ -184,6 +184,9 @@ public static class Reducer
             case RunRestricted e:
                 state.Authority = e.Authority;
                 break;
+            case RunStartsRestricted e:
+                state.Authority = state.Authority! with { Starts = e.Starts };
+                break;
             case RunAdopted e:
                 state.Parent = e;
                 break;
@@ -275,7 +278,7 @@ public static class Reducer
 
     /// <summary>What came from outside and can change what a loop does; outcomes of attempts count by what they are.</summary>
     private static bool IsInformation(JournalEvent e) => e.IsCause
-        && e is not (RunStarted or RunRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested);
+        && e is not (RunStarted or RunRestricted or RunStartsRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested);
 
     private static void Change(RunState state, PlanGrafted e)
     {

@@ -439,6 +439,7 @@ public sealed class RunMachine(RunState state)
         RunStarted => State.Seq == 0,
         PlanModified => true,
         RunRestricted => State is { Seq: > 0, Authority: null },
+        RunStartsRestricted => State.Authority is { Starts: null },
         RunAdopted => State is { Seq: > 0, Parent: null },
         RunPrioritized => State is { Seq: > 0, Priority: 0 },
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),

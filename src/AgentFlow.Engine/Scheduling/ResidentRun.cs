@@ -10,6 +10,7 @@ using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
+using AgentFlow.Engine.Steps;
 
 namespace AgentFlow.Engine.Scheduling;
 
@@ -383,6 +384,12 @@ internal sealed class ResidentRun
                     ErrorCategory.Permanent,
                     $"Workflow '{started.Workflow}' {started.Version}, which does step '{step.Path}', may spend {DollarText.Of(held.Value)}; {DollarText.Of(left)} of the run's {DollarText.Of(limit)} are left. Raise policies.max_budget here or lower it there."), 0);
             }
+        }
+
+        // How much it may cost is known only now; which workflows may be started at all, admission has asked.
+        if (S.Authority?.Starts?.Problem(started.Workflow, held ?? adoption.Definition.Policies.MaxBudgetNanoDollars) is { } problem)
+        {
+            return new StepFailed(started.Id, started.Attempt, PermissionAdmission.Denied(S, step, problem), 0);
         }
 
         adoption.Parent = new RunAdopted(S.Id, step.Id, step.Generation, (S.Parent?.Depth ?? 0) + 1, held);

@@ -713,7 +713,11 @@ public sealed partial class RunHost : IAsyncDisposable
         machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, _definitions.ToolsHash(definition), traceId, startedBy, input, Environment(definition)) { At = at });
         if (authority is { IsUnrestricted: false })
         {
-            machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
+            machine.Handle(new RunRestricted(authority with { Starts = null }) { At = machine.State.Now });
+            if (authority.Starts is { } starts)
+            {
+                machine.Handle(new RunStartsRestricted(starts) { At = machine.State.Now });
+            }
         }
 
         if (priority != 0)

@@ -129,6 +129,7 @@ public enum EventTag : byte
     PlanRejected = 95,
     StepRejected = 80,
     RemedyStarted = 81,
+    RunStartsRestricted = 96,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -147,6 +148,15 @@ public sealed record RunStarted(string Workflow, string Version, string Definiti
 public sealed record RunRestricted(RunAuthority Authority) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.RunRestricted;
+}
+
+/// <summary>
+/// The starter may not start runs of every workflow, and so may not the run's steps. Stands behind the <see cref="RunRestricted"/>
+/// of the start; a run without one may start every workflow.
+/// </summary>
+public sealed record RunStartsRestricted(StartLimits Starts) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunStartsRestricted;
 }
 
 /// <summary>The run is a step of another one. Stands behind the start.</summary>

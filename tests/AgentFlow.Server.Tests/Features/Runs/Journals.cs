@@ -60,6 +60,7 @@ internal static class Journals
         new CancelRequested("api", "enough"),
         new RunRecovered("host:1"),
         new RunRestricted(new RunAuthority(PermissionSet.Parse(["network.http"]), new NamePatterns(["skill.*"]))),
+        new RunStartsRestricted(new StartLimits([new RolePolicies { Workflows = new NamePatterns(["support*"]), MaxRunNanoDollars = 50_000_000 }, new RolePolicies { MaxRunNanoDollars = 1_000_000 }])),
         new StepUnknown(1, 1),
         new StepAsked(1),
         new StepResolved(1, StepResolution.Succeed, Payload.Null, "api"),
