@@ -115,13 +115,14 @@ public static class Reducer
                 denied.Phase = NodePhase.Open;
                 break;
             case ApprovalRequested e:
-                NodeRun asking = Expect(state, e.Id, NodePhase.Scheduled, e);
+                // What has no input yet is the first node of a run that is held.
+                NodeRun asking = Expect(state, e.Id, state.OpenNode(e.Id).Input is null ? NodePhase.Open : NodePhase.Scheduled, e);
                 asking.Phase = NodePhase.AwaitingApproval;
                 asking.Approval = e;
                 break;
             case ApprovalDecided e:
                 NodeRun decided = Expect(state, e.Id, NodePhase.AwaitingApproval, e);
-                decided.Phase = e.Granted ? NodePhase.Scheduled : NodePhase.Open;
+                decided.Phase = e.Granted && decided.Input is not null ? NodePhase.Scheduled : NodePhase.Open;
                 decided.Approval = null;
                 decided.Approvals = e.Granted ? [.. decided.Approvals, e.Name] : decided.Approvals;
                 break;
@@ -222,6 +223,8 @@ public static class Reducer
                     Move(state, RunStatus.Compensating);
                 }
 
+                break;
+            case StartHeld:
                 break;
             case LoopsWatched:
                 state.WatchesLoops = true;

@@ -65,6 +65,11 @@ internal sealed class ResidentRun
         _host = host;
         _machine = machine;
         Creation = creation;
+        if (creation is not null && S.Root is { Phase: NodePhase.AwaitingApproval } held)
+        {
+            RememberPeople(held);
+            _toAsk.Add(held);
+        }
     }
 
     public RunState State => _machine.State;

@@ -388,6 +388,9 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case StartHeld e:
+                w.Int(e.Id);
+                break;
             case LoopsWatched e:
                 w.Int(e.Rule);
                 break;
@@ -462,6 +465,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.StartHeld => new StartHeld(r.Int()),
         EventTag.LoopsWatched => new LoopsWatched(r.Int()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),

@@ -130,6 +130,7 @@ public enum EventTag : byte
     StepRejected = 80,
     RemedyStarted = 81,
     RunStartsRestricted = 96,
+    StartHeld = 97,
 }
 
 /// <summary>The first event: what runs, on what, and everything that is pinned for exact replay.</summary>
@@ -499,4 +500,14 @@ public sealed record LoopsWatched(int Rule = LoopsWatched.Latest) : JournalEvent
     public const int Latest = 1;
 
     public override EventTag Tag => EventTag.LoopsWatched;
+}
+
+/// <summary>
+/// The run waits for an approval before it begins: its first node is entered and not begun. Stands behind the start; the
+/// <see cref="ApprovalRequested"/> of that node says what for.
+/// </summary>
+/// <param name="Id">The first node's visit.</param>
+public sealed record StartHeld(int Id) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StartHeld;
 }

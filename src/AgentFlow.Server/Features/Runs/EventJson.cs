@@ -82,6 +82,7 @@ internal static class EventJson
         EventTag.ApprovalDecided => "approval_decided",
         EventTag.ItemsListed => "items_listed",
         EventTag.LoopsWatched => "loops_watched",
+        EventTag.StartHeld => "start_held",
         EventTag.PlanRejected => "plan_rejected",
         EventTag.StepRejected => "step_rejected",
         EventTag.RemedyStarted => "remedy_started",
@@ -348,6 +349,9 @@ internal static class EventJson
                 Error(w, e.Error);
                 break;
             case LoopsWatched:
+                break;
+            case StartHeld e:
+                Node(w, visits[e.Id]);
                 break;
             case ItemsListed e:
                 Node(w, visits[e.Id]);

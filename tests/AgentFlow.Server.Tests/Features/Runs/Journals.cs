@@ -86,6 +86,7 @@ internal static class Journals
         new PlanRejected(1, "steps[0].skill: no\nsteps: no"),
         new ItemsListed(1, Payload.FromText("[1]")),
         new LoopsWatched(),
+        new StartHeld(0),
         new StepRejected(1, 1, Error, Payload.FromText("{\"nme\":7}"), 3),
         new RemedyStarted(1, 0),
         new RunCompleted("answered", Payload.FromText("{}")),
