@@ -186,6 +186,10 @@ internal static class DiagnosticCases
         Graph + "policies: { permissions: [db.*] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query, permissions: [db.read] }, { id: b, tool: skill.echo, permissions: [«permission-not-granted»fs.read] }]\n",
         Graph + "agents: { w: { kind: llm, permissions: [fs.read], needs: [network.http] } }\nsteps: [{ id: a, agent: «permission-not-granted»w }]\n",
         Graph + "steps: [{ id: a, tool: skill.http_call, effects: «weaker-effects»none }]\n",
+        Graph + "steps: [{ id: a, «repeated-effects»tool: skill.mail }, { id: b, tool: skill.mail, on_unknown: ask }, { id: c, tool: skill.mail, on_unknown: fail, retry: { max_attempts: 3 } }, { id: d, tool: skill.search }, { id: e, tool: skill.mail, effects: «weaker-effects»none }]\n",
+        Graph + "steps: [{ id: a, «repeated-effects»tool: skill.charge }, { id: b, tool: skill.charge, on_unknown: ask }, { id: c, «repeated-effects»tool: skill.charge, on_unknown: fail, retry: { max_attempts: 3 } }]\n",
+        Graph + "defaults: { on_unknown: ask }\nsteps: [{ id: a, tool: skill.mail }, { id: l, foreach: { items: '${input.list}', do: { «repeated-effects»tool: skill.mail, on_unknown: retry } } }, { id: e, tool: skill.echo, effects: external, on_unknown: retry }]\n",
+        Graph + "steps: [{ id: a, tool: skill.http_call, «repeated-effects»compensate: { tool: skill.mail } }]\n",
     ];
 
     private static string[] Expressions =>
