@@ -210,7 +210,7 @@ public sealed class World
         _processes.Add(process);
         _current = process;
         TimeProvider clock = _clock.For(process);
-        var definitions = new DefinitionCache(new NoCatalogue(), _ => throw new NotSupportedException());
+        var definitions = new DefinitionCache(new CachedCatalogue([]), _ => throw new NotSupportedException());
         foreach (WorkflowDefinition definition in _definitions.Values)
         {
             definitions.Add("sim", definition);
