@@ -17,6 +17,9 @@ public sealed record Tool
 
     public string Determinism { get => field ?? ""; init; }
 
+    /// <summary>What becomes of a call that is made again: <c>key</c>, <c>natural</c>, <c>none</c> or <c>unknown</c>.</summary>
+    public string Idempotency { get => field ?? ""; init; }
+
     public IReadOnlyList<string> Permissions { get => field ?? []; init; }
 
     public JsonElement? InputSchema { get; init; }

@@ -206,7 +206,7 @@ public sealed class World
         _processes.Add(process);
         _current = process;
         TimeProvider clock = _clock.For(process);
-        var definitions = new DefinitionCache(new NoCatalogue(name => (_definitions[name].Version, _definitions[name].Hash)), _ => throw new NotSupportedException());
+        var definitions = new DefinitionCache(new CachedCatalogue([.. _definitions.Values]), _ => throw new NotSupportedException());
         foreach (WorkflowDefinition definition in _definitions.Values)
         {
             definitions.Add("sim", definition);

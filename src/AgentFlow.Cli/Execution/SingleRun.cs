@@ -59,6 +59,13 @@ internal sealed class SingleRun(Terminal terminal, Connection connection)
     /// <summary>Says for what the run waits, so that nobody takes it for a hang.</summary>
     private async Task NoteWaitAsync(RunEvent happened, string runId, CancellationToken cancelled)
     {
+        if (happened.Type == "approval_requested")
+        {
+            string what = happened.Text("path") is { Length: > 0 } step ? step : "the run";
+            terminal.Note($"{what} waits for an approval: {(connection.IsEmbedded ? "stop with Ctrl-C, then " : "")}{connection.CommandLine("approvals list")}", Tone.Warning);
+            return;
+        }
+
         bool asked = happened.Type == "step_asked";
         if (!asked && (happened.Type != "node_entered" || happened.Text("kind") != "wait"))
         {

@@ -34,19 +34,21 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
         var play = new ScenarioPlay(scenario);
         using var models = new ModelProviders(new ModelOptions(), play.Clock);
         await using var host = new OfflineHost(models, play.Clock, tools => new RehearsedTools(tools, play.PerformAsync));
-        LoadResult loaded = new WorkflowLoader(host.Tools, host.AgentKinds.Select(kind => new RehearsedAgents(kind, play.PerformAsync))).Load(source.Source);
+        var loader = new WorkflowLoader(host.Tools, host.AgentKinds.Select(kind => new RehearsedAgents(kind, play.PerformAsync)));
+        LoadResult loaded = loader.Load(source.Source);
         if (loaded.Definition is not { } definition)
         {
             return ScenarioResult.Invalid(path, [.. source.Diagnostics, .. loaded.Diagnostics.Where(d => d.IsError)]);
         }
 
-        file.Check(definition);
+        IReadOnlyList<WorkflowDefinition> children = WorkflowsBeside.ChildrenOf(definition, workflow, loader);
+        file.Check(definition, children);
         if (file.Scenario is null)
         {
             return ScenarioResult.Invalid(path, file.Diagnostics);
         }
 
-        RehearsalReport report = play.Run(definition);
+        RehearsalReport report = play.Run(definition, children);
         var trace = new RunTrace(report.State.Definition, report.Journal);
         List<Mismatch> mismatches = [.. play.Unstubbed.Select(call => new Mismatch("stubs", "one for every call that reaches outside", call)), .. Mismatch.Find(scenario.Expect, report, trace)];
         var notes = new List<string>();

@@ -16,6 +16,7 @@ internal sealed class RehearsedWorkflow : IAsyncDisposable
 {
     private readonly ModelProviders _models;
     private readonly OfflineHost _host;
+    private readonly IReadOnlyList<WorkflowDefinition> _children;
     private ScenarioPlay? _play;
 
     /// <param name="path">The workflow file.</param>
@@ -29,9 +30,11 @@ internal sealed class RehearsedWorkflow : IAsyncDisposable
         _models = models(Clock);
         _host = new OfflineHost(_models, Clock, tools => new RehearsedTools(tools, PerformAsync));
         ReadResult source = WorkflowFiles.Read(file);
-        LoadResult? loaded = source.Source is null ? null : new WorkflowLoader(_host.Tools, kinds(_host.AgentKinds).Select(kind => new RehearsedAgents(kind, PerformAsync))).Load(source.Source);
+        var loader = new WorkflowLoader(_host.Tools, kinds(_host.AgentKinds).Select(kind => new RehearsedAgents(kind, PerformAsync)));
+        LoadResult? loaded = source.Source is null ? null : loader.Load(source.Source);
         Definition = loaded?.Definition
             ?? throw CliException.Failed(string.Join(Environment.NewLine, source.Diagnostics.Concat(loaded?.Diagnostics ?? []).Where(d => d.IsError).Select(d => d.ToString()).Prepend($"{file} has errors, so nothing was run.")));
+        _children = WorkflowsBeside.ChildrenOf(Definition, file, loader);
     }
 
     public WorkflowDefinition Definition { get; }
@@ -49,7 +52,7 @@ internal sealed class RehearsedWorkflow : IAsyncDisposable
         }
 
         ScenarioFile file = ScenarioFiles.Read(path);
-        file.Check(Definition);
+        file.Check(Definition, _children);
         return file.Scenario ?? throw CliException.Failed(string.Join(Environment.NewLine, file.Diagnostics.Select(d => d.ToString())));
     }
 
@@ -57,7 +60,7 @@ internal sealed class RehearsedWorkflow : IAsyncDisposable
     public RehearsalReport Play(ScenarioPlay play)
     {
         _play = play;
-        return play.Run(Definition);
+        return play.Run(Definition, _children);
     }
 
     public async ValueTask DisposeAsync()

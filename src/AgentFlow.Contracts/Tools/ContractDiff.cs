@@ -108,6 +108,15 @@ public sealed record ContractDiff
                 external ? "The skill now has effects outside the run." : "The skill no longer has effects outside the run.");
         }
 
+        if (old.Idempotency != @new.Idempotency)
+        {
+            int before = Promise(old.Idempotency), after = Promise(@new.Idempotency);
+            Add(
+                after < before ? ChangeLevel.Major : after > before ? ChangeLevel.Minor : ChangeLevel.Patch,
+                "/idempotency",
+                $"Idempotency went from {Lower(old.Idempotency)} to {Lower(@new.Idempotency)}.");
+        }
+
         string[] needed = [.. old.Permissions.Where(p => p != "none")], needs = [.. @new.Permissions.Where(p => p != "none")];
         foreach (string permission in needs.Except(needed)) Add(ChangeLevel.Major, "/permissions", $"The permission '{permission}' is needed now.");
         foreach (string permission in needed.Except(needs)) Add(ChangeLevel.Minor, "/permissions", $"The permission '{permission}' is no longer needed.");
@@ -135,6 +144,11 @@ public sealed record ContractDiff
             else if (before != meaning) changes.Add(new(ChangeLevel.Major, path, $"The meaning of the error code {code} changed."));
         }
     }
+
+    /// <summary>How much a caller may rely on; that a repetition does harm, or that nobody knows, is no promise.</summary>
+    private static int Promise(Idempotency idempotency) => idempotency switch { Idempotency.Natural => 2, Idempotency.Key => 1, _ => 0 };
+
+    private static string Lower(Idempotency idempotency) => idempotency.ToString().ToLowerInvariant();
 
     private static string Upper(Determinism determinism) => determinism.ToString().ToUpperInvariant();
 }

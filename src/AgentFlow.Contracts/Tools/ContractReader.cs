@@ -32,6 +32,10 @@ internal sealed class ContractReader(JsonElement json, string pointer, List<Mani
                 "determinism",
                 defaults.Determinism,
                 ("NONE", Determinism.None), ("STRUCTURAL", Determinism.Structural), ("FULL", Determinism.Full)),
+            Idempotency = Word(
+                "idempotency",
+                defaults.Idempotency,
+                ("unknown", Idempotency.Unknown), ("none", Idempotency.None), ("key", Idempotency.Key), ("natural", Idempotency.Natural)),
             ErrorCodes = ErrorCodes() ?? defaults.ErrorCodes,
         };
     }

@@ -34,6 +34,27 @@ public enum Determinism
     Full,
 }
 
+/// <summary>What becomes of a call that is made again, because nobody knows what came of it.</summary>
+[JsonConverter(typeof(WireEnumConverter<Idempotency>))]
+public enum Idempotency
+{
+    /// <summary>Nobody says.</summary>
+    [JsonStringEnumMemberName("unknown")]
+    Unknown,
+
+    /// <summary>It happens twice.</summary>
+    [JsonStringEnumMemberName("none")]
+    None,
+
+    /// <summary>The other side knows the call by its idempotency key, and does it once.</summary>
+    [JsonStringEnumMemberName("key")]
+    Key,
+
+    /// <summary>Twice is as good as once: it only reads, asks, or sets something to a given value.</summary>
+    [JsonStringEnumMemberName("natural")]
+    Natural,
+}
+
 /// <summary>The public promise of a tool: what it takes, gives, needs and costs, under one semantic version.</summary>
 public sealed record ToolContract
 {
@@ -63,6 +84,9 @@ public sealed record ToolContract
     public Effects Effects { get; init; } = Effects.External;
 
     public Determinism Determinism { get; init; } = Determinism.None;
+
+    /// <summary>Matters to calls with external effects only. Default <see cref="Idempotency.Unknown"/>.</summary>
+    public Idempotency Idempotency { get; init; } = Idempotency.Unknown;
 
     /// <summary>Error codes that callers may branch on, with their meaning.</summary>
     public IReadOnlyDictionary<string, string> ErrorCodes { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -89,13 +89,8 @@ public sealed class Principal
     public string? StartProblem(string workflow, long? budgetNanoDollars)
     {
         string? problem = null;
-        foreach (Role role in _roles)
+        foreach (Role role in Starting)
         {
-            if (!role.Permissions.Has(Permission.WorkflowsExecute))
-            {
-                continue;
-            }
-
             if (role.Policies.Workflows?.Matches(workflow) == false)
             {
                 problem ??= $"Role '{role.Name}' starts {string.Join(", ", role.Policies.Workflows.Patterns)}, not '{workflow}'.";
@@ -119,12 +114,18 @@ public sealed class Principal
     /// <summary>Whether this principal may give somebody a role that there is.</summary>
     public bool MayGive(Role role) => MayDefine(role) || (Permissions.Contains(role.Permissions) && Roles.Contains(role.Name));
 
-    /// <summary>What runs that this principal starts may do outside: its own tool permissions, and the tools of its roles.</summary>
+    /// <summary>What runs that this principal starts may do: its own tool permissions, the tools of its roles, and the workflows that these start.</summary>
     public RunAuthority Authority() => new(
         Permissions.Intersect(PermissionSet.EveryTool),
-        _roles.Any(r => r.AllowedTools is null) ? null : new NamePatterns(_roles.SelectMany(r => r.AllowedTools!.Patterns)));
+        _roles.Any(r => r.AllowedTools is null) ? null : new NamePatterns(_roles.SelectMany(r => r.AllowedTools!.Patterns)))
+    {
+        Starts = Starting.Any(static r => r.Policies == RolePolicies.None) ? null : new StartLimits([.. Starting.Select(static r => r.Policies)]),
+    };
 
     public override string ToString() => $"{Actor}@{Tenant}";
+
+    /// <summary>The roles that let their holders start runs.</summary>
+    private IEnumerable<Role> Starting => _roles.Where(static r => r.Permissions.Has(Permission.WorkflowsExecute));
 
     private bool StartsFreely => Array.Exists(_roles, static r => r.AllowedTools is null && r.Policies == RolePolicies.None && r.Permissions.Has(Permission.WorkflowsExecute));
 

@@ -11,7 +11,10 @@ namespace AgentFlow.Engine.Access;
 /// </param>
 public sealed record RunAuthority(PermissionSet Permissions, NamePatterns? AllowedTools)
 {
-    public bool IsUnrestricted => AllowedTools is null && Permissions.Contains(PermissionSet.EveryTool);
+    /// <summary>What its steps may start; <see langword="null"/>: runs of every workflow.</summary>
+    public StartLimits? Starts { get; init; }
+
+    public bool IsUnrestricted => AllowedTools is null && Starts is null && Permissions.Contains(PermissionSet.EveryTool);
 
     /// <summary>Says what a call lacks; <see langword="null"/> when it may be made.</summary>
     /// <param name="id">The id of what is called.</param>
@@ -43,7 +46,8 @@ public sealed record RunAuthority(PermissionSet Permissions, NamePatterns? Allow
             (null, null) => true,
             ({ } mine, { } theirs) => mine.Patterns.SequenceEqual(theirs.Patterns, StringComparer.Ordinal),
             _ => false,
-        };
+        }
+        && Equals(Starts, other.Starts);
 
-    public override int GetHashCode() => HashCode.Combine(Permissions, AllowedTools?.Patterns.Count);
+    public override int GetHashCode() => HashCode.Combine(Permissions, AllowedTools?.Patterns.Count, Starts);
 }

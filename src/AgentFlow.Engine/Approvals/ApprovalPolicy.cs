@@ -1,5 +1,7 @@
+using System.Globalization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
@@ -9,10 +11,13 @@ using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Approvals;
 
-/// <summary>When calls need somebody's approval, and whose: an <c>approval:</c> of a call, or one of <c>policies.approval</c>.</summary>
+/// <summary>When calls need somebody's approval, and whose: an <c>approval:</c> of a call, or one of <c>policies.approval</c>; or a run, before it begins.</summary>
 /// <param name="Name">Unique among those that concern a call.</param>
 public sealed record ApprovalPolicy(string Name, Assignee To)
 {
+    /// <summary>Name of the approval that a whole run needs before it begins.</summary>
+    public const string Preflight = "preflight";
+
     /// <summary><see langword="null"/>: always.</summary>
     public CelExpression? When { get; init; }
 
@@ -27,6 +32,17 @@ public sealed record ApprovalPolicy(string Name, Assignee To)
     public bool GrantsWhenDue { get; init; }
 
     public IReadOnlyList<Escalation> Escalations { get; init; } = [];
+
+    /// <summary>What is to be approved of a run that is about to begin.</summary>
+    /// <param name="reason">Why.</param>
+    public ApprovalRequest ForRun(WorkflowDefinition definition, Payload input, CostEstimate estimate, string reason)
+    {
+        Payload expected = JsonPayload.Object([("p50_dollars", Dollars(estimate.NanoDollars.P50)), ("p95_dollars", Dollars(estimate.NanoDollars.P95)), ("max_budget_dollars", Dollars(definition.Policies.MaxBudgetNanoDollars ?? 0))]);
+        Payload data = JsonPayload.Object([("estimate", expected), ("input", input)]);
+        return ApprovalRequest.Of(Name, $"Approve a run of {definition.Name} {definition.Version}", reason, To, Timeout, GrantsWhenDue, data, Escalations);
+
+        static Payload Dollars(double nanoDollars) => Payload.FromText((Math.Round((decimal)nanoDollars) / 1_000_000_000m).ToString(CultureInfo.InvariantCulture));
+    }
 
     /// <summary>What is to be approved of a call; <see langword="null"/> when nothing is.</summary>
     /// <param name="problem">Why that cannot be told.</param>

@@ -30,6 +30,9 @@ public enum Preflight
 
     /// <summary>It starts, and whoever starts it is told.</summary>
     Warn,
+
+    /// <summary>It is accepted, and begins once somebody has approved it.</summary>
+    Ask,
 }
 
 /// <summary>The <c>policies</c> of a workflow, with its defaults filled in.</summary>
@@ -45,7 +48,10 @@ public sealed record RunPolicies
     /// <summary>What happens to a start whose estimate does not fit <see cref="MaxBudgetNanoDollars"/>. Default <see langword="null"/>: nobody estimates.</summary>
     public Preflight? Preflight { get; init; }
 
-    /// <summary>From RunStarted to the end; <see langword="null"/> is no limit.</summary>
+    /// <summary>Whom <see cref="Definitions.Preflight.Ask"/> asks, and for how long; <see langword="null"/> for the other answers.</summary>
+    public ApprovalPolicy? PreflightApproval { get; init; }
+
+    /// <summary>From the beginning of the first node to the end; <see langword="null"/> is no limit.</summary>
     public TimeSpan? Deadline { get; init; }
 
     public Durability Durability { get; init; }

@@ -202,6 +202,8 @@ public abstract class ValueTemplate
 
         public override IEnumerable<CelExpression> Expressions => [];
 
+        public override string ToString() => _value.ToString();
+
         private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => TextsOf(_value, path);
 
         private protected override string? Write(Utf8JsonWriter writer, ICelVariables variables)
@@ -216,6 +218,8 @@ public abstract class ValueTemplate
         public CelExpression Expression { get; } = expression;
 
         public override IEnumerable<CelExpression> Expressions => [Expression];
+
+        public override string ToString() => $"${{{Expression.Source}}}";
 
         private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => [];
 
@@ -242,6 +246,8 @@ public abstract class ValueTemplate
     private sealed class Text(object[] parts) : ValueTemplate
     {
         public override IEnumerable<CelExpression> Expressions => parts.OfType<CelExpression>();
+
+        public override string ToString() => string.Concat(parts.Select(p => p is CelExpression expression ? $"${{{expression.Source}}}" : p));
 
         private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => parts.OfType<string>().Select(p => (path, p));
 

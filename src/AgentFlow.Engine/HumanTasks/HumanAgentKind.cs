@@ -50,6 +50,8 @@ public sealed class HumanTaskTool : ITool
             Description = order.Title,
             OutputSchema = order.Form is { } form ? JsonElement.Parse(form.Utf8.Span) : null,
             Timeout = TimeSpan.FromSeconds(30),
+            // A step's task is put once, however often it is put.
+            Idempotency = Idempotency.Key,
             ErrorCodes = new Dictionary<string, string>(StringComparer.Ordinal) { [ErrorCode.HumanTaskExpired.Code] = "Nobody answered in time." },
         };
     }

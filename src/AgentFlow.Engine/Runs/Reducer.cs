@@ -124,13 +124,14 @@ public static class Reducer
                 Expect(state, e.Id, NodePhase.Scheduled, e);
                 break;
             case ApprovalRequested e:
-                NodeRun asking = Expect(state, e.Id, NodePhase.Scheduled, e);
+                // What has no input yet is the first node of a run that is held.
+                NodeRun asking = Expect(state, e.Id, state.OpenNode(e.Id).Input is null ? NodePhase.Open : NodePhase.Scheduled, e);
                 asking.Phase = NodePhase.AwaitingApproval;
                 asking.Approval = e;
                 break;
             case ApprovalDecided e:
                 NodeRun decided = Expect(state, e.Id, NodePhase.AwaitingApproval, e);
-                decided.Phase = e.Granted ? NodePhase.Scheduled : NodePhase.Open;
+                decided.Phase = e.Granted && decided.Input is not null ? NodePhase.Scheduled : NodePhase.Open;
                 decided.Approval = null;
                 decided.Approvals = e.Granted ? [.. decided.Approvals, e.Name] : decided.Approvals;
                 break;
@@ -193,6 +194,9 @@ public static class Reducer
             case RunRestricted e:
                 state.Authority = e.Authority;
                 break;
+            case RunStartsRestricted e:
+                state.Authority = state.Authority! with { Starts = e.Starts };
+                break;
             case RunAdopted e:
                 state.Parent = e;
                 break;
@@ -228,6 +232,8 @@ public static class Reducer
                     Move(state, RunStatus.Compensating);
                 }
 
+                break;
+            case StartHeld:
                 break;
             case LoopsWatched:
                 state.WatchesLoops = true;
@@ -284,7 +290,7 @@ public static class Reducer
 
     /// <summary>What came from outside and can change what a loop does; outcomes of attempts count by what they are.</summary>
     private static bool IsInformation(RunState state, JournalEvent e) => e.IsCause
-        && e is not (RunStarted or RunRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested or StepHeld or PlaceWanted)
+        && e is not (RunStarted or RunRestricted or RunStartsRestricted or StepStarted or StepSucceeded or StepFailed or StepDenied or StepCancelled or StepHandedOver or RunRecovered or PauseRequested or ResumeRequested or StepHeld or PlaceWanted)
         && !(e is PlaceGranted place && state.OpenNode(place.Id).Input is not null);
 
     private static void Change(RunState state, PlanGrafted e)

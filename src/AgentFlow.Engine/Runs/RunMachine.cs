@@ -41,6 +41,9 @@ public sealed class RunMachine(RunState state)
     /// <summary>Set by the caller before the start, when the run is to end loops that learn nothing; a replay sets what is on record.</summary>
     internal bool WatchesLoops { get; set; }
 
+    /// <summary>Set by the caller before the start, when the run waits for an approval before it begins; a replay sets what is on record.</summary>
+    internal bool HoldsStart { get; set; }
+
     /// <summary>Hears of every condition that a decision asks, before the decision; <see langword="null"/>: nobody wants to know.</summary>
     internal Action<AskedCondition>? Asked { get; init; }
 
@@ -94,7 +97,15 @@ public sealed class RunMachine(RunState state)
                     Emit(new LoopsWatched());
                 }
 
-                Enter(State.Definition.Root, null);
+                if (HoldsStart)
+                {
+                    Emit(new StartHeld(EnterOnly(State.Definition.Root, null).Id));
+                }
+                else
+                {
+                    Enter(State.Definition.Root, null);
+                }
+
                 break;
             case StepSucceeded:
                 Ended(node!);
@@ -123,6 +134,9 @@ public sealed class RunMachine(RunState state)
                 break;
             case StepDenied e:
                 GiveUp(node!, e.Error);
+                break;
+            case ApprovalDecided { Granted: true } when node!.Phase == NodePhase.Open:
+                QueueOrBegin(node);
                 break;
             case ApprovalDecided { Granted: true }:
                 MakeRunnable(node!);
@@ -226,6 +240,11 @@ public sealed class RunMachine(RunState state)
             return;
         }
 
+        QueueOrBegin(entered);
+    }
+
+    private void QueueOrBegin(NodeRun entered)
+    {
         if (entered.Node.Semaphore is { } semaphore)
         {
             Queue(entered, semaphore);
@@ -436,7 +455,7 @@ public sealed class RunMachine(RunState state)
         ChildStarted e => Is(e.Id, NodePhase.InFlight, e.Attempt),
         PlaceGranted e => Is(e.Id, NodePhase.Queued),
         StepResolved e => Is(e.Id, NodePhase.Asked),
-        ApprovalRequested e => Is(e.Id, NodePhase.Scheduled),
+        ApprovalRequested e => Is(e.Id, NodePhase.Scheduled) || (State.Visits == 1 && Is(e.Id, NodePhase.Open)),
         StepHeld e => Is(e.Id, NodePhase.Scheduled),
         PlaceWanted e => Is(e.Id, NodePhase.Scheduled) && !State.Places.ContainsKey(e.Id),
         ApprovalDecided e => Is(e.Id, NodePhase.AwaitingApproval) && State.Open[e.Id].Approval!.Name == e.Name,
@@ -448,6 +467,7 @@ public sealed class RunMachine(RunState state)
         RunStarted => State.Seq == 0,
         PlanModified => true,
         RunRestricted => State is { Seq: > 0, Authority: null },
+        RunStartsRestricted => State.Authority is { Starts: null },
         RunAdopted => State is { Seq: > 0, Parent: null },
         RunPrioritized => State is { Seq: > 0, Priority: 0 },
         _ => throw new InvalidOperationException($"{cause.Tag} is not a cause."),
@@ -472,7 +492,7 @@ public sealed class RunMachine(RunState state)
     private static StepError Denied(NodeRun step, ApprovalDecided decision) => new(
         "APPROVAL_DENIED",
         ErrorCategory.Permission,
-        $"{decision.By} did not approve step '{step.Path}'{(decision.Reason.Length > 0 ? $": {decision.Reason.TrimEnd('.')}" : "")}.");
+        $"{decision.By} did not approve {(step.Parent is null ? "the run" : $"step '{step.Path}'")}{(decision.Reason.Length > 0 ? $": {decision.Reason.TrimEnd('.')}" : "")}.");
 
     private void AfterFailure(NodeRun step, StepError error, Payload? output = null)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using AgentFlow.Contracts.Ids;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Faults;
 using AgentFlow.Engine.Runs.Journal;
@@ -12,7 +13,7 @@ namespace AgentFlow.Engine.Runs;
 /// </summary>
 public static class SnapshotCodec
 {
-    public const byte FormatVersion = 11;
+    public const byte FormatVersion = 12;
 
     /// <param name="blobs">Receives every payload that the snapshot names by hash.</param>
     public static byte[] Encode(RunState state, ICollection<Payload> blobs)
@@ -49,6 +50,11 @@ public static class SnapshotCodec
             if (state.Authority is { } authority)
             {
                 w.Authority(authority);
+                w.Bool(authority.Starts is not null);
+                if (authority.Starts is { } starts)
+                {
+                    w.Starts(starts);
+                }
             }
 
             w.Bool(state.WatchesLoops);
@@ -151,7 +157,12 @@ public static class SnapshotCodec
             long startedAt = r.Long();
             state.Started = new RunStarted(r.Text(), r.Text(), r.Hex(), r.Hex(), r.Text(), r.Text(), r.Payload(), r.Payload()) { At = startedAt };
             state.StartedAt = startedAt;
-            state.Authority = r.Bool() ? r.Authority() : null;
+            if (r.Bool())
+            {
+                RunAuthority authority = r.Authority();
+                state.Authority = r.Bool() ? authority with { Starts = r.Starts() } : authority;
+            }
+
             state.WatchesLoops = r.Bool();
             state.Information = r.Long();
             if (r.Bool())

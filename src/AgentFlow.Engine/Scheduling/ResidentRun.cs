@@ -69,6 +69,11 @@ internal sealed class ResidentRun
         _host = host;
         _machine = machine;
         Creation = creation;
+        if (creation is not null && S.Root is { Phase: NodePhase.AwaitingApproval } held)
+        {
+            RememberPeople(held);
+            _toAsk.Add(held);
+        }
     }
 
     public RunState State => _machine.State;
@@ -399,6 +404,12 @@ internal sealed class ResidentRun
                     ErrorCategory.Permanent,
                     $"Workflow '{started.Workflow}' {started.Version}, which does step '{step.Path}', may spend {DollarText.Of(held.Value)}; {DollarText.Of(left)} of the run's {DollarText.Of(limit)} are left. Raise policies.max_budget here or lower it there."), 0);
             }
+        }
+
+        // How much it may cost is known only now; which workflows may be started at all, admission has asked.
+        if (S.Authority?.Starts?.Problem(started.Workflow, held ?? adoption.Definition.Policies.MaxBudgetNanoDollars) is { } problem)
+        {
+            return new StepFailed(started.Id, started.Attempt, PermissionAdmission.Denied(S, step, problem), 0);
         }
 
         adoption.Parent = new RunAdopted(S.Id, step.Id, step.Generation, (S.Parent?.Depth ?? 0) + 1, held);

@@ -688,7 +688,7 @@ public sealed partial class RunHost : IAsyncDisposable
         Ulid id = _ids.Create();
         WorkflowDefinition definition = request.Definition;
         int priority = Math.Clamp(request.Priority ?? definition.Policies.Priority, RunPriority.Lowest, RunPriority.Highest);
-        RunMachine machine = Machine(request.Tenant, id, definition, request.TraceId ?? id.ToString(), request.StartedBy, request.Input, Clock.GetUtcNow().ToUnixTimeMilliseconds(), request.Authority, priority);
+        RunMachine machine = Machine(request.Tenant, id, definition, request.TraceId ?? id.ToString(), request.StartedBy, request.Input, Clock.GetUtcNow().ToUnixTimeMilliseconds(), request.Authority, priority, request.Approval);
         var creation = new RunCreation(definition.Name, definition.Version, definition.Hash, request.IdempotencyKey, request.RequestHash, request.MaxRuns) { Priority = priority };
         if (end is not null)
         {
@@ -713,18 +713,32 @@ public sealed partial class RunHost : IAsyncDisposable
     }
 
     /// <summary>A new run that has decided what it does first.</summary>
-    private RunMachine Machine(string tenant, Ulid id, WorkflowDefinition definition, string traceId, string startedBy, Payload input, long at, RunAuthority? authority, int priority)
+    private RunMachine Machine(string tenant, Ulid id, WorkflowDefinition definition, string traceId, string startedBy, Payload input, long at, RunAuthority? authority, int priority, ApprovalRequest? approval = null)
     {
-        var machine = new RunMachine(new RunState(tenant, id, definition)) { WatchesLoops = definition.WatchesLoops };
+        var machine = new RunMachine(new RunState(tenant, id, definition)) { WatchesLoops = definition.WatchesLoops, HoldsStart = approval is not null };
         machine.Handle(new RunStarted(definition.Name, definition.Version, definition.Hash, _definitions.ToolsHash(definition), traceId, startedBy, input, Environment(definition)) { At = at });
         if (authority is { IsUnrestricted: false })
         {
-            machine.Handle(new RunRestricted(authority) { At = machine.State.Now });
+            machine.Handle(new RunRestricted(authority with { Starts = null }) { At = machine.State.Now });
+            if (authority.Starts is { } starts)
+            {
+                machine.Handle(new RunStartsRestricted(starts) { At = machine.State.Now });
+            }
         }
 
         if (priority != 0)
         {
             machine.Handle(new RunPrioritized(priority) { At = machine.State.Now });
+        }
+
+        if (approval is not null)
+        {
+            NodeRun root = machine.State.Root!;
+            machine.Handle(new ApprovalRequested(root.Id, approval.Name, approval.Order.ToPayload()) { At = machine.State.Now });
+            if (Approver?.Decide(machine.State, root, approval) is { } answer)
+            {
+                machine.Handle(new ApprovalDecided(root.Id, approval.Name, answer.Granted, answer.By, answer.Reason) { At = machine.State.Now });
+            }
         }
 
         return machine;
@@ -1015,6 +1029,9 @@ public sealed record StartRequest(string Tenant, WorkflowDefinition Definition, 
 {
     /// <summary>What the starter lets the run do outside. Default <see langword="null"/>: whatever the workflow grants.</summary>
     public RunAuthority? Authority { get; init; }
+
+    /// <summary>What somebody has to approve before the run begins. Default <see langword="null"/>: it begins at once.</summary>
+    public ApprovalRequest? Approval { get; init; }
 
     /// <summary><see cref="RunPriority.Lowest"/> to <see cref="RunPriority.Highest"/>. Default <see langword="null"/>: what the workflow's policies say.</summary>
     public int? Priority { get; init; }

@@ -63,6 +63,7 @@ public static class RunLoader
             JournalEvent[] together = [.. frame.Events.Skip(position).TakeWhile(e => e is SignalReceived)];
             List<JournalEvent> decided;
             machine.WatchesLoops = cause is RunStarted && position + 1 < frame.Events.Count && frame.Events[position + 1] is LoopsWatched;
+            machine.HoldsStart = cause is RunStarted && frame.Events.Skip(position + 1).TakeWhile(e => !e.IsCause).Any(e => e is StartHeld);
             try
             {
                 if (!cause.IsCause || !(together.Length > 0 ? machine.HandleSignals(together) : machine.Handle(cause)))

@@ -8,7 +8,7 @@ using AgentFlow.Engine.Runs;
 
 namespace AgentFlow.Engine.Steps;
 
-/// <summary>Refuses a step whose tool needs a permission that the workflow, the step or the run's starter does not grant.</summary>
+/// <summary>Refuses a step that needs a permission that the workflow, the step or the run's starter does not grant, and one that starts what the starter may not.</summary>
 public sealed class PermissionAdmission : IAdmission
 {
     public Verdict Check(RunState run, NodeRun step, CallNode call)
@@ -24,14 +24,18 @@ public sealed class PermissionAdmission : IAdmission
             }
         }
 
-        // A child's own steps are held to what its starter may do, which it inherits.
-        if (call.Child is null && run.Authority?.Problem(call.Tool.CalledId, call.Tool.Contract.Permissions) is { } problem)
-        {
-            return new Verdict(new StepError("PERMISSION_DENIED", ErrorCategory.Permission, $"Step '{step.Path}' of run:{run.Id} calls {call.Tool.Contract.Id}: {problem}. Let somebody start it who may do so, or change the role."));
-        }
-
-        return Verdict.Admit;
+        // A child is held to what its starter may start; its own steps to what they may do, which it inherits.
+        string? problem = call.Child is { } child
+            ? run.Authority?.Starts?.Problem(child.Workflow)
+            : run.Authority?.Problem(call.Tool.CalledId, call.Tool.Contract.Permissions);
+        return problem is null ? Verdict.Admit : new Verdict(Denied(run, step, problem));
     }
+
+    /// <summary>What is said of a step that does what the run's starter may not.</summary>
+    public static StepError Denied(RunState run, NodeRun step, string problem) => new(
+        "PERMISSION_DENIED",
+        ErrorCategory.Permission,
+        $"Step '{step.Path}' of run:{run.Id} calls {((CallNode)step.Node).Tool.Contract.Id}: {problem}. Let somebody start it who may do so, or change the role.");
 }
 
 /// <summary>Refuses a step whose input does not fit its tool's schema.</summary>

@@ -35,6 +35,7 @@ internal sealed class LlmAgent : ITool
             Timeout = TimeSpan.FromSeconds(isLocal ? 30 : 60),
             Effects = isLocal ? Effects.None : Effects.External,
             Determinism = isLocal ? Determinism.Full : Determinism.None,
+            Idempotency = Idempotency.Natural,
             ErrorCodes = Errors,
         };
     }

@@ -80,8 +80,12 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
     {
         var process = new Process(++_lives);
         TimeProvider clock = _clock.For(process);
-        var definitions = new DefinitionCache(new NoCatalogue(), _ => throw new NotSupportedException());
-        definitions.Add(Tenant, _definition);
+        var definitions = new DefinitionCache(new CachedCatalogue(_options.Children), _ => throw new NotSupportedException());
+        foreach (WorkflowDefinition definition in _options.Children.Append(_definition))
+        {
+            definitions.Add(Tenant, definition);
+        }
+
         process.Host = new RunHost(
             new EngineOptions
             {
@@ -153,6 +157,12 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
 
     private void Committed(CommittedFrame frame)
     {
+        // What comes is written down for the run itself, not for those that do its steps.
+        if (frame.Run != _disk.Rows[0].Id)
+        {
+            return;
+        }
+
         // Nodes that were added while the run went are nobody's who wrote down what comes.
         foreach (NodeEntered entered in frame.Events.OfType<NodeEntered>().Where(e => e.Node < _definition.Nodes.Count))
         {
@@ -217,6 +227,9 @@ public sealed record RehearsalOptions
 {
     /// <summary>What comes to the run from outside.</summary>
     public IReadOnlyList<Arrival> Arrivals { get; init; } = [];
+
+    /// <summary>What may do steps of the run, as if it were published. Default: nothing.</summary>
+    public IReadOnlyList<WorkflowDefinition> Children { get; init; } = [];
 
     /// <summary>Reads <c>env.NAME</c>. Default: there is none.</summary>
     public Func<string, string?> Env { get; init; } = static _ => null;

@@ -53,21 +53,24 @@ public sealed class ScenarioFile
     }
 
     /// <summary>Holds the names that the scenario uses against a workflow; what is unknown there is added to the diagnostics.</summary>
-    public void Check(WorkflowDefinition definition)
+    /// <param name="children">What does steps of it: their steps, agents and tools can be named as its own.</param>
+    public void Check(WorkflowDefinition definition, IReadOnlyList<WorkflowDefinition> children)
     {
-        string[] steps = [.. definition.Nodes.Where(n => n.Parent is not null).SelectMany(n => new[] { n.Id, RunTrace.PathOf(n) }).Distinct(StringComparer.Ordinal)];
-        string[] tools = [.. definition.Nodes.OfType<CallNode>().Where(c => c.Agent is null).Select(c => c.Tool.CalledId).Concat(definition.Nodes.OfType<CallNode>().Select(c => c.Tool.CalledId)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        PlanNode[] nodes = [.. children.Prepend(definition).SelectMany(d => d.Nodes)];
+        string[] steps = [.. nodes.Where(n => n.Parent is not null).SelectMany(n => new[] { n.Id, RunTrace.PathOf(n) }).Distinct(StringComparer.Ordinal)];
+        string[] tools = [.. nodes.OfType<CallNode>().Select(c => c.Tool.CalledId).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string[] agents = [.. children.Prepend(definition).SelectMany(d => d.Agents.Keys).Distinct(StringComparer.Ordinal)];
         foreach ((StubKind kind, string name, int offset) in _reader.Names)
         {
-            (string what, IReadOnlyList<string> known) = kind switch
+            (string what, string[] known) = kind switch
             {
                 StubKind.Step => ("step or state", steps),
-                StubKind.Agent => ("agent", [.. definition.Agents.Keys]),
-                _ => ("tool that a step calls", (IReadOnlyList<string>)tools),
+                StubKind.Agent => ("agent", agents),
+                _ => ("tool that a step calls", tools),
             };
             if (!known.Contains(name, StringComparer.Ordinal))
             {
-                string list = known.Count == 0 ? "It has none." : $"It has: {string.Join(", ", known.Take(12))}{(known.Count > 12 ? ", …" : "")}.";
+                string list = known.Length == 0 ? "It has none." : $"It has: {string.Join(", ", known.Take(12))}{(known.Length > 12 ? ", …" : "")}.";
                 _findings.Error(offset, kind == StubKind.Agent ? DiagnosticCodes.UnknownAgent : kind == StubKind.Tool ? DiagnosticCodes.UnknownTool : DiagnosticCodes.UnknownStep, $"{definition.Name} {definition.Version} has no {what} '{name}'.", _findings.Suggest(name, known) + list);
             }
         }

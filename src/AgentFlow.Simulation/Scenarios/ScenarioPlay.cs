@@ -36,8 +36,10 @@ public sealed class ScenarioPlay
     public IReadOnlyList<string> Unstubbed => _unstubbed;
 
     /// <summary>Runs a definition whose tools and agents perform through <see cref="PerformAsync"/>.</summary>
-    public RehearsalReport Run(WorkflowDefinition definition) => _rehearsal.Run(definition, _scenario.Input, new RehearsalOptions
+    /// <param name="children">What may do its steps; their tools and agents perform in the same way.</param>
+    public RehearsalReport Run(WorkflowDefinition definition, IReadOnlyList<WorkflowDefinition> children) => _rehearsal.Run(definition, _scenario.Input, new RehearsalOptions
     {
+        Children = children,
         Arrivals = _scenario.Arrivals,
         Env = name => _scenario.Env.GetValueOrDefault(name),
     });

@@ -7,15 +7,15 @@ namespace AgentFlow.Storage.Postgres;
 /// <summary>What is remembered of triggers, in the same database as the runs.</summary>
 public sealed class PostgresTriggerStore(PostgresDatabase database) : ITriggerStore
 {
-    private const string Columns = "tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, version";
+    private const string Columns = "tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, starts, version";
 
     public async ValueTask AddAsync(TriggerState trigger, CancellationToken cancellationToken)
     {
-        (string permissions, string? tools) = AuthorityText.Of(trigger.Authority);
+        (string permissions, string? tools, string? starts) = AuthorityText.Of(trigger.Authority);
         await database.ExecuteAsync(
-            $"INSERT INTO triggers ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (tenant, workflow, name) DO NOTHING",
+            $"INSERT INTO triggers ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant, workflow, name) DO NOTHING",
             p => p.Value(trigger.Tenant).Value(trigger.Workflow).Value(trigger.Name).Value(trigger.Schedule).Value(trigger.NextAt).Value(trigger.IsPaused)
-                .Value(trigger.LastAt).Value(trigger.LastRun).Value(trigger.Owner).Value(permissions).Optional(tools).Value(trigger.Version),
+                .Value(trigger.LastAt).Value(trigger.LastRun).Value(trigger.Owner).Value(permissions).Optional(tools).Optional(starts).Value(trigger.Version),
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -27,14 +27,14 @@ public sealed class PostgresTriggerStore(PostgresDatabase database) : ITriggerSt
 
     public async ValueTask<bool> ReplaceAsync(TriggerState trigger, CancellationToken cancellationToken)
     {
-        (string permissions, string? tools) = AuthorityText.Of(trigger.Authority);
+        (string permissions, string? tools, string? starts) = AuthorityText.Of(trigger.Authority);
         return await database.ExecuteAsync(
             """
-            UPDATE triggers SET schedule = $5, next_at = $6, paused = $7, last_at = $8, last_run = $9, owner = $10, permissions = $11, tools = $12, version = version + 1
+            UPDATE triggers SET schedule = $5, next_at = $6, paused = $7, last_at = $8, last_run = $9, owner = $10, permissions = $11, tools = $12, starts = $13, version = version + 1
             WHERE tenant = $1 AND workflow = $2 AND name = $3 AND version = $4
             """,
             p => p.Value(trigger.Tenant).Value(trigger.Workflow).Value(trigger.Name).Value(trigger.Version).Value(trigger.Schedule).Value(trigger.NextAt).Value(trigger.IsPaused)
-                .Value(trigger.LastAt).Value(trigger.LastRun).Value(trigger.Owner).Value(permissions).Optional(tools),
+                .Value(trigger.LastAt).Value(trigger.LastRun).Value(trigger.Owner).Value(permissions).Optional(tools).Optional(starts),
             cancellationToken).ConfigureAwait(false) > 0;
     }
 
@@ -54,7 +54,7 @@ public sealed class PostgresTriggerStore(PostgresDatabase database) : ITriggerSt
         LastAt = row.GetInt64(6),
         LastRun = row.GetString(7),
         Owner = row.GetString(8),
-        Authority = AuthorityText.Read(row.GetString(9), row.IsDBNull(10) ? null : row.GetString(10)),
-        Version = row.GetInt32(11),
+        Authority = AuthorityText.Read(row.GetString(9), row.IsDBNull(10) ? null : row.GetString(10), row.IsDBNull(11) ? null : row.GetString(11)),
+        Version = row.GetInt32(12),
     };
 }

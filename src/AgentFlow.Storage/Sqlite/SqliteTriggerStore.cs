@@ -6,14 +6,14 @@ namespace AgentFlow.Storage.Sqlite;
 /// <summary>What is remembered of triggers, in the same file as the runs.</summary>
 public sealed class SqliteTriggerStore(SqliteDatabase database) : ITriggerStore
 {
-    private const string Columns = "tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, version";
+    private const string Columns = "tenant, workflow, name, schedule, next_at, paused, last_at, last_run, owner, permissions, tools, starts, version";
 
     public async ValueTask AddAsync(TriggerState trigger, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
     {
-        (string permissions, string? tools) = AuthorityText.Of(trigger.Authority);
-        connection.Prepare($"INSERT OR IGNORE INTO triggers ({Columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        (string permissions, string? tools, string? starts) = AuthorityText.Of(trigger.Authority);
+        connection.Prepare($"INSERT OR IGNORE INTO triggers ({Columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .Bind(trigger.Tenant).Bind(trigger.Workflow).Bind(trigger.Name).Bind(trigger.Schedule).Bind(trigger.NextAt).Bind(trigger.IsPaused ? 1 : 0)
-            .Bind(trigger.LastAt).Bind(trigger.LastRun).Bind(trigger.Owner).Bind(permissions).BindOptional(tools).Bind(trigger.Version).Run();
+            .Bind(trigger.LastAt).Bind(trigger.LastRun).Bind(trigger.Owner).Bind(permissions).BindOptional(tools).BindOptional(starts).Bind(trigger.Version).Run();
         return true;
     }).ConfigureAwait(false);
 
@@ -25,12 +25,12 @@ public sealed class SqliteTriggerStore(SqliteDatabase database) : ITriggerStore
 
     public async ValueTask<bool> ReplaceAsync(TriggerState trigger, CancellationToken cancellationToken) => await database.Shared.RunAsync(connection =>
     {
-        (string permissions, string? tools) = AuthorityText.Of(trigger.Authority);
+        (string permissions, string? tools, string? starts) = AuthorityText.Of(trigger.Authority);
         connection.Prepare("""
-            UPDATE triggers SET schedule = ?, next_at = ?, paused = ?, last_at = ?, last_run = ?, owner = ?, permissions = ?, tools = ?, version = version + 1
+            UPDATE triggers SET schedule = ?, next_at = ?, paused = ?, last_at = ?, last_run = ?, owner = ?, permissions = ?, tools = ?, starts = ?, version = version + 1
             WHERE tenant = ? AND workflow = ? AND name = ? AND version = ?
             """)
-            .Bind(trigger.Schedule).Bind(trigger.NextAt).Bind(trigger.IsPaused ? 1 : 0).Bind(trigger.LastAt).Bind(trigger.LastRun).Bind(trigger.Owner).Bind(permissions).BindOptional(tools)
+            .Bind(trigger.Schedule).Bind(trigger.NextAt).Bind(trigger.IsPaused ? 1 : 0).Bind(trigger.LastAt).Bind(trigger.LastRun).Bind(trigger.Owner).Bind(permissions).BindOptional(tools).BindOptional(starts)
             .Bind(trigger.Tenant).Bind(trigger.Workflow).Bind(trigger.Name).Bind(trigger.Version).Run();
         return connection.Changes > 0;
     }).ConfigureAwait(false);
@@ -57,8 +57,8 @@ public sealed class SqliteTriggerStore(SqliteDatabase database) : ITriggerStore
                 LastAt = rows.Int64(6),
                 LastRun = rows.Text(7),
                 Owner = rows.Text(8),
-                Authority = AuthorityText.Read(rows.Text(9), rows.OptionalText(10)),
-                Version = (int)rows.Int64(11),
+                Authority = AuthorityText.Read(rows.Text(9), rows.OptionalText(10), rows.OptionalText(11)),
+                Version = (int)rows.Int64(12),
             });
         }
 

@@ -9,10 +9,11 @@ internal static class LlmInvokeContract
     public static ToolContract Create() => new()
     {
         Id = "skill.llm_invoke",
-        Version = "1.0.0",
+        Version = "1.1.0",
         Description = "Asks a language model once. With response_schema the answer is parsed into 'json'.",
         Permissions = [Permission.NetworkHttp.Name],
         Timeout = TimeSpan.FromMinutes(2),
+        Idempotency = Idempotency.Natural,
         // 2 cents: 1,000 tokens of answer and 1,500 of prompt at the price of today's large models.
         MaxCostNanoDollars = 20_000_000,
         InputSchema = JsonElement.Parse(Input),

@@ -106,6 +106,74 @@ public sealed class TestCommandTests : IDisposable
         Assert.Matches(@"traces/there\.trace line 6: expected 0 again in \d+ ms fetch#1, was 0 again in \d+ ms fetch#1", result.Out);
     }
 
+    private const string Outer = """
+        language: 1
+        name: outer
+        version: 1.0.0
+        planner: fsm
+        initial_state: bill
+        final_states: [done, lost]
+        states:
+          bill: { workflow: { name: billing, version: 1.x, input: { n: "${input.n}" } }, on_success: done, on_error: lost }
+          done: { tool: skill.echo, input: "${steps.bill.output}", outcome: billed }
+          lost: { tool: skill.echo, input: { why: "${error.code}" }, outcome: lost }
+        """;
+
+    /// <summary>Calls a workflow of its own, which stands beside both.</summary>
+    private const string Billing = """
+        language: 1
+        name: billing
+        version: 1.4.0
+        planner: dag
+        steps:
+          - { id: charge, tool: skill.http_call, input: { method: GET, url: "https://example.org/${input.n}" } }
+          - { id: note, depends_on: [charge], workflow: { name: notes, input: { body: "${steps.charge.output.body}" } } }
+        output: { charged: "${steps.charge.output.body}", noted: "${steps.note.output.body}" }
+        """;
+
+    private const string Notes = "language: 1\nname: notes\nversion: 2.0.0\nplanner: fsm\ninitial_state: keep\nfinal_states: [keep]\nstates: { keep: { tool: skill.echo } }\n";
+
+    private const string Billed = """
+        scenario: 1
+        workflow: ../../workflow.yaml
+        input: { n: 7 }
+        stubs:
+          steps:
+            charge: { output: { status_code: 200, headers: {}, headers_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, body: paid, body_encoding: text, body_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, latency_ms: 1 } }
+        expect: { outcome: billed, path: [bill, done], output: { charged: paid, noted: paid } }
+        """;
+
+    [Theory]
+    [InlineData("billing.yaml", "notes.yaml")]
+    [InlineData("billing/workflow.yaml", "notes/workflow.yaml")]
+    public async Task Test_StepsOfOtherWorkflows_AreDoneByTheFilesBesideIt(string billing, string notes)
+    {
+        _af.Write("workflow.yaml", Outer);
+        _af.Write(billing, Billing);
+        _af.Write(notes, Notes);
+        _af.Write(Path.Combine(".af", "scenarios", "billed.yaml"), Billed);
+        AfResult passed = await _af.RunAsync("test", "--ci");
+        Assert.True(passed.Code == ExitCode.Ok, $"{passed}");
+        AfResult imagined = await _af.RunAsync("simulate", "workflow.yaml", "--n", "20", "--scenario", ".af/scenarios/billed.yaml");
+        Assert.Matches(@"100\.00 %  bill → done  billed", imagined.Out);
+        AfResult hurt = await _af.RunAsync("chaos", "workflow.yaml", "--scenario", ".af/scenarios/billed.yaml", "--seeds", "1..10", "--rate", "0.5", "--require", "degraded");
+        Assert.True(hurt.Code == ExitCode.Ok, $"{hurt}");
+    }
+
+    [Fact]
+    public async Task Test_StepOfAWorkflowThatIsNotThere_FailsAsItDoesWhereNothingIsPublished()
+    {
+        _af.Write("workflow.yaml", Outer);
+        _af.Write("billing.yaml", Billing.Replace("version: 1.4.0", "version: 2.4.0", StringComparison.Ordinal));
+        _af.Write(Path.Combine(".af", "scenarios", "billed.yaml"), Billed[..Billed.IndexOf("stubs:", StringComparison.Ordinal)] + "expect: { outcome: lost, output: { why: WORKFLOW_NOT_FOUND } }\n");
+        AfResult result = await _af.RunAsync("test");
+        Assert.True(result.Code == ExitCode.Ok, $"{result}");
+        _af.Write("billing.yaml", Billing.Replace("skill.http_call", "skill.http_cal", StringComparison.Ordinal));
+        AfResult broken = await _af.RunAsync("test");
+        Assert.NotEqual(ExitCode.Ok, broken.Code);
+        Assert.Contains("billing.yaml, which does a step of outer, has errors", broken.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Test_CallWithoutStub_ReachesNothing()
     {

@@ -11,13 +11,13 @@ public sealed class ToolManifestTests
         ToolContract contract = Assert.Single(Parse(
             """
             {"id":"skill.x","version":"1.2.3","description":"d","input_schema":{"type":"object"},"output_schema":true,"permissions":["network.http"],
-             "max_cost_dollars":0.0025,"timeout_ms":1500,"effects":"none","determinism":"STRUCTURAL","error_codes":{"A":"a"},"unknown":1}
+             "max_cost_dollars":0.0025,"timeout_ms":1500,"effects":"none","determinism":"STRUCTURAL","idempotency":"key","error_codes":{"A":"a"},"unknown":1}
             """).Contracts);
         Assert.Equal(("skill.x", "1.2.3", "d"), (contract.Id, contract.Version, contract.Description));
         Assert.Equal("""{"type":"object"}""", contract.InputSchema!.Value.GetRawText());
         Assert.Equal(["network.http"], contract.Permissions);
         Assert.Equal((2_500_000, TimeSpan.FromSeconds(1.5)), (contract.MaxCostNanoDollars, contract.Timeout));
-        Assert.Equal((Effects.None, Determinism.Structural), (contract.Effects, contract.Determinism));
+        Assert.Equal((Effects.None, Determinism.Structural, Idempotency.Key), (contract.Effects, contract.Determinism, contract.Idempotency));
         Assert.Equal("a", contract.ErrorCodes["A"]);
     }
 
@@ -54,6 +54,7 @@ public sealed class ToolManifestTests
     [InlineData("""{"id":"a","version":"1.0.0","timeout_ms":1e300}""", "/timeout_ms", "number from 0")]
     [InlineData("""{"id":"a","version":"1.0.0","max_cost_dollars":"1"}""", "/max_cost_dollars", "number from 0")]
     [InlineData("""{"id":"a","version":"1.0.0","determinism":"TOTAL"}""", "/determinism", "NONE, STRUCTURAL, FULL")]
+    [InlineData("""{"id":"a","version":"1.0.0","idempotency":true}""", "/idempotency", "unknown, none, key, natural")]
     [InlineData("""{"id":"a","version":"1.0.0","effects":1}""", "/effects", "none, external")]
     [InlineData("""[{"id":"a","version":"1.0.0"},{"id":"a","version":"1.0.0"}]""", "/1/id", "twice")]
     [InlineData("""{"skills":[{"id":"a","version":"1"}]}""", "/skills/0/version", "MAJOR.MINOR.PATCH")]

@@ -58,6 +58,46 @@ public class PrincipalTests
         Assert.False(support.IsUnrestricted);
     }
 
+    [Theory]
+    [InlineData("support-eu", 50_000_000L, null)]
+    [InlineData("support-eu", 50_000_001L, "of at most $0.05, and this one may cost $0.050000001")]
+    [InlineData("support-eu", null, "and this one has no limit")]
+    [InlineData("billing", 1L, "its starter's roles start support*, not 'billing'")]
+    public void Authority_StartsWhatTheRolesStart(string workflow, long? budget, string? problem)
+    {
+        RunAuthority authority = new Principal(PrincipalKind.User, "1", "u", "t", [Support, BuiltInRoles.Find("viewer")!]).Authority();
+        Assert.Equal(workflow == "billing", authority.Starts!.Problem(workflow) is not null);
+        if (problem is null)
+        {
+            Assert.Null(authority.Starts!.Problem(workflow, budget));
+        }
+        else
+        {
+            Assert.Contains(problem, authority.Starts!.Problem(workflow, budget));
+        }
+    }
+
+    [Fact]
+    public void Authority_OfWhomTheRolesLetStartAnything_IsNotLimited()
+    {
+        Assert.Null(new Principal(PrincipalKind.User, "1", "u", "t", [Support, BuiltInRoles.Find("operator")!]).Authority().Starts);
+        RunAuthority nothing = new Principal(PrincipalKind.User, "1", "u", "t", [BuiltInRoles.Find("viewer")!]).Authority();
+        Assert.Contains("do not grant workflows.execute", nothing.Starts!.Problem("billing"));
+        Assert.False(nothing.IsUnrestricted);
+    }
+
+    [Fact]
+    public void Authority_IsComparedByContent()
+    {
+        RunAuthority one = new Principal(PrincipalKind.User, "1", "u", "t", [Support]).Authority();
+        RunAuthority same = new Principal(PrincipalKind.User, "2", "v", "t", [Support with { Policies = new RolePolicies { Workflows = new NamePatterns(["support*"]), MaxRunNanoDollars = 50_000_000 } }]).Authority();
+        RunAuthority other = new Principal(PrincipalKind.User, "1", "u", "t", [Support with { Policies = new RolePolicies { Workflows = new NamePatterns(["support"]), MaxRunNanoDollars = 50_000_000 } }]).Authority();
+        Assert.Equal(one, same);
+        Assert.Equal(one.GetHashCode(), same.GetHashCode());
+        Assert.NotEqual(one, other);
+        Assert.NotEqual(one, one with { Starts = null });
+    }
+
     [Fact]
     public void BuiltInRoles_AreThoseThatWerePromised()
     {

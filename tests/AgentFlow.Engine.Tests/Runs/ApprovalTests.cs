@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Approvals;
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
@@ -81,6 +82,70 @@ public class ApprovalTests
         Assert.True(play.Feed(Decide(play, granted: true, "policy 1")));
         Assert.Equal(["step", "policy 1"], play.Node("a").Approvals);
     }
+
+    private static Play Held(PlanNode root, RunPolicies? policies = null, bool watches = false)
+    {
+        var play = new Play(Define(root, policies), """{"n":1}""", watches, holds: true);
+        Assert.True(play.Feed(new ApprovalRequested(0, "preflight", ApprovalRequest.Of("preflight", "Approve a run", "it costs", Approver).Order.ToPayload())));
+        Assert.Equal((NodePhase.AwaitingApproval, true, 1), (play.State.Root!.Phase, play.State.IsIdle, play.State.Open.Count));
+        AssertReplays(play);
+        return play;
+    }
+
+    private static void AssertReplays(Play play)
+    {
+        byte[] live = Play.Bytes(play.State);
+        Assert.True(live.AsSpan().SequenceEqual(Play.Bytes(play.Reload().State)));
+        Assert.True(live.AsSpan().SequenceEqual(Play.Bytes(SnapshotCodec.TryDecode(live, "default", RunId, play.State.Definition, play.Blob)!)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Held_Run_BeginsWhenItIsApproved(bool isOneCall)
+    {
+        // Loops are watched in runs of machines: the two notes behind the start stand together.
+        Play play = isOneCall ? Held(Call("a")) : Held(Machine("m", new State(Call("a")) { Final = true }), watches: true);
+        Assert.True(play.Feed(new ApprovalDecided(0, "preflight", true, "user:anna", "go")));
+        Assert.Equal(NodePhase.Scheduled, play.Node("a").Phase);
+        AssertReplays(play);
+        play.Succeed("a", "7");
+        Assert.Equal((RunStatus.Completed, "7"), (play.State.Status, play.State.Output!.ToString()));
+        AssertReplays(play);
+    }
+
+    [Fact]
+    public void Held_RunThatIsDenied_FailsWithoutAStep()
+    {
+        Play play = Held(Machine("m", new State(Call("a")) { Final = true }));
+        Assert.True(play.Feed(new ApprovalDecided(0, "preflight", false, "user:anna", "too much")));
+        Assert.Equal((RunStatus.Failed, "APPROVAL_DENIED", "user:anna did not approve the run: too much."), (play.State.Status, play.State.Error!.Code, play.State.Error.Message));
+        Assert.Single(play.Journal.OfType<NodeEntered>());
+        AssertReplays(play);
+    }
+
+    [Fact]
+    public void Held_RunThatIsCancelled_EndsAtOnce()
+    {
+        Play play = Held(Machine("m", new State(Call("a")) { Final = true }));
+        Assert.True(play.Feed(new CancelRequested("ops", "enough")));
+        Assert.Equal(RunStatus.Cancelled, play.State.Status);
+        Assert.False(play.Feed(new ApprovalDecided(0, "preflight", true, "user:anna", "")));
+        AssertReplays(play);
+    }
+
+    [Fact]
+    public void Held_Run_HasItsDeadlineFromTheApprovalOn()
+    {
+        Play play = Held(Machine("m", new State(Call("a")) { Final = true }), new RunPolicies { Deadline = TimeSpan.FromMinutes(1) });
+        Assert.Empty(play.Journal.OfType<TimerSet>());
+        Assert.True(play.Feed(new ApprovalDecided(0, "preflight", true, "user:anna", "")));
+        Assert.Equal(play.Journal[^1].At + 60_000, Assert.Single(play.Journal.OfType<TimerSet>()).Due);
+    }
+
+    [Fact]
+    public void Request_ForARunThatHasBegun_MeansNothing() =>
+        Assert.False(new Play(Define(Machine("m", new State(Call("a")) { Final = true }))).Feed(new ApprovalRequested(0, "preflight", Payload.EmptyObject)));
 
     [Theory]
     [InlineData("""{"amount":1001}""", true)]

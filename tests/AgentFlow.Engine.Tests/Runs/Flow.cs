@@ -104,9 +104,10 @@ internal sealed class Play
     private long _now = 1_700_000_000_000;
 
     /// <param name="watches">As a host starts it: loops that learn nothing end.</param>
-    public Play(WorkflowDefinition definition, string input = "{}", bool watches = false)
+    /// <param name="holds">It waits for an approval before it begins.</param>
+    public Play(WorkflowDefinition definition, string input = "{}", bool watches = false, bool holds = false)
     {
-        Machine = new RunMachine(new RunState("default", Flow.RunId, definition)) { WatchesLoops = watches && definition.WatchesLoops };
+        Machine = new RunMachine(new RunState("default", Flow.RunId, definition)) { WatchesLoops = watches && definition.WatchesLoops, HoldsStart = holds };
         Feed(new RunStarted("test", "1.0.0", definition.Hash, "", "trace", "tester", Payload.FromText(input), Payload.EmptyObject));
     }
 

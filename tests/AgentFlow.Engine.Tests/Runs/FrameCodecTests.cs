@@ -68,6 +68,8 @@ public class FrameCodecTests
         new PlanRejected(1, "steps[0].skill: no") { At = T },
         new StepRejected(1, 2, Error, Payload.FromText("{\"nme\":7}"), 5) { At = T },
         new RemedyStarted(1, 2) { At = T },
+        new RunStartsRestricted(new StartLimits([new RolePolicies { Workflows = new NamePatterns(["support*"]), MaxRunNanoDollars = 50_000_000 }, new RolePolicies()])) { At = T },
+        new StartHeld(0) { At = T },
     ];
 
     private static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "golden", "frames.json");

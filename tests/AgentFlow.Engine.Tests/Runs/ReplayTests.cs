@@ -114,6 +114,9 @@ public class ReplayTests
         var play = new Play(Define(Machine("m", new State(Call("a")) { Final = true })));
         Assert.True(play.Feed(new RunRestricted(authority)));
         Assert.False(play.Feed(new RunRestricted(new RunAuthority(PermissionSet.Everything, null))));
+        authority = authority with { Starts = new StartLimits([new RolePolicies { Workflows = new NamePatterns(["support*"]), MaxRunNanoDollars = 5 }, new RolePolicies()]) };
+        Assert.True(play.Feed(new RunStartsRestricted(authority.Starts)));
+        Assert.False(play.Feed(new RunStartsRestricted(new StartLimits([]))));
         Assert.Equal(authority, play.State.Authority);
         Assert.Equal(authority, SnapshotCodec.TryDecode(Play.Bytes(play.State), "default", RunId, play.State.Definition, play.Blob)!.Authority);
         Assert.Equal(authority, play.Reload().State.Authority);

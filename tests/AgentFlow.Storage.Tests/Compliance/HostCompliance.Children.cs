@@ -2,6 +2,7 @@ using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
@@ -208,6 +209,67 @@ public abstract partial class HostCompliance
         (StartOutcome start, RunEnd tooMuch) = await Host.ExecuteAsync(Request(await Define(Chain(Child("a", "modest")), new RunPolicies { MaxBudgetNanoDollars = 65 })), default).WaitAsync(Patience);
         Assert.Equal("BUDGET_EXCEEDED", tooMuch.Error!.Code);
         Assert.Empty((await Store.ListAsync("t1", new RunFilter(Parent: start.Run), default)).Rows);
+    }
+
+    /// <summary>Somebody whose roles start only some workflows.</summary>
+    private static RunAuthority Starter(params RolePolicies[] starts) => new(PermissionSet.EveryTool, null) { Starts = new StartLimits(starts) };
+
+    [Fact]
+    public async Task Child_OfAWorkflowThatTheStarterMayNotStart_IsDeniedAndNothingOfItExists()
+    {
+        var ledger = new Ledger();
+        await Publish("payroll", "1.0.0", Chain(Call("pay", ledger)));
+        await Publish("between", "1.0.0", Chain(Child("pay", "payroll")));
+        RunAuthority authority = Starter(new RolePolicies { Workflows = new NamePatterns(["w*", "between"]) });
+        (StartOutcome start, RunEnd end) = await Host.ExecuteAsync(Request(await Define(Chain(Child("pay", "payroll", retry: new RetryPolicy { MaxAttempts = 3 })))) with { Authority = authority }, default).WaitAsync(Patience);
+        Assert.Equal((RunStatus.Failed, "PERMISSION_DENIED"), (end.Status, end.Error!.Code));
+        Assert.Contains("its starter's roles start between, w*, not 'payroll'", end.Error.Message);
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.Equal("PERMISSION_DENIED", Assert.Single(journal.OfType<StepDenied>()).Error.Code);
+        Assert.Empty(journal.OfType<StepStarted>());
+
+        // Whoever may be started in between does not help.
+        (StartOutcome above, RunEnd deep) = await Host.ExecuteAsync(Request(await Define(Chain(Child("go", "between")))) with { Authority = authority }, default).WaitAsync(Patience);
+        Assert.Equal((RunStatus.Failed, "PERMISSION_DENIED"), (deep.Status, deep.Error!.Code));
+        Assert.Single((await Journal((await OnlyChild(above.Run)).Run)).OfType<StepDenied>());
+        Assert.Equal(0, (await Store.ListAsync("t1", new RunFilter(Workflow: "payroll"), default)).Total);
+        Assert.Empty(ledger.Calls);
+        Assert.Equal(RunStatus.Completed, (await Host.ExecuteAsync(Request(await Define(Chain(Child("pay", "payroll")))), default).WaitAsync(Patience)).End.Status);
+    }
+
+    [Fact]
+    public async Task Child_OfARunThatWasParked_IsHeldToWhatItsStarterCouldDo()
+    {
+        await Publish("payroll", "1.0.0", Chain(new PassNode { Id = "a" }));
+        await Publish("report", "1.0.0", Chain(new PassNode { Id = "a" }));
+        StartRequest request = Request(await Define(Chain(new WaitNode { Id = "w", Signal = "go" }, Child("report", "report"), Child("pay", "payroll"))));
+        StartOutcome start = await Host.StartAsync(request with { Authority = Starter(new RolePolicies { Workflows = new NamePatterns(["report"]) }) }, default).WaitAsync(Patience);
+        await UntilAsync(start.Run, RunStatus.Waiting);
+        await Evicted();
+        await RestartAsync();
+        await Send(start.Run, """{"n":1}""", "s");
+        RunEnd end = (await End(start.Run))!;
+        Assert.Equal((RunStatus.Failed, "PERMISSION_DENIED"), (end.Status, end.Error!.Code));
+        Assert.Equal("report", (await OnlyChild(start.Run)).Workflow);
+    }
+
+    [Fact]
+    public async Task Child_ThatMayCostMoreThanTheStarterMayStart_IsNotStarted()
+    {
+        await Publish("dear", "1.0.0", Chain(new PassNode { Id = "a" }), new RunPolicies { MaxBudgetNanoDollars = 70 });
+        await Publish("endless", "1.0.0", Chain(new PassNode { Id = "a" }));
+        RunAuthority authority = Starter(new RolePolicies { Workflows = new NamePatterns(["w*"]) }, new RolePolicies { MaxRunNanoDollars = 60 });
+        async Task<RunEnd> Outcome(string child, RunPolicies? policies = null) =>
+            (await Host.ExecuteAsync(Request(await Define(Chain(Child("a", child)), policies)) with { Authority = authority }, default).WaitAsync(Patience)).End;
+
+        RunEnd dear = await Outcome("dear");
+        Assert.Equal((RunStatus.Failed, "PERMISSION_DENIED"), (dear.Status, dear.Error!.Code));
+        Assert.Contains("at most $0.00000006, and this one may cost $0.00000007", dear.Error.Message);
+        Assert.Contains("and this one has no limit", (await Outcome("endless")).Error!.Message);
+        // What the parent has left is the most that a child may cost which has no limit of its own.
+        Assert.Equal(RunStatus.Completed, (await Outcome("endless", new RunPolicies { MaxBudgetNanoDollars = 60 })).Status);
+        Assert.Equal("PERMISSION_DENIED", (await Outcome("endless", new RunPolicies { MaxBudgetNanoDollars = 61 })).Error!.Code);
+        Assert.Equal(0, (await Store.ListAsync("t1", new RunFilter(Workflow: "dear"), default)).Total);
     }
 
     [Fact]

@@ -27,6 +27,12 @@ public abstract class TriggerStoreCompliance : IAsyncLifetime
         var unrestricted = New("free") with { Authority = new RunAuthority(PermissionSet.EveryTool, null) };
         await Triggers.AddAsync(unrestricted, default);
         Assert.Equal(unrestricted, await Triggers.FindAsync("t1", "flow", "free", default));
+        var limited = New("limited") with { Authority = Some with { Starts = new StartLimits([new RolePolicies { Workflows = new NamePatterns(["a b", "support*"]), MaxRunNanoDollars = 7 }, new RolePolicies { MaxRunNanoDollars = 3 }, new RolePolicies { Workflows = new NamePatterns(["x"]) }]) } };
+        await Triggers.AddAsync(limited, default);
+        Assert.Equal(limited, await Triggers.FindAsync("t1", "flow", "limited", default));
+        limited = limited with { Authority = Some with { Starts = new StartLimits([]) } };
+        Assert.True(await Triggers.ReplaceAsync(limited, default));
+        Assert.Equal(limited with { Version = 1 }, await Triggers.FindAsync("t1", "flow", "limited", default));
     }
 
     [Fact]

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text;
 using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
+using AgentFlow.Engine.Planning;
 using AgentFlow.Expressions.Cel;
 
 namespace AgentFlow.Engine.Definitions.Drawing;
@@ -46,7 +48,7 @@ public sealed class MermaidFlowchart
         }
         else
         {
-            Line($"subgraph {Name(node)}[{Label(node.Id, KindOf(node))}]");
+            Line($"subgraph {Name(node)}[{Label(node.Id, KindOf(node), Permits(node))}]");
             _depth++;
             DrawInside(node, isRoot: false);
             _depth--;
@@ -181,16 +183,27 @@ public sealed class MermaidFlowchart
         switch (node)
         {
             case CallNode call:
-                Line($"{Name(call)}[{Label(call.Id, Target(call), Tries(call))}]");
+                Line($"{Name(call)}[{Label(call.Id, Target(call), Tries(call), Permits(call))}]");
                 if (call.Compensation is { } undo)
                 {
                     Line($"{Name(call)} -.->|{Label("undo")}| {Name(undo)}>{Label(Target(undo))}]");
+                }
+
+                foreach (Remedy remedy in call.Remedies)
+                {
+                    string codes = string.Join(", ", remedy.On);
+                    Line(remedy.Call is { } cure
+                        ? $"{Name(call)} -.->|{Label(codes)}| {Name(cure)}>{Label(Target(cure), remedy.IsAnswer ? "" : "then again")}]"
+                        : $"{Name(call)} -.->|{Label(codes, "again")}| {Name(call)}");
                 }
 
                 break;
             case WaitNode wait:
                 string limit = wait.For is { } time ? DurationText.Of(time) : wait.Until is { } moment ? $"until {moment.Source}" : "";
                 Line($"{Name(wait)}{{{{{Label(wait.Id, wait.Signal is null ? $"wait {limit}" : $"wait for {wait.Signal}", wait.Signal is null || limit.Length == 0 ? "" : wait.For is null ? limit : $"at most {limit}")}}}}}");
+                break;
+            case BarrierNode barrier:
+                Line($"{Name(barrier)}{{{{{Label(barrier.Id, $"barrier {barrier.Barrier.Name}", $"{barrier.Barrier.Size} parties", Permits(barrier))}}}}}");
                 break;
             case ConditionNode condition:
                 Line($"{Name(condition)}{{{Label(condition.Condition.Source)}}}");
@@ -201,9 +214,16 @@ public sealed class MermaidFlowchart
         }
     }
 
-    private static string Target(CallNode call) => call.Agent is { } agent ? $"agent {agent}" : call.Tool.Contract.Id;
+    private static string Target(CallNode call) =>
+        call.Agent is { } agent ? $"agent {agent}"
+        : call.Child is { } child ? $"workflow {child.Workflow} {child.Versions}"
+        : call.Tool is HumanTaskTool ? "a person"
+        : call.Tool is PlanModel ? "a model"
+        : call.Tool.Contract.Id;
 
-    private static string Tries(CallNode call) => call.Retry.MaxAttempts > 1 ? $"up to {call.Retry.MaxAttempts} attempts" : "";
+    private static string Permits(PlanNode node) => node.Semaphore is { } semaphore ? $"semaphore {semaphore.Name}, {semaphore.Size} at once" : "";
+
+    private static string Tries(CallNode call) => call.Retry.MaxAttempts > 1 && call.Tool is not HumanTaskTool ? $"up to {call.Retry.MaxAttempts} attempts" : "";
 
     private static string KindOf(PlanNode node) => node switch
     {

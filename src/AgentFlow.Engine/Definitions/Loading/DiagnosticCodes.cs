@@ -62,6 +62,7 @@ public static class DiagnosticCodes
     public const string UnknownPermission = "unknown-permission";
     public const string PermissionNotGranted = "permission-not-granted";
     public const string WeakerEffects = "weaker-effects";
+    public const string RepeatedEffects = "repeated-effects";
 
     // Expressions.
     public const string InvalidExpression = "invalid-expression";

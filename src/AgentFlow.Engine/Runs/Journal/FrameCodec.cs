@@ -273,6 +273,9 @@ public static class FrameCodec
             case RunRestricted e:
                 w.Authority(e.Authority);
                 break;
+            case RunStartsRestricted e:
+                w.Starts(e.Starts);
+                break;
             case StepUnknown e:
                 w.Int(e.Id);
                 w.Int(e.Attempt);
@@ -385,6 +388,9 @@ public static class FrameCodec
             case PlanRefused e:
                 w.Error(e.Error);
                 break;
+            case StartHeld e:
+                w.Int(e.Id);
+                break;
             case LoopsWatched e:
                 w.Int(e.Rule);
                 break;
@@ -446,6 +452,7 @@ public static class FrameCodec
         EventTag.CancelRequested => new CancelRequested(r.Text(), r.Text()),
         EventTag.RunRecovered => new RunRecovered(r.Text()),
         EventTag.RunRestricted => new RunRestricted(r.Authority()),
+        EventTag.RunStartsRestricted => new RunStartsRestricted(r.Starts()),
         EventTag.StepUnknown => new StepUnknown(r.Int(), r.Int()),
         EventTag.StepAsked => new StepAsked(r.Int()),
         EventTag.StepResolved => new StepResolved(r.Int(), (StepResolution)r.Byte(), r.OptionalPayload(), r.Text()),
@@ -469,6 +476,7 @@ public static class FrameCodec
         EventTag.PlanModified => new PlanModified(r.Text(), r.Signed(), r.Text(), r.Text(), r.Text()),
         EventTag.PlanGrafted => new PlanGrafted(r.Signed(), r.Text()),
         EventTag.PlanRefused => new PlanRefused(r.Error()),
+        EventTag.StartHeld => new StartHeld(r.Int()),
         EventTag.LoopsWatched => new LoopsWatched(r.Int()),
         EventTag.ApprovalRequested => new ApprovalRequested(r.Int(), r.Text(), r.Payload()),
         EventTag.ApprovalDecided => new ApprovalDecided(r.Int(), r.Text(), r.Bool(), r.Text(), r.Text()),
@@ -562,6 +570,22 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
         if (authority.AllowedTools is { } tools)
         {
             Texts(tools.Patterns);
+        }
+    }
+
+    /// <summary>Behind their count, each: whether workflows are named, their patterns, and the most that a run may cost.</summary>
+    public void Starts(StartLimits starts)
+    {
+        Int(starts.Roles.Count);
+        foreach (RolePolicies start in starts.Roles)
+        {
+            Bool(start.Workflows is not null);
+            if (start.Workflows is { } workflows)
+            {
+                Texts(workflows.Patterns);
+            }
+
+            Optional(start.MaxRunNanoDollars);
         }
     }
 
@@ -719,6 +743,17 @@ internal ref struct FrameReader(ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<b
     {
         PermissionSet permissions = PermissionSet.Parse(Texts());
         return new RunAuthority(permissions, Bool() ? new NamePatterns(Texts()) : null);
+    }
+
+    public StartLimits Starts()
+    {
+        var roles = new RolePolicies[Count(2)];
+        for (int i = 0; i < roles.Length; i++)
+        {
+            roles[i] = new RolePolicies { Workflows = Bool() ? new NamePatterns(Texts()) : null, MaxRunNanoDollars = OptionalLong() };
+        }
+
+        return new StartLimits(roles);
     }
 
     public Payload Payload()

@@ -129,6 +129,8 @@ public enum EventTag : byte
     PlanRejected = 95,
     StepRejected = 80,
     RemedyStarted = 81,
+    RunStartsRestricted = 96,
+    StartHeld = 97,
     StepHeld = 100,
     PlaceWanted = 101,
 }
@@ -149,6 +151,15 @@ public sealed record RunStarted(string Workflow, string Version, string Definiti
 public sealed record RunRestricted(RunAuthority Authority) : JournalEvent.Cause
 {
     public override EventTag Tag => EventTag.RunRestricted;
+}
+
+/// <summary>
+/// The starter may not start runs of every workflow, and so may not the run's steps. Stands behind the <see cref="RunRestricted"/>
+/// of the start; a run without one may start every workflow.
+/// </summary>
+public sealed record RunStartsRestricted(StartLimits Starts) : JournalEvent.Cause
+{
+    public override EventTag Tag => EventTag.RunStartsRestricted;
 }
 
 /// <summary>The run is a step of another one. Stands behind the start.</summary>
@@ -508,4 +519,14 @@ public sealed record LoopsWatched(int Rule = LoopsWatched.Latest) : JournalEvent
     public const int Latest = 1;
 
     public override EventTag Tag => EventTag.LoopsWatched;
+}
+
+/// <summary>
+/// The run waits for an approval before it begins: its first node is entered and not begun. Stands behind the start; the
+/// <see cref="ApprovalRequested"/> of that node says what for.
+/// </summary>
+/// <param name="Id">The first node's visit.</param>
+public sealed record StartHeld(int Id) : JournalEvent.Decided
+{
+    public override EventTag Tag => EventTag.StartHeld;
 }

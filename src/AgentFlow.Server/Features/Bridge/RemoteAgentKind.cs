@@ -96,6 +96,7 @@ internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
             Version = "1.0.0",
             Description = role.Length > 0 ? role : $"Gives tasks '{wish.Action}' to a remote agent.",
             Timeout = tool.Contract.Timeout,
+            Idempotency = tool.Contract.Idempotency,
             ErrorCodes = tool.Contract.ErrorCodes,
         };
 

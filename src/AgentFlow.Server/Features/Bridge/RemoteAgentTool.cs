@@ -42,10 +42,12 @@ internal sealed class RemoteAgentTool(
     public static ToolContract ContractOf(BridgeSettings settings) => new()
     {
         Id = Id,
-        Version = "1.0.0",
+        Version = "1.1.0",
         Description = "Gives a task to a remote agent and waits for its callback. The action is the capability that the agent must have.",
         InputSchema = TaskWish.Schema,
         Timeout = settings.TaskTimeout,
+        // The task's id comes from the step's key: agents know a task that they get again.
+        Idempotency = Idempotency.Key,
         ErrorCodes = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [ErrorCode.AgentUnavailable.Code] = "No agent takes it now.",

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -53,6 +54,7 @@ internal static class EventJson
         EventTag.CancelRequested => "cancel_requested",
         EventTag.RunRecovered => "run_recovered",
         EventTag.RunRestricted => "run_restricted",
+        EventTag.RunStartsRestricted => "run_starts_restricted",
         EventTag.StepUnknown => "step_unknown",
         EventTag.StepAsked => "step_asked",
         EventTag.StepResolved => "step_resolved",
@@ -80,6 +82,7 @@ internal static class EventJson
         EventTag.ApprovalDecided => "approval_decided",
         EventTag.ItemsListed => "items_listed",
         EventTag.LoopsWatched => "loops_watched",
+        EventTag.StartHeld => "start_held",
         EventTag.PlanRejected => "plan_rejected",
         EventTag.StepRejected => "step_rejected",
         EventTag.RemedyStarted => "remedy_started",
@@ -241,6 +244,22 @@ internal static class EventJson
                 Names(w, "permissions"u8, e.Authority.Permissions.Names);
                 Names(w, "allowed_tools"u8, e.Authority.AllowedTools?.Patterns);
                 break;
+            case RunStartsRestricted e:
+                w.WriteStartArray("starts"u8);
+                foreach (RolePolicies start in e.Starts.Roles)
+                {
+                    w.WriteStartObject();
+                    Names(w, "workflows"u8, start.Workflows?.Patterns);
+                    if (start.MaxRunNanoDollars is { } most)
+                    {
+                        w.WriteNumber("max_run_cost_dollars"u8, most / 1_000_000_000m);
+                    }
+
+                    w.WriteEndObject();
+                }
+
+                w.WriteEndArray();
+                break;
             case StepUnknown e:
                 Attempt(w, visits[e.Id], e.Attempt);
                 break;
@@ -343,6 +362,9 @@ internal static class EventJson
                 Error(w, e.Error);
                 break;
             case LoopsWatched:
+                break;
+            case StartHeld e:
+                Node(w, visits[e.Id]);
                 break;
             case ItemsListed e:
                 Node(w, visits[e.Id]);

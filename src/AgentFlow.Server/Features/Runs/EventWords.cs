@@ -1,8 +1,11 @@
 using System.Globalization;
+using System.Text.Json;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -30,6 +33,17 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         StepFailed e => (PathOf(e.Id), $"Attempt {e.Attempt} of {NameOf(e.Id)} failed: {Words(e.Error)}."),
         StepDenied e => (PathOf(e.Id), $"{NameOf(e.Id)} was not let through: {Words(e.Error)}."),
         StepCancelled e => (PathOf(e.Id), $"{NameOf(e.Id)} was stopped in attempt {e.Attempt}."),
+        StepHandedOver e when fold.Visits[e.Id].Node is CallNode { Tool: HumanTaskTool } => (PathOf(e.Id), $"{NameOf(e.Id)} waits for a person."),
+        ChildStarted e => (PathOf(e.Id), $"{NameOf(e.Id)} is done by run {e.Child} of {e.Workflow} {e.Version}, the highest version that fits{(e.Due > 0 ? $", until {Time(e.Due)} at most" : "")}."),
+        ChildCancelling e => (PathOf(e.Id), $"The run that does {NameOf(e.Id)} is asked to stop{(e.Error is { } error ? $": {Words(error)}" : "")}."),
+        PlaceRequested { Kind: SharedKind.Barrier } e => (PathOf(e.Id), $"{NameOf(e.Id)} waits at the barrier '{e.Name}' until {e.Size} wait there."),
+        PlaceRequested e => (PathOf(e.Id), $"{NameOf(e.Id)} asks for {(e.Size == 1 ? "the permit" : $"one of the {e.Size} permits")} of the semaphore '{e.Name}'."),
+        PlaceGranted e when fold.Visits[e.Id].Node is BarrierNode => (PathOf(e.Id), $"The barrier opens to {NameOf(e.Id)}, the {Ordinal(e.Position)} in its round."),
+        PlaceGranted e => (PathOf(e.Id), $"{NameOf(e.Id)} is given its permit."),
+        PlaceLeft { Held: true, Kind: SharedKind.Semaphore } e => (PathOf(e.Id), $"{NameOf(e.Id)} gives its permit of the semaphore '{e.Name}' back."),
+        PlaceLeft { Held: false } e => (PathOf(e.Id), $"{NameOf(e.Id)} waits no longer {(e.Kind == SharedKind.Barrier ? "at the barrier" : "for the semaphore")} '{e.Name}'."),
+        ItemsListed e => (PathOf(e.Id), $"{NameOf(e.Id)} has {JsonElement.Parse(e.Items.Utf8.Span).GetArrayLength() switch { 0 => "no items", 1 => "one item", var count => $"{count} items" }}."),
+        RemedyStarted e => (PathOf(e.Id), Remedied(e)),
         StepHandedOver e => (PathOf(e.Id), $"{NameOf(e.Id)} was taken over by somebody who answers later, until {Time(e.Due)} at most."),
         StepAnswered { Error: { } error } e => (PathOf(e.Id), $"{e.By} answered for {NameOf(e.Id)}: {Words(error)}."),
         StepAnswered e => (PathOf(e.Id), $"{e.By} answered for {NameOf(e.Id)}: it succeeded."),
@@ -56,11 +70,14 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         ResumeRequested e => ("", $"{e.By} let the run go on."),
         StepHeld e => (PathOf(e.Id), $"{NameOf(e.Id)} waits {e.WaitMs} ms for its agent, whose rate of {e.Rate} is used up."),
         PlaceWanted e => (PathOf(e.Id), $"{NameOf(e.Id)} queues for its agent, which does {e.Size} at once."),
+        ApprovalRequested e when fold.Visits[e.Id].Parent is null => ("", "It is expected to cost more than it may: it begins once somebody has approved that."),
         ApprovalRequested e => (PathOf(e.Id), $"{NameOf(e.Id)} needs the approval '{e.Name}'."),
+        ApprovalDecided e when fold.Visits[e.Id].Parent is null => ("", $"{e.By} {(e.Granted ? "approved" : "did not approve")} the run{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
         ApprovalDecided e => (PathOf(e.Id), $"{e.By} {(e.Granted ? "granted" : "refused")} the approval '{e.Name}' of {NameOf(e.Id)}{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
         PlanModified e => ("", $"{e.By} wants the plan changed{(e.Reason.Length > 0 ? $": {e.Reason}" : "")}."),
+        PlanGrafted { Node: >= 0 } e => ("", $"What was planned for {(e.Node == 0 ? "the workflow" : $"'{fold.Visits.NameOf(e.Node)}'")} keeps to the rules, and is part of the plan now."),
         PlanGrafted => ("", "The plan was changed."),
-        PlanRejected e => (PathOf(e.Id), $"The model's plan for {NameOf(e.Id)} breaks its rules: {e.Problems.TrimEnd('.')}."),
+        PlanRejected e => (PathOf(e.Id), $"What was planned breaks the rules: {e.Problems.TrimEnd('.')}."),
         PlanRefused e => ("", $"The plan stays as it is: {Words(e.Error)}."),
         RunCompleted e => ("", $"The run completed: {e.Outcome}."),
         RunFailed e => ("", $"The run failed: {Words(e.Error)}."),
@@ -103,10 +120,24 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
             return (path, $"'{fold.Visits[e.Visit].Name}' is undone with {RunFold.Describe(node).Target}.");
         }
 
+        // Nothing else would say that it waits: there is no time after which it does not.
+        string waits = node is WaitNode { Signal: { } signal, For: null, Until: null } ? $"{name} waits for the signal '{signal}'." : "";
         switch (parent?.Node)
         {
-            case null or StateMachineNode:
+            case null or StateMachineNode or WaitForNode:
+                return waits.Length > 0 ? (path, waits) : null;
+            case ForeachNode:
+                return (path, $"Item {e.Visit} of '{parent.Name}' begins.");
+            case WhileNode or RepeatNode when node is { Ordinal: > 0 }:
+                return asked.Count > 0 ? (path, $"'{parent.Name}' is going to have another round because {All(asked)}.") : null;
+            case not null when node is { IsRemedy: true }:
                 return null;
+            case LlmNode plan when node is not null && plan.ConditionOf(node) is not null:
+                return (path, $"{name} is taken without asking the model because {All(asked.TakeLast(1))}.{(asked.Count > 1 ? $" Before it, {All(asked.SkipLast(1))}." : "")}");
+            case LlmNode when node is { Ordinal: 0 }:
+                return (path, $"The model is asked {(e.Visit > 1 ? "once more " : "")}for a plan{(asked.Count > 0 ? $": {All(asked)}" : "")}.");
+            case WhileNode:
+                return (path, $"Round {e.Visit} of '{parent.Name}' begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.");
             case GraphNode graph when node is not null:
                 string[] waited = [.. graph.Rules[node.Ordinal].DependsOn.Select(d => $"'{graph.Children[d].Id}'")];
                 string why = waited.Length == 0 ? "it waits for nothing" : $"{string.Join(", ", waited)} ended";
@@ -153,6 +184,8 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         return e.Status switch
         {
             NodeStatus.Succeeded when visit.Parent is null => null,
+            NodeStatus.Succeeded when visit.Node is WaitForNode { All: true } => (visit.Path, $"{NameOf(e.Id)} succeeded: everything that it waits for has come."),
+            NodeStatus.Succeeded when visit.Node is WaitForNode && fold.Steps.FirstOrDefault(s => s.Visit.Parent == visit && s.Status == "succeeded") is { } first => (visit.Path, $"{NameOf(e.Id)} succeeded: '{first.Visit.Name}' came first."),
             NodeStatus.Succeeded => (visit.Path, $"{NameOf(e.Id)} succeeded{because}."),
             NodeStatus.Failed when visit.Node is ConditionNode => (visit.Path, $"{NameOf(e.Id)} failed{because}."),
             NodeStatus.Failed => (visit.Path, $"{NameOf(e.Id)} failed{(e.Error is { } error ? $": {Words(error)}" : "")}{(because.Length > 0 ? $";{because}" : "")}."),
@@ -168,8 +201,19 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         return $"{NameOf(e.Id)} is tried again at {Time(e.Due)}, attempt {step.Attempts + 1}{most}: {why}.";
     }
 
+    private string Remedied(RemedyStarted e)
+    {
+        string code = ErrorOf(e.Id) is { } error ? error.Code : "its failure";
+        return fold.Visits[e.Id].Node is not CallNode call || e.Remedy >= call.Remedies.Count ? $"{NameOf(e.Id)} has a remedy for {code}."
+            : call.Remedies[e.Remedy] is { Call: { } remedy } chosen ? $"{NameOf(e.Id)} has a remedy for {code}: {RunFold.Describe(remedy).Target} is called, and what it gives is the {(chosen.IsAnswer ? "step's output" : "input of another try")}."
+            : $"{NameOf(e.Id)} has a remedy for {code}: it is tried again.";
+    }
+
+    private static string Ordinal(int number) => $"{number}{(number % 100 is 11 or 12 or 13 ? "th" : (number % 10) switch { 1 => "st", 2 => "nd", 3 => "rd", _ => "th" })}";
+
     private (string Path, string Text)? Timer(TimerSet e) => fold.Visits[e.Id].Node switch
     {
+        _ when fold.Steps[e.Id].Status == "queued" => (PathOf(e.Id), $"{NameOf(e.Id)} waits for its place until {Time(e.Due)} at most."),
         WaitNode { Signal: { } signal } => (PathOf(e.Id), $"{NameOf(e.Id)} waits for the signal '{signal}' until {Time(e.Due)}."),
         WaitNode => (PathOf(e.Id), $"{NameOf(e.Id)} lets time pass until {Time(e.Due)}."),
         CallNode => null,

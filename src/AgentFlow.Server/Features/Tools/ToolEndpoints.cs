@@ -52,6 +52,9 @@ public sealed record ToolView
     /// <summary><c>FULL</c>, <c>STRUCTURAL</c> or <c>NONE</c>.</summary>
     public required Determinism Determinism { get; init; }
 
+    /// <summary>What becomes of a call that is made again: <c>key</c>, <c>natural</c>, <c>none</c> or <c>unknown</c>.</summary>
+    public required Idempotency Idempotency { get; init; }
+
     /// <summary>Most that one call may cost.</summary>
     public required decimal MaxCostDollars { get; init; }
 
@@ -71,6 +74,7 @@ public sealed record ToolView
         Permissions = contract.Permissions,
         Effects = contract.Effects,
         Determinism = contract.Determinism,
+        Idempotency = contract.Idempotency,
         MaxCostDollars = Money.Dollars(contract.MaxCostNanoDollars),
         TimeoutMs = (long)contract.Timeout.TotalMilliseconds,
         ErrorCodes = contract.ErrorCodes,

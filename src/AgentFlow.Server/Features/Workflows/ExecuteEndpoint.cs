@@ -4,6 +4,7 @@ using System.Text;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Access;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
@@ -60,7 +61,9 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
             throw new ProblemException(ErrorCode.RunsNotAccepted, "The setting accept_runs is off: no new run was started.");
         }
 
-        await PreflightAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
+        ApprovalRequest? approval = await PreflightAsync(context, tenant, definition, input, cancellationToken).ConfigureAwait(false);
+        // Nobody waits on a connection for somebody else to decide.
+        isAsync |= approval is not null;
         limit ??= settings.Seconds("AF_EXECUTE_WAIT", definition.Name);
 
         await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
@@ -69,7 +72,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
         var fold = isAsync ? null : new RunFold(definition);
         await audit.AllowAsync(context, tenant, "workflow.execute", $"workflow:{definition.Name}", d => d.Text("definition"u8, definition.Hash).Text("version"u8, definition.Version)).ConfigureAwait(false);
         // A secret that somebody sends back is not written down either.
-        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Priority = priority, MaxRuns = maxRuns, Observer = fold is null ? null : fold.Observe });
+        RunTicket ticket = host.Launch(new StartRequest(tenant, definition, new Payload(mask.Json(input.Utf8)), caller.Actor, traceId, key, requestHash) { Authority = caller.Authority(), Approval = approval, Priority = priority, MaxRuns = maxRuns, Observer = fold is null ? null : fold.Observe });
         RunEnd? end = isAsync ? null : await EndAsync(ticket, limit, cancellationToken).ConfigureAwait(false);
         StartOutcome start = await AcceptedAsync(ticket, cancellationToken).ConfigureAwait(false);
         if (!start.IsNew)
@@ -148,29 +151,34 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
     }
 
     /// <summary>Holds what the run is expected to cost against its budget, where the workflow wants that.</summary>
+    /// <returns>What somebody has to approve first, where the workflow wants them asked.</returns>
     /// <exception cref="ProblemException">It does not fit, and the workflow wants it refused.</exception>
-    private async ValueTask PreflightAsync(HttpContext context, string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    private async ValueTask<ApprovalRequest?> PreflightAsync(HttpContext context, string tenant, WorkflowDefinition definition, Payload input, CancellationToken cancellationToken)
     {
         if (definition.Policies is not { Preflight: { } preflight, MaxBudgetNanoDollars: { } budget })
         {
-            return;
+            return null;
         }
 
         CostEstimate estimate = await costs.EstimateAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
         if (estimate.NanoDollars.P95 <= budget)
         {
-            return;
+            return null;
         }
 
-        string p50 = EstimateView.InDollars(estimate.NanoDollars.P50).ToString("0.######", CultureInfo.InvariantCulture);
-        string p95 = EstimateView.InDollars(estimate.NanoDollars.P95).ToString("0.######", CultureInfo.InvariantCulture);
+        decimal p50 = EstimateView.InDollars(estimate.NanoDollars.P50);
+        decimal p95 = EstimateView.InDollars(estimate.NanoDollars.P95);
+        decimal most = budget / 1_000_000_000m;
+        string expected = $"One run in twenty of {definition.Name} {definition.Version} is expected to cost more than ${Short(p95)}, half of them more than ${Short(p50)}; ${most.ToString("0.#########", CultureInfo.InvariantCulture)} are allowed.";
         if (preflight == Preflight.Refuse)
         {
-            string most = (budget / 1_000_000_000m).ToString("0.#########", CultureInfo.InvariantCulture);
-            throw new ProblemException(ErrorCode.PreflightOverBudget, $"One run in twenty of {definition.Name} {definition.Version} is expected to cost more than ${p95}, half of them more than ${p50}; ${most} are allowed. Raise policies.max_budget, choose a cheaper model, or lower max_tokens.");
+            throw new ProblemException(ErrorCode.PreflightOverBudget, $"{expected} Raise policies.max_budget, choose a cheaper model, or lower max_tokens.");
         }
 
-        context.Response.Headers[PreflightHeader] = $"over_budget; p50={p50}; p95={p95}";
+        context.Response.Headers[PreflightHeader] = $"{(preflight == Preflight.Ask ? "awaiting_approval" : "over_budget")}; p50={Short(p50)}; p95={Short(p95)}";
+        return definition.Policies.PreflightApproval?.ForRun(definition, new Payload(mask.Json(input.Utf8)), estimate, expected);
+
+        static string Short(decimal dollars) => dollars.ToString("0.######", CultureInfo.InvariantCulture);
     }
 
     private async ValueTask<WorkflowDefinition> FindAsync(string tenant, string id, string? version, CancellationToken cancellationToken)

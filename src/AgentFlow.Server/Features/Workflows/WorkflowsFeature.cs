@@ -64,7 +64,7 @@ internal static class WorkflowsFeature
                 new ParameterNote(IdempotencyKeys.Header, "string", "The same key with the same request is the same run; the answer then has `Idempotency-Replayed: true`.", "header"))
             .TakesBody<ExecuteBody>(false)
             .Gives<RunView>(200, "The run has ended.")
-            .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it.")
+            .Gives<JobView>(202, "The run is on disk and has not ended yet; `Location` names it. With `AgentFlow-Preflight: awaiting_approval; …` it begins once somebody has approved what it is expected to cost.")
             .Fails(ErrorCode.WorkflowNotFound, ErrorCode.PreflightOverBudget, ErrorCode.RunsNotAccepted, ErrorCode.QuotaExceeded, ErrorCode.RunQuotaExceeded, ErrorCode.InputInvalid, ErrorCode.IdempotencyKeyReused, ErrorCode.RateLimited, ErrorCode.SchemaInvalid, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType);
         api.MapGet("/workflows/{id}/plans/{plan}", runs.PlanOfWorkflowAsync)
             .AuditsRead("run.read", "workflow")

@@ -9,11 +9,13 @@ internal static class HttpCallContract
     public static ToolContract Create() => new()
     {
         Id = "skill.http_call",
-        Version = "1.0.0",
+        Version = "1.1.0",
         Description =
             "Sends one HTTP request to a public host. Answers below 500 other than 408, 425 and 429 are results, whatever their "
             + "status_code; the rest are retryable failures.",
         Permissions = [Permission.NetworkHttp.Name],
+        // What changes something carries the step's Idempotency-Key.
+        Idempotency = Idempotency.Key,
         // The input's timeout_ms (default 30 s) decides; this only has to admit its largest value.
         Timeout = TimeSpan.FromMinutes(5),
         InputSchema = JsonElement.Parse(Input),

@@ -102,6 +102,93 @@ public class MermaidFlowchartTests
             """));
 
     [Fact]
+    public void Of_LoopsAndWaits_SayWhatTheyAre() => Assert.Equal(
+        """
+        flowchart TD
+          subgraph n1["ship<br/>for each, at most 5 at once"]
+            n2["do<br/>skill.echo"]
+          end
+          subgraph n3["poll<br/>while input.more"]
+            n4["do<br/>skill.echo"]
+            n5{{"pause<br/>wait 5s"}}
+          end
+          subgraph n6["answer<br/>wait for any"]
+            n7{{"approved<br/>wait for approved"}}
+            n8{{"late<br/>wait 7d"}}
+          end
+          subgraph n9["both<br/>wait for all"]
+            n10{{"a<br/>wait for a"}}
+            n11{{"b<br/>wait for b"}}
+          end
+
+        """,
+        Chart("""
+            planner: dag
+            steps:
+              - { id: ship, foreach: { items: "${input.orders}", max_parallel: 5, do: { tool: skill.echo } } }
+              - { id: poll, while: { condition: input.more, delay: 5s, do: { tool: skill.echo } } }
+              - { id: answer, wait_for: { any: [{ signal: approved }, { id: late, for: 7d }] } }
+              - { id: both, wait_for: { all: [{ signal: a }, { signal: b }] } }
+            """));
+
+    [Fact]
+    public void Of_WhatSpansRunsAndPeople_SaysWithWhom() => Assert.Equal(
+        """
+        flowchart TD
+          n1["bill<br/>workflow billing #126;1.2"]
+          n2{{"meet<br/>barrier gate-$#123;input.region#125;<br/>3 parties"}}
+          n3["export<br/>skill.echo<br/>semaphore ledger, 2 at once"]
+          n4["look<br/>a person"]
+          n5["draft<br/>skill.http_call"]
+          n5 -.->|"OUTPUT_INVALID"| n6>"agent fixer"]
+          n5 -.->|"MODEL_INPUT_TOO_LARGE"| n7>"agent fixer<br/>then again"]
+          n5 -.->|"RATE_LIMITED, BUSY<br/>again"| n5
+          subgraph n8["inner<br/>state machine<br/>semaphore only, 1 at once"]
+            n9("x")
+            s8(( )) --> n9
+            n9 --> e9(((" ")))
+          end
+
+        """,
+        Chart("""
+            agents: { fixer: { kind: llm } }
+            planner: dag
+            steps:
+              - { id: bill, workflow: { name: billing, version: "~1.2" } }
+              - { id: meet, barrier: { name: "gate-${input.region}", parties: 3 } }
+              - { id: export, tool: skill.echo, semaphore: { name: ledger, permits: 2 } }
+              - { id: look, human: { title: Look at it } }
+              - { id: draft, tool: skill.http_call, remedies: [{ on: [OUTPUT_INVALID], agent: fixer, then: accept }, { on: [MODEL_INPUT_TOO_LARGE], agent: fixer }, { on: [RATE_LIMITED, BUSY], times: 2 }] }
+              - { id: inner, semaphore: { name: only, permits: 1 }, planner: fsm, initial_state: x, final_states: [x], states: { x: } }
+            """));
+
+    [Fact]
+    public void Of_PlanOfAModel_HasItsBranchesAndItsFallback() => Assert.Equal(
+        """
+        flowchart TD
+          s0(( ))
+          n1["plan.model<br/>a model<br/>up to 3 attempts"]
+          s0 --> n1
+          n2["plan.escalation<br/>a model<br/>up to 3 attempts"]
+          s0 -.-> n2
+          n3["branch_1<br/>skill.echo"]
+          s0 -->|"input.n #gt; 1"| n3
+          n4["fallback<br/>skill.echo"]
+          s0 -.-> n4
+
+        """,
+        Chart("""
+            planner: llm
+            plan:
+              goal: g
+              model: { model: m }
+              tools: [skill.echo]
+              branches: [{ condition: input.n > 1, tool: skill.echo }]
+              replan: { on: [step_failure], strategy: escalation, model: { model: big } }
+              fallback: { tool: skill.echo }
+            """));
+
+    [Fact]
     public void Of_LabelsThatMeanSomethingToMermaid_AreEscaped()
     {
         string chart = Chart("""

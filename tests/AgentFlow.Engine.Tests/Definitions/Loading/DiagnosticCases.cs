@@ -115,6 +115,10 @@ internal static class DiagnosticCases
         Head + Plan + "policies: { max_budget: «wrong-type»\"5\", max_steps: «wrong-type»1.5, deadline: «wrong-type»true, permissions: [«wrong-type»1] }\n",
         Graph + "steps: [«wrong-type»a, { id: b, condition: «wrong-type»5, wait: «wrong-type»10m }]\n",
         Head + Plan + "policies: { on_exceed: «unknown-value»explode, durability: «unknown-value»every-step }\n",
+        Head + Plan + "policies: { max_budget: 1, preflight: «unknown-value»maybe }\n",
+        Head + Plan + "policies: { max_budget: 1, preflight: { ask: { «unknown-key»rolle: boss, timeout: «wrong-type»soon } } }\n",
+        Head + Plan + "policies: { max_budget: 1, «missing-key»preflight: {} }\n",
+        Head + Plan + "policies: { «not-applicable»preflight: ask }\n",
         Head + "planner: «unknown-value»state_machine\nstates: {}\n",
         Head + Plan + "defaults: { on_unknown: «unknown-value»maybe, retry: { backoff: «unknown-value»linear, on: [«unknown-value»timeout] } }\n",
         Head + Plan + "policies: { max_budget: «out-of-range»-1, max_steps: «out-of-range»0, deadline: «out-of-range»20000d }\n",
@@ -182,6 +186,10 @@ internal static class DiagnosticCases
         Graph + "policies: { permissions: [db.*] }\nsteps: [{ id: a, tool: «permission-not-granted»skill.query, permissions: [db.read] }, { id: b, tool: skill.echo, permissions: [«permission-not-granted»fs.read] }]\n",
         Graph + "agents: { w: { kind: llm, permissions: [fs.read], needs: [network.http] } }\nsteps: [{ id: a, agent: «permission-not-granted»w }]\n",
         Graph + "steps: [{ id: a, tool: skill.http_call, effects: «weaker-effects»none }]\n",
+        Graph + "steps: [{ id: a, «repeated-effects»tool: skill.mail }, { id: b, tool: skill.mail, on_unknown: ask }, { id: c, tool: skill.mail, on_unknown: fail, retry: { max_attempts: 3 } }, { id: d, tool: skill.search }, { id: e, tool: skill.mail, effects: «weaker-effects»none }]\n",
+        Graph + "steps: [{ id: a, «repeated-effects»tool: skill.charge }, { id: b, tool: skill.charge, on_unknown: ask }, { id: c, «repeated-effects»tool: skill.charge, on_unknown: fail, retry: { max_attempts: 3 } }]\n",
+        Graph + "defaults: { on_unknown: ask }\nsteps: [{ id: a, tool: skill.mail }, { id: l, foreach: { items: '${input.list}', do: { «repeated-effects»tool: skill.mail, on_unknown: retry } } }, { id: e, tool: skill.echo, effects: external, on_unknown: retry }]\n",
+        Graph + "steps: [{ id: a, tool: skill.http_call, «repeated-effects»compensate: { tool: skill.mail } }]\n",
     ];
 
     private static string[] Expressions =>

@@ -12,11 +12,14 @@ internal sealed class FakeTool(string id, Effects effects = Effects.External, pa
 
     public string? Output { get; init; }
 
+    public Idempotency Idempotency { get; init; } = Idempotency.Key;
+
     public ToolContract Contract => field ??= new()
     {
         Id = id,
         Version = "1.0.0",
         Effects = effects,
+        Idempotency = Idempotency,
         Permissions = permissions.Length > 0 ? permissions : ["none"],
         InputSchema = Input is null ? null : JsonElement.Parse(Input),
         OutputSchema = Output is null ? null : JsonElement.Parse(Output),
@@ -72,6 +75,9 @@ internal static class Loading
             new FakeTool("skill.echo", Effects.None),
             new FakeTool("skill.http_call", Effects.External, "network.http"),
             new FakeTool("skill.query", Effects.External, "db.read", "db.write"),
+            new FakeTool("skill.charge") { Idempotency = Idempotency.None },
+            new FakeTool("skill.mail") { Idempotency = Idempotency.Unknown },
+            new FakeTool("skill.search") { Idempotency = Idempotency.Natural },
             new FakeTool("skill.strict", Effects.None)
             {
                 Input = """{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" }, "list": { "items": { "type": "string" } } }, "additionalProperties": false }""",

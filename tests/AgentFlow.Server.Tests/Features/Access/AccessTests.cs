@@ -216,6 +216,41 @@ public sealed class AccessTests : IAsyncLifetime
         (await PutAsync("/api/v1/access/roles/viewer", """{"permissions":["*"]}""", _guarded.Admin)).Problem(HttpStatusCode.Conflict, "ROLE_BUILT_IN");
     }
 
+    /// <summary>Whoever may not start a workflow does not get it started by one that they may.</summary>
+    [Fact]
+    public async Task Child_OfAWorkflowThatTheStarterMayNotStart_IsDeniedJournaledAndAudited()
+    {
+        await Server.SaveAsync(Flows.Echo, _guarded.Admin);
+        await Server.SaveAsync(
+            """
+            language: 1
+            name: support-outer
+            version: 1.0.0
+            planner: fsm
+            initial_state: inner
+            final_states: [inner]
+            states:
+              inner: { workflow: { name: echo, version: "*", input: { message: hi } } }
+            """,
+            _guarded.Admin);
+        await PutAsync("/api/v1/access/roles/support", """{"permissions":["workflows.execute","runs.read"],"workflows":["support*"]}""", _guarded.Admin);
+        (string, string) ann = await _guarded.AddUserAsync(_guarded.Admin, "ann", "support");
+        JsonElement run = (await Server.PostAsync("/api/v1/workflows/support-outer/execute", "{}", ann)).Json;
+        string id = run.GetProperty("id").GetString()!;
+        Assert.Equal(("failed", "PERMISSION_DENIED"), (run.GetProperty("status").GetString(), run.GetProperty("error").GetProperty("code").GetString()));
+        JsonElement[] events = [.. (await Server.GetAsync($"/api/v1/runs/{id}/events", ann)).Json.GetProperty("items").EnumerateArray()];
+        Assert.Equal("""[{"workflows":["support*"]}]""", events.Single(e => e.GetProperty("type").GetString() == "run_starts_restricted").GetProperty("starts").GetRawText());
+        Assert.Contains("its starter's roles start support*, not 'echo'", events.Single(e => e.GetProperty("type").GetString() == "step_denied").GetProperty("error").GetProperty("message").GetString());
+        Assert.Equal(0, (await Server.GetAsync("/api/v1/runs?filter[workflow]=echo", _guarded.Admin)).Json.GetProperty("total_count").GetInt32());
+
+        Assert.Equal(HttpStatusCode.OK, (await Server.PostAsync("/api/v1/audit/verify", null, _guarded.Admin)).Status);
+        JsonElement denied = Assert.Single((await Server.GetAsync("/api/v1/audit?filter[action]=step.denied", _guarded.Admin)).Json.GetProperty("items").EnumerateArray());
+        Assert.Equal(($"run:{id}", "denied", "workflow:echo"), (denied.GetProperty("actor").GetString(), denied.GetProperty("decision").GetString(), denied.GetProperty("details").GetProperty("target").GetString()));
+
+        await PutAsync("/api/v1/access/roles/support", """{"permissions":["workflows.execute","runs.read"],"workflows":["support*","echo"]}""", _guarded.Admin);
+        Assert.Equal("completed", (await Server.PostAsync("/api/v1/workflows/support-outer/execute", "{}", ann)).Json.GetProperty("status").GetString());
+    }
+
     /// <summary>A run acts with what its starter may: the workflow grants the network, the starter's role does not.</summary>
     [Theory]
     [InlineData("""{"permissions":["workflows.execute","runs.read","fs.read"]}""", "network.http")]

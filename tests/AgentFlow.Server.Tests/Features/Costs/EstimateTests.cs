@@ -61,6 +61,69 @@ public sealed class EstimateTests : IAsyncLifetime
         Assert.False((await _server.PostAsync("/api/v1/workflows/priced/execute", null)).Headers.Contains("AgentFlow-Preflight"));
     }
 
+    private async Task<(string Run, string Approval)> AskedAsync(string preflight, string version)
+    {
+        await _server.SaveAsync(Priced($"max_budget: 0.001, preflight: {preflight}").Replace("1.0.0", version, StringComparison.Ordinal));
+        Answer asked = await _server.PostAsync("/api/v1/workflows/priced/execute", """{"input":{"n":1}}""");
+        Assert.Equal(HttpStatusCode.Accepted, asked.Status);
+        Assert.Matches(@"^awaiting_approval; p50=0\.0\d+; p95=0\.0\d+$", asked.Headers.GetValues("AgentFlow-Preflight").Single());
+        string run = asked.Json.GetProperty("run_id").GetString()!;
+        JsonElement page = await _server.UntilAsync($"/api/v1/approvals?status=pending&filter[run_id]={run}", p => p.GetProperty("items").GetArrayLength() == 1);
+        return (run, page.GetProperty("items")[0].GetProperty("id").GetString()!);
+    }
+
+    [Fact]
+    public async Task Preflight_Ask_HoldsTheRunUntilSomebodyApproves()
+    {
+        (string run, string id) = await AskedAsync("{ ask: { role: boss, timeout: 2h } }", "1.0.0");
+        JsonElement approval = (await _server.GetAsync($"/api/v1/approvals/{id}")).Json;
+        Assert.Equal(("preflight", "Approve a run of priced 1.0.0", "boss"), (approval.GetProperty("approval").GetString(), approval.GetProperty("title").GetString(), approval.GetProperty("assignee").GetProperty("role").GetString()));
+        Assert.Matches(@"expected to cost more than \$0\.0\d+, half of them more than \$0\.0\d+; \$0\.001 are allowed", approval.GetProperty("description").GetString());
+        Assert.Equal((1, 0.001m), (approval.GetProperty("data").GetProperty("input").GetProperty("n").GetInt32(), approval.GetProperty("data").GetProperty("estimate").GetProperty("max_budget_dollars").GetDecimal()));
+        JsonElement waiting = await _server.RunAsync(run, r => r.GetProperty("status").GetString() == "waiting");
+        Assert.Empty(waiting.GetProperty("steps").EnumerateArray());
+
+        _server = await _server.RestartAsync();
+        Assert.Equal("waiting", (await _server.GetAsync($"/api/v1/runs/{run}")).Json.GetProperty("status").GetString());
+        Assert.Equal(HttpStatusCode.OK, (await _server.PostAsync($"/api/v1/approvals/{id}/approve", """{"reason":"worth it"}""")).Status);
+        JsonElement end = await _server.EndAsync(run);
+        Assert.Equal("completed", end.GetProperty("status").GetString());
+        Assert.NotEmpty(end.GetProperty("steps").EnumerateArray());
+        string[] words = [.. (await _server.GetAsync($"/api/v1/runs/{run}/explain")).Json.GetProperty("lines").EnumerateArray().Select(s => s.GetProperty("text").GetString()!)];
+        Assert.Contains("It is expected to cost more than it may: it begins once somebody has approved that.", words);
+        Assert.Contains("api approved the run: worth it.", words);
+        await _server.PostAsync("/api/v1/audit/verify", null);
+        JsonElement audited = Assert.Single((await _server.GetAsync("/api/v1/audit?filter[action]=approval.decided")).Json.GetProperty("items").EnumerateArray());
+        Assert.Equal(("allowed", "api", "preflight"), (audited.GetProperty("decision").GetString(), audited.GetProperty("actor").GetString(), audited.GetProperty("details").GetProperty("approval").GetString()));
+    }
+
+    [Fact]
+    public async Task Preflight_AskAndDenied_EndsTheRunWithoutAStep()
+    {
+        (string run, string id) = await AskedAsync("ask", "1.0.0");
+        await _server.PostAsync($"/api/v1/approvals/{id}/deny", """{"reason":"too dear"}""");
+        JsonElement end = await _server.EndAsync(run);
+        Assert.Equal(("failed", "APPROVAL_DENIED", "api did not approve the run: too dear."), (end.GetProperty("status").GetString(), end.GetProperty("error").GetProperty("code").GetString(), end.GetProperty("error").GetProperty("message").GetString()));
+        Assert.Equal(0m, end.GetProperty("cost_dollars").GetDecimal());
+
+        (string cancelled, string open) = await AskedAsync("ask", "1.1.0");
+        await _server.PostAsync($"/api/v1/runs/{cancelled}/cancel", "{}");
+        Assert.Equal("cancelled", (await _server.EndAsync(cancelled)).GetProperty("status").GetString());
+        await _server.UntilAsync($"/api/v1/approvals/{open}", a => a.GetProperty("status").GetString() == "cancelled");
+
+        (string late, _) = await AskedAsync("{ ask: { timeout: 100ms } }", "1.2.0");
+        Assert.Equal("APPROVAL_DENIED", (await _server.EndAsync(late)).GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Preflight_AskWithinBudget_AsksNobody()
+    {
+        await _server.SaveAsync(Priced("max_budget: 5, preflight: ask"));
+        Answer run = await _server.PostAsync("/api/v1/workflows/priced/execute", null);
+        Assert.Equal((HttpStatusCode.OK, false), (run.Status, run.Headers.Contains("AgentFlow-Preflight")));
+        Assert.Equal(0, (await _server.GetAsync("/api/v1/approvals")).Json.GetProperty("total_count").GetInt32());
+    }
+
     private static string Priced(string policies) => $$"""
         language: 1
         name: priced

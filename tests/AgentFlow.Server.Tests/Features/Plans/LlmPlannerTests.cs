@@ -120,6 +120,63 @@ public sealed class LlmPlannerTests
         Assert.Contains("planner_plan_seconds_count", metrics, StringComparison.Ordinal);
     }
 
+    private static async Task<string> ExplainAsync(RunningServer server, JsonElement run) => string.Join(
+        '\n',
+        (await server.GetAsync($"/api/v1/runs/{run.GetProperty("id").GetString()}/explain")).Json.GetProperty("lines").EnumerateArray().Select(l => l.GetProperty("text").GetString()));
+
+    [Fact]
+    public async Task Explain_PlanOfAModel_SaysWhatWasAskedTakenAndFollowed()
+    {
+        await using var vendor = new HttpDouble(HttpDouble.Reply.Ok(Wire.Success("openai", Echo)));
+        await using RunningServer server = await ServeAsync("openai", vendor);
+        await server.SaveAsync(Flow("openai", more: "  branches: [{ condition: input.who == 'nobody', tool: skill.echo, input: {} }]"));
+        Assert.Equal(
+            """
+            The run of planned 1.0.0 was started by api.
+            The model is asked for a plan: `input.who == 'nobody'` is false with input.who = "Ada".
+            'plan.model' succeeded.
+            What was planned for the workflow keeps to the rules, and is part of the plan now.
+            'plan_1' begins.
+            's1' starts: it waits for nothing.
+            's1' succeeded.
+            's2' starts: 's1' ended.
+            's2' succeeded.
+            'plan_1' succeeded.
+            The run completed: completed.
+            """,
+            await ExplainAsync(server, await RunAsync(server)));
+        Assert.Equal(
+            """
+            The run of planned 1.0.0 was started by api.
+            'branch_1' is taken without asking the model because `input.who == 'nobody'` is true with input.who = "nobody".
+            'branch_1' succeeded.
+            The run completed: completed.
+            """,
+            await ExplainAsync(server, await RunAsync(server, """{"who":"nobody"}""")));
+    }
+
+    [Fact]
+    public async Task Explain_PlanThatBreaksItsRules_SaysWhichAndWhatCameInstead()
+    {
+        await using var vendor = new HttpDouble(HttpDouble.Reply.Ok(Wire.Success("openai", """{"steps":[{"step_id":"s1","skill":"shell.exec","params":{},"depends_on":[]}]}""")));
+        await using RunningServer server = await ServeAsync("openai", vendor);
+        await server.SaveAsync(Flow("openai"));
+        Assert.Equal(
+            """
+            The run of planned 1.0.0 was started by api.
+            The model is asked for a plan.
+            'plan.model' succeeded.
+            What was planned breaks the rules: steps.0.skill: Expected "skill.echo", found the string "shell.exec".
+            The model is asked once more for a plan.
+            'plan.model' succeeded.
+            What was planned breaks the rules: steps.0.skill: Expected "skill.echo", found the string "shell.exec".
+            'fallback' begins.
+            'fallback' succeeded.
+            The run completed: completed.
+            """,
+            await ExplainAsync(server, await RunAsync(server)));
+    }
+
     [Fact]
     public async Task Plan_AskedForAgain_ComesFromTheCacheUntilSomethingChanges()
     {

@@ -50,6 +50,7 @@ public sealed class EventJsonTests
     [InlineData(EventTag.SignalReceived, """{"name":"go","payload":true}""")]
     [InlineData(EventTag.StepResolved, """{"id":"1","node":"again","path":"again#1","resolution":"succeed","output":null,"by":"api"}""")]
     [InlineData(EventTag.RunRestricted, """{"permissions":["network.http"],"allowed_tools":["skill.*"]}""")]
+    [InlineData(EventTag.RunStartsRestricted, """{"starts":[{"workflows":["support*"],"max_run_cost_dollars":0.05},{"workflows":null,"max_run_cost_dollars":0.001}]}""")]
     [InlineData(EventTag.StepAnswered, """{"id":"1","node":"again","path":"again#1","kind":"tool","target":"skill.echo","generation":0,"output":7,"error":null,"cost_dollars":0.000000003,"by":"agent:far"}""")]
     [InlineData(EventTag.CompensationPlanned, """{"id":"1","node":"again","path":"again#1","input":{"id":7},"error":null}""")]
     [InlineData(EventTag.RunAdopted, """{"parent":"01ARZ3NDEKTSV4RRFFQ69G5FAV","step":"3","generation":1,"depth":2,"budget_dollars":5}""")]

@@ -32,6 +32,7 @@ public sealed class ToolEndpointsTests : IAsyncLifetime
         Answer answer = await _server.GetAsync("/api/v1/tools/skill.http_call");
         JsonElement tool = answer.Json;
         Assert.Equal(("skill.http_call", "external", "NONE"), (tool.GetProperty("id").GetString(), tool.GetProperty("effects").GetString(), tool.GetProperty("determinism").GetString()));
+        Assert.Equal("key", tool.GetProperty("idempotency").GetString());
         Assert.Equal(JsonValueKind.Object, tool.GetProperty("input_schema").ValueKind);
         Assert.Contains("network.http", tool.GetProperty("permissions").EnumerateArray().Select(p => p.GetString()));
         Assert.Equal(HttpStatusCode.NotModified, (await _server.GetAsync("/api/v1/tools/skill.http_call", ("If-None-Match", answer.Tag!))).Status);

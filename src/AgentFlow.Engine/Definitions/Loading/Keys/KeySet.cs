@@ -75,6 +75,10 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet ApprovalPolicy { get; } = new("an approval of 'policies'", ["when", "tools", "role", "user", "reason", "timeout", "on_timeout", "escalate"]);
 
+    public static KeySet Preflight { get; } = new("'preflight'", ["ask"]);
+
+    public static KeySet PreflightApproval { get; } = new("'ask' of 'preflight'", ["role", "user", "timeout", "on_timeout", "escalate"]);
+
     public static KeySet Child { get; } = new("'workflow'", ["name", "version", "input", "on_parent_end"]);
 
     public static KeySet Barrier { get; } = new("'barrier'", ["name", "parties", "timeout"]);
@@ -91,7 +95,7 @@ internal sealed record KeySet(string What, IReadOnlyList<string> Keys)
 
     public static KeySet Policies { get; } = new("'policies'", ["max_budget", "on_exceed", "preflight", "deadline", "durability", "permissions", "max_steps", "loop_breaker", "priority", "approval"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, On, Cron, Webhook, Human, Approval, ApprovalPolicy, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
+    public static IReadOnlyList<KeySet> All { get; } = [Workflow, State, Step, TreeNode, TreeBranch, TreeRetry, TreeRepeat, LlmPlan, PlanAgent, PlanTool, PlanBranch, PlanFallback, Replan, Transition, Wait, WaitFor, Awaited, On, Cron, Webhook, Human, Approval, ApprovalPolicy, Preflight, PreflightApproval, Foreach, While, LoopBody, Child, Barrier, Semaphore, Compensation, Remedy, Retry, Defaults, Policies];
 
     /// <summary>Keys of the workflow that are spoken for and not there yet.</summary>
     public static IReadOnlyList<string> Reserved { get; } = ["subject", "concurrency"];

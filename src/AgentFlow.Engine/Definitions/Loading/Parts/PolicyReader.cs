@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions.Loading.Expressions;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Plans;
@@ -11,6 +12,7 @@ namespace AgentFlow.Engine.Definitions.Loading.Parts;
 internal static class PolicyReader
 {
     private const decimal NanoPerDollar = 1_000_000_000m;
+    private const string PreflightKey = "preflight";
 
     public static RunPolicies ReadPolicies(Fields workflow, Grants grants, ExpressionReader expressions, Findings findings)
     {
@@ -20,11 +22,13 @@ internal static class PolicyReader
         }
 
         var fields = Fields.Of(mapping, workflow.Entry("policies")!.Value.Key.Offset, KeySet.Policies, findings);
+        (Preflight? preflight, ApprovalPolicy? asks) = ReadPreflight(fields, expressions, findings);
         return new RunPolicies
         {
             MaxBudgetNanoDollars = ReadDollars(fields, findings),
             OnExceed = fields.Word("on_exceed", ("fail", OnExceed.Fail), ("warn", OnExceed.Warn)) ?? RunPolicies.Default.OnExceed,
-            Preflight = ReadPreflight(fields, findings),
+            Preflight = preflight,
+            PreflightApproval = asks,
             Deadline = fields.Duration("deadline", TimeSpan.FromMilliseconds(1)),
             Durability = fields.Word("durability", ("effects", Durability.Effects), ("every_step", Durability.EveryStep)) ?? RunPolicies.Default.Durability,
             Permissions = grants.Read(fields)?.Select(p => p.Text).ToArray(),
@@ -35,15 +39,33 @@ internal static class PolicyReader
         };
     }
 
-    private static Preflight? ReadPreflight(Fields fields, Findings findings)
+    /// <summary>A word, or <c>{ ask: … }</c> with whom to ask.</summary>
+    private static (Preflight? Preflight, ApprovalPolicy? Asks) ReadPreflight(Fields fields, ExpressionReader expressions, Findings findings)
     {
-        Preflight? preflight = fields.Word("preflight", ("refuse", Preflight.Refuse), ("warn", Preflight.Warn));
-        if (preflight is not null && !fields.Has("max_budget"))
+        if (fields.Entry(PreflightKey) is not { } entry)
         {
-            findings.Error(fields.Entry("preflight")!.Value.Key, DiagnosticCodes.NotApplicable, "'preflight' has no meaning without 'max_budget'.", "Say what a run may cost: 'max_budget: 0.05'.");
+            return default;
         }
 
-        return preflight;
+        Preflight? preflight;
+        ApprovalPolicy? asks = null;
+        if (entry.Value is YamlMapping mapping)
+        {
+            preflight = Preflight.Ask;
+            asks = ApprovalReader.ReadOfPreflight(Fields.Of(mapping, entry.Key.Offset, KeySet.Preflight, findings), expressions, findings);
+        }
+        else
+        {
+            preflight = fields.Word(PreflightKey, ("refuse", Preflight.Refuse), ("warn", Preflight.Warn), ("ask", Preflight.Ask));
+            asks = preflight == Preflight.Ask ? ApprovalReader.OfPreflight : null;
+        }
+
+        if (preflight is not null && !fields.Has("max_budget"))
+        {
+            findings.Error(entry.Key, DiagnosticCodes.NotApplicable, "'preflight' has no meaning without 'max_budget'.", "Say what a run may cost: 'max_budget: 0.05'.");
+        }
+
+        return (preflight, asks);
     }
 
     public static StepDefaults ReadDefaults(Fields workflow, Findings findings)

@@ -94,6 +94,18 @@ internal static class ApprovalReader
         return read;
     }
 
+    /// <summary>Anybody who may decide is asked, without end.</summary>
+    public static ApprovalPolicy OfPreflight { get; } = new(ApprovalPolicy.Preflight, Assignee.Anybody);
+
+    /// <param name="preflight">A <c>preflight</c> that says whom to ask.</param>
+    public static ApprovalPolicy? ReadOfPreflight(Fields preflight, ExpressionReader expressions, Findings findings)
+    {
+        preflight.Require("ask", "'preflight'", "Say whom to ask: 'preflight: { ask: { role: approver, timeout: 1h } }', or only 'preflight: ask'.");
+        return preflight.Mapping("ask", "'preflight: { ask: { role: approver, timeout: 1h } }'") is { } mapping
+            ? Read(mapping, preflight.Entry("ask")!.Value.Key, KeySet.PreflightApproval, ApprovalPolicy.Preflight, Outside, expressions, findings)
+            : null;
+    }
+
     private static ApprovalPolicy? Read(YamlMapping mapping, YamlScalar key, KeySet keys, string name, StepScope place, ExpressionReader expressions, Findings findings)
     {
         int errors = findings.ErrorCount;

@@ -1,5 +1,6 @@
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions.Loading.Keys;
+using AgentFlow.Engine.Definitions.Loading.Yaml;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.StateMachine;
@@ -33,6 +34,14 @@ internal sealed class PlanChecks
             if (child is CallNode call)
             {
                 CheckTime(call, limit, where);
+                if (_context.Bodies.PlaceOf(call) is { } fields)
+                {
+                    CheckRepetition(call, fields.Entry("tool") ?? fields.Entry("agent") ?? fields.Entry("capability"), fields, "Add 'on_unknown: ask' or 'fail'");
+                    if (call.Compensation is { } compensation)
+                    {
+                        CheckRepetition(compensation, fields.Entry("compensate"), fields, "Set 'on_unknown: ask' or 'fail' in 'defaults'");
+                    }
+                }
             }
             else
             {
@@ -59,6 +68,30 @@ internal sealed class PlanChecks
                     "Add 'on_error: <state>', to where the run goes on then.");
             }
         }
+    }
+
+    /// <summary>
+    /// A call with effects outside that is made again when nobody knows what came of it, of a tool that does not say that this does no
+    /// harm. Where the tool says that it does harm, a retry of a failure that may have come too late is as bad.
+    /// </summary>
+    private void CheckRepetition(CallNode call, YamlEntry? entry, Fields fields, string remedy)
+    {
+        ToolContract contract = call.Tool.Contract;
+        Idempotency idempotency = contract.Effects == Effects.None ? Idempotency.Natural : contract.Idempotency;
+        bool isHarmful = idempotency == Idempotency.None;
+        bool isUnknown = call.OnUnknown == OnUnknown.Retry;
+        bool isTried = isHarmful && call.Retry.MaxAttempts > 1;
+        if (call.Effects != Effects.External || idempotency is Idempotency.Key or Idempotency.Natural || !(isUnknown || isTried))
+        {
+            return;
+        }
+
+        string what = isHarmful ? "says that a repeated call happens twice" : "does not say that a call may be repeated";
+        string once = isTried ? $"{(isUnknown ? $"{remedy}, and allow" : "Allow")} one attempt" : remedy;
+        _context.Findings.Warning(
+            entry?.Key.Offset ?? fields.Place, DiagnosticCodes.RepeatedEffects,
+            $"'{call.Tool.CalledId}' {what}, and '{Excerpt.Of(call.Id)}' makes it again {(isUnknown ? "after a crash" : "after a failure")}.",
+            $"{once}, or use a tool whose contract has 'idempotency: key' or 'natural'.");
     }
 
     private void CheckTime(CallNode call, TimeSpan? limit, string where)

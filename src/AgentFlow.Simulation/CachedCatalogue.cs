@@ -1,10 +1,11 @@
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Simulation;
 
-/// <summary>Every definition is in the cache.</summary>
-/// <param name="published">What steps that are done by other runs find under a name.</param>
-internal sealed class NoCatalogue(Func<string, (string Version, string Hash)?>? published = null) : ICatalogue
+/// <summary>A catalogue whose definitions are all in the cache.</summary>
+/// <param name="published">What steps may name.</param>
+internal sealed class CachedCatalogue(IReadOnlyList<WorkflowDefinition> published) : ICatalogue
 {
     public ValueTask<SaveOutcome> SaveAsync(string tenant, StoredWorkflow workflow, CatalogueLimits limits, CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -15,7 +16,7 @@ internal sealed class NoCatalogue(Func<string, (string Version, string Hash)?>? 
     public ValueTask<StoredWorkflow?> FindByHashAsync(string tenant, string hash, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<(string Version, string Hash)>> HashesAsync(string tenant, string name, CancellationToken cancellationToken) =>
-        new(published?.Invoke(name) is { } version ? [version] : []);
+        new([.. published.Where(d => d.Name == name).Select(d => (d.Version, d.Hash))]);
 
     public ValueTask<IReadOnlyList<StoredWorkflow>> VersionsAsync(string tenant, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
 
