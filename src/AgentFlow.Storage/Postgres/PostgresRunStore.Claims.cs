@@ -55,10 +55,10 @@ public sealed partial class PostgresRunStore
         try
         {
             // Only the run itself asks for places, and it does nothing any more: these are all.
-            const string Held = "FROM (SELECT DISTINCT p.tenant, p.kind, p.name FROM places p WHERE p.run = $1) n";
+            const string Held = "FROM (SELECT DISTINCT p.tenant, p.kind, p.name FROM places p WHERE p.tenant = $1 AND p.run = $2) n";
             List<(short Kind, string Name)> places = await QueryAsync(
                 $"SELECT n.kind, n.name {Held}",
-                p => p.Value(key.Row),
+                p => p.Value(run.Tenant).Value(key.Row),
                 async (reader, token) =>
                 {
                     var found = new List<(short, string)>();
@@ -78,7 +78,7 @@ public sealed partial class PostgresRunStore
                     batch.Add("SELECT hold_session($1)").Value(session);
                     if (places.Count > 0)
                     {
-                        batch.Add($"SELECT lock_places(array_agg(n.tenant), array_agg(n.kind), array_agg(n.name)) {Held}").Value(key.Row);
+                        batch.Add($"SELECT lock_places(array_agg(n.tenant), array_agg(n.kind), array_agg(n.name)) {Held}").Value(run.Tenant).Value(key.Row);
                     }
 
                     // Nobody executes it any more: it takes no place.
@@ -92,7 +92,7 @@ public sealed partial class PostgresRunStore
                         return await batch.ExecuteNonQueryAsync(token).ConfigureAwait(false);
                     }
 
-                    batch.Add("DELETE FROM places p USING runs r WHERE r.key = $1 AND r.status = $2 AND p.run = r.key").Value(key.Row).Value((int)RunStatus.Diverged);
+                    batch.Add("DELETE FROM places p USING runs r WHERE r.key = $1 AND r.status = $2 AND p.run = r.key AND p.tenant = $3").Value(key.Row).Value((int)RunStatus.Diverged).Value(run.Tenant);
                     foreach ((short kind, string name) in places)
                     {
                         batch.Add("SELECT s.id, s.status, s.owner FROM settle_places($1, $2::smallint, $3) s").Value(run.Tenant).Value((int)kind).Value(name);
