@@ -33,6 +33,8 @@ internal sealed partial class HostedEngine(
     ILogger log,
     TimeSpan grace) : IHostedService, IAsyncDisposable
 {
+    private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(5);
+
     public OpenStore Store => store;
 
     public ActivityHub Activity => activity;
@@ -50,7 +52,15 @@ internal sealed partial class HostedEngine(
         await host.StopAsync(grace).ConfigureAwait(false);
         if (audit is not null)
         {
-            await audit.StopAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await audit.StopAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // Whoever comes next chains what is left.
+                ChainLeft(log);
+            }
         }
 
         await costs.DisposeAsync().ConfigureAwait(false);
@@ -61,9 +71,11 @@ internal sealed partial class HostedEngine(
         }
 
         await config.DisposeAsync().ConfigureAwait(false);
+        // However long the rest has taken: without it others wait for the lease to run out.
+        using var limit = new CancellationTokenSource(HandOverTime);
         try
         {
-            await Store.HandOverAsync(cancellationToken).ConfigureAwait(false);
+            await Store.HandOverAsync(limit.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -95,6 +107,9 @@ internal sealed partial class HostedEngine(
         transport.Dispose();
         await Store.DisposeAsync().ConfigureAwait(false);
     }
+
+    [LoggerMessage(2, LogLevel.Warning, "The audit of this process was not chained to its end in the time to stop; the next process does that")]
+    private static partial void ChainLeft(ILogger logger);
 
     [LoggerMessage(1, LogLevel.Warning, "The runs of this process were not handed over; others continue them when its lease has run out. {Reason}")]
     private static partial void HandOverFailed(ILogger logger, string reason);

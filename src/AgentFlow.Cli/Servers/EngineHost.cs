@@ -46,7 +46,15 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync(CancellationToken.None);
+        try
+        {
+            await _app.StopAsync(CancellationToken.None);
+        }
+        catch (OperationCanceledException)
+        {
+            // The time to stop (AF_DRAIN) is over: what was under way ends here, as if it had been killed.
+        }
+
         await _app.DisposeAsync();
     }
 
