@@ -46,7 +46,7 @@ internal sealed class Invariants(World world)
 
         calls.Add((call.IdempotencyKey, call.Attempt));
         NodeEntered entered = journal.OfType<NodeEntered>().Single(e => e.Id == id);
-        if (row.Owner == caller.Number && world.Definition(row.Creation.Workflow).NodeAt(entered.Node).Semaphore is not null && !world.Disk.Places.Any(p => p.Run == row.Id && p.Step == id && p.IsGiven))
+        if (row.Owner == caller.Number && world.Definition(row.Creation.Workflow).NodeAt(entered.Node) is { Semaphore: not null } or CallNode { Registered: not null } && !world.Disk.Places.Any(p => p.Run == row.Id && p.Step == id && p.IsGiven))
         {
             throw Broken("no call without its permit", $"{call.StepPath} in {call.RunId}");
         }

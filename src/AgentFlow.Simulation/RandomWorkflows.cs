@@ -22,6 +22,13 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
 {
     public const string Signal = "go";
 
+    /// <summary>Policies of registered agents, by id.</summary>
+    public static IReadOnlyDictionary<string, string> Policies { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["lone"] = """{"max_concurrent_tasks":1}""",
+        ["crew"] = """{"max_concurrent_tasks":2,"rate_limits":{"requests_per_minute":6}}""",
+    };
+
     private static readonly CelExpression Failed = CelExpression.Compile("failed()", WorkflowExpressions.Options);
     private static readonly CelExpression Big = CelExpression.Compile("output > 2", WorkflowExpressions.Options);
 
@@ -69,7 +76,7 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
             Timeout = Below(3) == 0 ? TimeSpan.FromSeconds(2 + Below(100)) : null,
             Retry = new RetryPolicy { MaxAttempts = 1 + Below(2), Initial = TimeSpan.FromMilliseconds(50 + Below(3000)) },
         },
-        2 => With(Leaf(i, 2 + Below(2)), Shared(SharedKind.Semaphore, 1 + Below(2), Below(2) == 0 ? TimeSpan.FromMilliseconds(1 + Below(60_000)) : null)),
+        2 => With(Leaf(i, 2 + Below(2), alone: true), Shared(SharedKind.Semaphore, 1 + Below(2), Below(2) == 0 ? TimeSpan.FromMilliseconds(1 + Below(60_000)) : null)),
         _ => Plain(i, depth),
     };
 
@@ -105,12 +112,14 @@ internal sealed class RandomWorkflows(IRandomSource random, ITool external, IToo
 
     /// <summary>A call.</summary>
     /// <param name="kind">3 for one without effects.</param>
-    private CallNode Leaf(int i, int kind) => kind == 3
+    /// <param name="alone">Under no agent's policy.</param>
+    private CallNode Leaf(int i, int kind, bool alone = false) => kind == 3
         ? new CallNode { Id = $"e{i}", Tool = pure }
         : new CallNode
         {
             Id = $"c{i}",
             Tool = external,
+            Registered = alone || Below(6) > 0 ? null : Below(2) == 0 ? "lone" : "crew",
             Timeout = TimeSpan.FromSeconds(2 + Below(10)),
             Retry = new RetryPolicy { MaxAttempts = 1 + Below(3), Initial = TimeSpan.FromMilliseconds(50 + Below(3000)) },
             OnUnknown = (OnUnknown)Below(3),

@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
@@ -231,7 +232,10 @@ public sealed class World
             new WatchingBus(_invariants),
             new UlidFactory(clock, _random),
             clock,
-            NullLogger.Instance);
+            NullLogger.Instance)
+        {
+            Agents = new AgentPolicies(new SimulatedRegistry(), clock),
+        };
         Later(process, "before its start", () => _ = process.Host.OpenAsync(CancellationToken.None));
         return process;
     }

@@ -93,7 +93,8 @@ internal sealed class ResidentRun
     private RunState S => _machine.State;
 
     /// <summary>Puts a loaded run's state and inbox in place, before its first turn.</summary>
-    public void Restore(RunMachine machine, ClaimedRun claim, RunHistory history, bool recovered)
+    /// <param name="refused">Causes of a frame that was not written (<see cref="TakeRefused"/>).</param>
+    public void Restore(RunMachine machine, ClaimedRun claim, RunHistory history, bool recovered, List<Inbound> refused)
     {
         lock (_gate)
         {
@@ -121,6 +122,7 @@ internal sealed class ResidentRun
             }
 
             arrived.AddRange(_mailbox);
+            arrived.AddRange(refused);
             _mailbox = arrived;
             _recovering = arrived.Exists(i => i.Cause is RunRecovered);
             Planted.Change(Bug.RecoveryBehindStarts, ref _recovering, false);
@@ -1064,6 +1066,7 @@ internal sealed class ResidentRun
         if (append.Outcome == CommitOutcome.CommittedUnsure)
         {
             Evict();
+            StopAttempts();
             _host.Reclaim(this, _key);
             return false;
         }
@@ -1192,14 +1195,19 @@ internal sealed class ResidentRun
     private void Abandon()
     {
         Evict();
-        foreach (Attempt attempt in _attempts.Values)
-        {
-            attempt.Stop?.Cancel();
-        }
-
+        StopAttempts();
         if (_rebuilds && _hasRow)
         {
             _host.Reclaim(this, _key);
+        }
+    }
+
+    /// <summary>Nobody listens to their outcomes any more: who has the run next takes them for unknown.</summary>
+    private void StopAttempts()
+    {
+        foreach (Attempt attempt in _attempts.Values)
+        {
+            attempt.Stop?.Cancel();
         }
     }
 

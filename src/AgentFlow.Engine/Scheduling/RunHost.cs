@@ -596,12 +596,7 @@ public sealed partial class RunHost : IAsyncDisposable
             var claim = new ClaimedRun(key, old.Id, old.Tenant, old.Definition.Name, old.Definition.Version, old.Definition.Hash);
             RunHistory history = await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, old.Definition, history, hash => _store.ReadBlob(old.Tenant, hash));
-            run.Restore(machine, claim, history, recovered: false);
-            foreach (Inbound cause in refused)
-            {
-                run.TryPost(cause);
-            }
-
+            run.Restore(machine, claim, history, recovered: false, refused);
             run.Begin();
         }
         catch (Exception e)
@@ -921,7 +916,7 @@ public sealed partial class RunHost : IAsyncDisposable
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
             CrashPoint.Reach("load.after");
             var run = new ResidentRun(this, machine, null);
-            run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0);
+            run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0, []);
             _resident[claim.Run] = run;
             run.ArmOpenTimers();
             run.Begin(quietly: true);
