@@ -10,6 +10,7 @@ using AgentFlow.Cli.Chaos;
 using AgentFlow.Cli.Clusters;
 using AgentFlow.Cli.Config;
 using AgentFlow.Cli.Contracts;
+using AgentFlow.Cli.Coordination;
 using AgentFlow.Cli.Execution;
 using AgentFlow.Cli.Expressions;
 using AgentFlow.Cli.Farm;
@@ -46,6 +47,8 @@ internal static class AfCommand
             TasksCommand.Create(),
             ApprovalsCommand.Create(),
             SchedulesCommand.Create(),
+            SemaphoresCommand.Create(),
+            BarriersCommand.Create(),
             AgentsCommand.Create(),
             AlertsCommand.Create(),
             AuditCommand.Create(),

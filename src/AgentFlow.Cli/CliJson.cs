@@ -52,6 +52,8 @@ namespace AgentFlow.Cli;
 [JsonSerializable(typeof(AlertRule))]
 [JsonSerializable(typeof(AlertSilence))]
 [JsonSerializable(typeof(HumanTask))]
+[JsonSerializable(typeof(SharedSemaphore))]
+[JsonSerializable(typeof(SharedBarrier))]
 [JsonSerializable(typeof(Schedule))]
 [JsonSerializable(typeof(LoadReport))]
 [JsonSerializable(typeof(Secret))]

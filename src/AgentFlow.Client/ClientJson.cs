@@ -44,6 +44,8 @@ namespace AgentFlow.Client;
 [JsonSerializable(typeof(AlertSilence))]
 [JsonSerializable(typeof(Page<AlertSilence>))]
 [JsonSerializable(typeof(SilenceAlertsBody))]
+[JsonSerializable(typeof(Page<SharedSemaphore>))]
+[JsonSerializable(typeof(Page<SharedBarrier>))]
 [JsonSerializable(typeof(Schedule))]
 [JsonSerializable(typeof(Page<Schedule>))]
 [JsonSerializable(typeof(HumanTask))]

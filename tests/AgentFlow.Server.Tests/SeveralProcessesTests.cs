@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using AgentFlow.Server.Configuration;
 using AgentFlow.Storage.Tests.Postgres;
+using Npgsql;
 
 namespace AgentFlow.Server.Tests;
 
@@ -246,6 +247,67 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
     }
 
     [Fact]
+    public async Task Schedule_SeveralHostsOfWhichSomeStop_StartsOneRunForEachDueTime()
+    {
+        RunningServer one = await StartAsync(ProcessMode.All);
+        RunningServer other = await StartAsync(ProcessMode.All);
+        // Its own times are years away: it is due when the test says so.
+        await one.SaveAsync("""
+            language: 1
+            name: report
+            version: 1.0.0
+            on: { cron: [{ name: rare, schedule: "0 0 29 2 *", missed: catch_up }] }
+            planner: fsm
+            initial_state: done
+            final_states: [done]
+            states:
+              done: { tool: skill.echo, input: {}, outcome: sent }
+            """);
+        await using FiringGate gate = await FiringGate.CreateAsync((await cluster.Server.Value).Dsn(_schema), _schema);
+        List<string> runs = [];
+        for (int i = 0; i < 4; i++)
+        {
+            // Both have started the run of the due time, and neither has noted it yet.
+            await gate.CloseAsync();
+            await gate.FallDueAsync(runs.Count);
+            await UntilAsync(async () => await gate.WaitingAsync() == 2);
+            Assert.Equal(runs.Count + 1, await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.runs"));
+            await gate.OpenAsync();
+            runs.Add(await gate.NotedAsync());
+        }
+
+        // One of them stops between the start and the note: the other one goes on alone.
+        await gate.CloseAsync();
+        await gate.FallDueAsync(runs.Count);
+        await UntilAsync(async () => await gate.WaitingAsync() == 2);
+        await one.StopAsync();
+        await UntilAsync(async () => await gate.WaitingAsync() == 1);
+        await gate.OpenAsync();
+        runs.Add(await gate.NotedAsync());
+        await gate.FallDueAsync(runs.Count);
+        runs.Add(await gate.NotedAsync());
+
+        // The last one stops there as well: whoever comes next finds the run that it has started.
+        await gate.CloseAsync();
+        await gate.FallDueAsync(runs.Count);
+        await UntilAsync(async () => await gate.WaitingAsync() == 1);
+        await other.StopAsync();
+        await UntilAsync(async () => await gate.WaitingAsync() == 0);
+        Assert.Equal(runs.Count + 1, await cluster.QueryAsync<long>($"SELECT count(*) FROM {_schema}.runs"));
+        await gate.OpenAsync();
+        RunningServer third = await StartAsync(ProcessMode.All);
+        runs.Add(await gate.NotedAsync());
+
+        Assert.Equal(runs.Count, runs.Distinct().Count());
+        foreach (string run in runs)
+        {
+            Assert.Equal("sent", (await third.EndAsync(run)).GetProperty("outcome").GetString());
+        }
+
+        Assert.Equal(runs.Count, (await third.GetAsync("/api/v1/runs")).Json.GetProperty("total_count").GetInt64());
+    }
+
+    [Fact]
     public async Task Data_Api_IsNotServed()
     {
         RunningServer worker = await StartAsync(ProcessMode.Data);
@@ -270,6 +332,65 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Cluster cluster)
         RunningServer server = await RunningServer.StartAsync(o => (change ?? (static same => same))(o with { Store = store, Mode = mode, Lease = TimeSpan.FromSeconds(5), ShutdownTimeout = TimeSpan.FromSeconds(20) }));
         _servers.Add(server);
         return server;
+    }
+
+    /// <summary>Holds every host up between the start of a schedule's run and the note that it was started.</summary>
+    private sealed class FiringGate : IAsyncDisposable
+    {
+        private const long Lock = 42;
+
+        private readonly NpgsqlConnection _connection;
+        private readonly string _schema;
+        private readonly DateTimeOffset _first = DateTimeOffset.UtcNow.AddMinutes(-50);
+
+        private FiringGate(NpgsqlConnection connection, string schema) => (_connection, _schema) = (connection, schema);
+
+        public static async Task<FiringGate> CreateAsync(string connectionString, string schema)
+        {
+            var connection = new NpgsqlConnection(connectionString);
+            await connection.OpenAsync();
+            var gate = new FiringGate(connection, schema);
+            await gate.RunAsync($"""
+                CREATE FUNCTION {schema}.gate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared({Lock}); RETURN NEW; END';
+                CREATE TRIGGER gate BEFORE UPDATE ON {schema}.triggers FOR EACH ROW WHEN (NEW.last_run IS DISTINCT FROM OLD.last_run) EXECUTE FUNCTION {schema}.gate();
+                """);
+            return gate;
+        }
+
+        public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+        public Task CloseAsync() => RunAsync($"SELECT pg_advisory_lock({Lock})");
+
+        public Task OpenAsync() => RunAsync($"SELECT pg_advisory_unlock({Lock})");
+
+        /// <summary>Makes the schedule due at a time of its own.</summary>
+        public async Task FallDueAsync(int minute) => Assert.Equal(1, await RunAsync($"UPDATE {_schema}.triggers SET next_at = {_first.AddMinutes(minute).ToUnixTimeMilliseconds()}, version = version + 1"));
+
+        /// <summary>Hosts that have started a run and want to note it.</summary>
+        public async Task<long> WaitingAsync()
+        {
+            await using var command = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE triggers SET%' AND pid <> pg_backend_pid()", _connection);
+            return (long)(await command.ExecuteScalarAsync())!;
+        }
+
+        /// <summary>Waits until the due time is dealt with, and gives its run.</summary>
+        public async Task<string> NotedAsync()
+        {
+            string run = "";
+            await UntilAsync(async () =>
+            {
+                await using var command = new NpgsqlCommand($"SELECT last_run FROM {_schema}.triggers WHERE next_at > {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}", _connection);
+                run = (string?)await command.ExecuteScalarAsync() ?? "";
+                return run.Length > 0;
+            });
+            return run;
+        }
+
+        private async Task<int> RunAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, _connection);
+            return await command.ExecuteNonQueryAsync();
+        }
     }
 
     /// <summary>One PostgreSQL for all of these tests.</summary>

@@ -77,7 +77,7 @@ internal sealed class ChaosRun(RehearsedWorkflow workflow, ChaosDice dice, ulong
             await DieAsync().ConfigureAwait(false);
         }
 
-        return fault == ChaosFault.Injection && outcome.Ok ? outcome with { Output = Injected(outcome.Output) } : outcome;
+        return fault == ChaosFault.Injection && outcome is { Ok: true, AnswersWithin: null } ? outcome with { Output = Injected(outcome.Output) } : outcome;
     }
 
     private async Task DieAsync()
@@ -110,7 +110,7 @@ internal sealed class ChaosRun(RehearsedWorkflow workflow, ChaosDice dice, ulong
     {
         if (_stubs.Next(inner, call) is { } stub)
         {
-            return await stub.PerformAsync(_play.Clock, cancellationToken).ConfigureAwait(false);
+            return await _play.GiveAsync(stub, inner, call, cancellationToken).ConfigureAwait(false);
         }
 
         return inner.Contract.Effects == Effects.None

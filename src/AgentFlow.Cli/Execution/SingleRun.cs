@@ -3,6 +3,7 @@ using AgentFlow.Cli.Inputs;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Terminals;
 using AgentFlow.Client;
+using AgentFlow.Contracts.Errors;
 using Spectre.Console;
 
 namespace AgentFlow.Cli.Execution;
@@ -66,6 +67,12 @@ internal sealed class SingleRun(Terminal terminal, Connection connection)
             return;
         }
 
+        if (happened.Type == "step_handed_over")
+        {
+            await NoteTaskAsync(happened, runId, cancelled);
+            return;
+        }
+
         bool asked = happened.Type == "step_asked";
         if (!asked && (happened.Type != "node_entered" || happened.Text("kind") != "wait"))
         {
@@ -86,6 +93,27 @@ internal sealed class SingleRun(Terminal terminal, Connection connection)
             terminal.Note(
                 $"{step.Node} waits for the signal {signal}: {first}{connection.CommandLine($"runs signal {runId} {signal}")}, {connection.CommandLine($"runs watch {runId}")}",
                 Tone.Warning);
+        }
+    }
+
+    /// <summary>Says how to answer a person's task. Agents of other kinds may answer later as well, and have none.</summary>
+    private async Task NoteTaskAsync(RunEvent happened, string runId, CancellationToken cancelled)
+    {
+        Page<HumanTask> tasks;
+        try
+        {
+            tasks = await connection.Client.ListHumanTasksAsync("pending", cancellationToken: cancelled);
+        }
+        catch (AgentFlowException e) when (e.Code == ErrorCode.PermissionDenied.Code)
+        {
+            // Who may start a run need not be who may see its tasks.
+            return;
+        }
+
+        if (tasks.Items.FirstOrDefault(t => t.RunId == runId && t.Step == happened.Text("path")) is { } task)
+        {
+            string stop = connection.IsEmbedded ? "stop with Ctrl-C, then " : "";
+            terminal.Note($"{task.Step} waits for a person: {stop}{connection.CommandLine($"tasks complete {task.Id} --answer …")}, {connection.CommandLine($"runs watch {runId}")}", Tone.Warning);
         }
     }
 

@@ -24,6 +24,9 @@ public sealed record AgentDefinition
     /// a kind reads its own settings here.
     /// </summary>
     public required JsonElement Settings { get; init; }
+
+    /// <summary>It stands in a step (<c>human:</c>) instead of the map: each call's input has what the expressions among its settings came to.</summary>
+    public bool IsStep { get; init; }
 }
 
 /// <summary>Files that a workflow refers to, read once when it is loaded and stored with its version.</summary>

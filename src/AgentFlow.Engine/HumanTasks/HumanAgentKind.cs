@@ -26,7 +26,7 @@ public sealed class HumanAgentKind(HumanTaskDesk desk) : IAgentKind
         return settings.Problems;
     }
 
-    public ITool Compile(AgentDefinition agent, WorkflowAssets assets) => new HumanTaskTool(desk, agent.Id, new HumanSettings(agent.Settings).Order());
+    public ITool Compile(AgentDefinition agent, WorkflowAssets assets) => new HumanTaskTool(desk, agent.Id, new HumanSettings(agent.Settings).Order(), agent.IsStep);
 }
 
 /// <summary>Hands a step over to people. The step ends with the end of its task.</summary>
@@ -38,11 +38,12 @@ public sealed class HumanTaskTool : ITool
 
     private readonly HumanTaskDesk _desk;
     private readonly HumanTaskOrder _order;
-    private readonly bool _isBody;
+    private readonly bool _isStep;
 
-    internal HumanTaskTool(HumanTaskDesk desk, string id, HumanTaskOrder order, bool isBody = false)
+    /// <param name="isStep">The input of a call says what the task says: <c>title</c>, <c>description</c>, <c>data</c>, <c>assignee</c>.</param>
+    internal HumanTaskTool(HumanTaskDesk desk, string id, HumanTaskOrder order, bool isStep)
     {
-        (_desk, _order, _isBody) = (desk, order, isBody);
+        (_desk, _order, _isStep) = (desk, order, isStep);
         Contract = new ToolContract
         {
             Id = $"{HumanAgentKind.Word}.{id}",
@@ -61,8 +62,8 @@ public sealed class HumanTaskTool : ITool
     /// <summary>The store may be away for a moment, and nobody has been asked then.</summary>
     public RetryPolicy? DefaultRetry { get; } = new() { MaxAttempts = 1000, Max = TimeSpan.FromSeconds(30) };
 
-    /// <summary>The same for a step whose input says what the task says: <c>title</c>, <c>description</c>, <c>data</c>, <c>assignee</c>.</summary>
-    internal HumanTaskTool ForBody(string id) => new(_desk, id, _order, isBody: true);
+    /// <summary>The agent whose calls are tasks; <see langword="null"/> for a step with <c>human:</c>.</summary>
+    public string? Agent => _isStep ? null : Contract.Id[(HumanAgentKind.Word.Length + 1)..];
 
     public async ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
     {
@@ -81,17 +82,27 @@ public sealed class HumanTaskTool : ITool
             return StepOutcome.Failure(ErrorCode.StoreUnavailable.Code, ErrorCategory.Transient, $"The task could not be stored: {e.Message}");
         }
 
-        return task.IsOpen || task.Status == HumanTaskStatus.Cancelled ? StepOutcome.Later(task.DueAt == 0 ? Endless : _order.Timeout!.Value + Grace) : OutcomeOf(task);
+        return task.IsOpen || task.Status == HumanTaskStatus.Cancelled ? Handed() : OutcomeOf(task);
     }
 
+    /// <summary>What becomes of the call where tasks are put nowhere and somebody else says what people do.</summary>
+    /// <param name="answer">What is answered, and how long after the call; <see langword="null"/>: nobody answers.</param>
+    /// <returns>The attempt's outcome, and how and when the step ends after it; <see langword="null"/>: it never does.</returns>
+    public (StepOutcome Now, (StepOutcome Outcome, TimeSpan After)? End) Imagine(ToolCall call, (StepOutcome Outcome, TimeSpan After)? answer) =>
+        (Handed(), _order.Timeout is { } timeout && !(answer?.After < timeout) ? (OutcomeOf(_order.DefaultAnswer, Order(call.Input).Title), timeout) : answer);
+
     /// <summary>The end of a task as the outcome of its step.</summary>
-    public static StepOutcome OutcomeOf(HumanTask task) => task.Answer is { } answer
+    public static StepOutcome OutcomeOf(HumanTask task) => OutcomeOf(task.Answer, task.Order.Title);
+
+    private static StepOutcome OutcomeOf(Payload? answer, string title) => answer is not null
         ? StepOutcome.Success(answer.Utf8)
-        : StepOutcome.Failure(ErrorCode.HumanTaskExpired.Code, ErrorCategory.Permanent, $"Nobody answered the task '{task.Order.Title}' in time.");
+        : StepOutcome.Failure(ErrorCode.HumanTaskExpired.Code, ErrorCategory.Permanent, $"Nobody answered the task '{title}' in time.");
+
+    private StepOutcome Handed() => StepOutcome.Later(_order.Timeout is { } timeout ? timeout + Grace : Endless);
 
     private HumanTaskOrder Order(ReadOnlyMemory<byte> input)
     {
-        if (!_isBody)
+        if (!_isStep)
         {
             return _order with { Data = new Payload(input) };
         }

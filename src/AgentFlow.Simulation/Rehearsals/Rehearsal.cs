@@ -27,6 +27,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
     private readonly Process _outside = new(0);
     private readonly Queue<(Process Process, IThreadPoolWorkItem Work)> _ready = new();
     private readonly List<Sending> _sendings = [];
+    private readonly HashSet<(string Run, StepAddress Address)> _handedOver = [];
     private RehearsalOptions _options = new();
     private WorkflowDefinition _definition = null!;
     private UlidFactory _ids = null!;
@@ -45,7 +46,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
         _current = Born();
         foreach (Arrival arrival in options.Arrivals.Where(a => a.When is null))
         {
-            _sendings.Add(new Sending(arrival, _clock.Now + (long)arrival.After.TotalMilliseconds, _sendings.Count));
+            Expect(arrival);
         }
 
         Task<StartOutcome> accepted = _current.Host.Launch(new StartRequest(Tenant, definition, input, "rehearsal", TraceId: new string('0', 32), IdempotencyKey: "rehearsal")).Accepted;
@@ -74,6 +75,22 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
 
         _disk.Release(_current.Number);
         _current = Born();
+    }
+
+    /// <summary>
+    /// Has a step that is handed over (<see cref="StepOutcome.Later"/>) end by an answer from outside. For use inside a
+    /// <see cref="Performance"/>; of a step that is handed over again after a crash, the first answer stays.
+    /// </summary>
+    /// <param name="call">The attempt that hands it over.</param>
+    /// <param name="after">From now.</param>
+    public void AnswerLater(ToolCall call, StepOutcome outcome, TimeSpan after)
+    {
+        StepAddress address = call.Address ?? throw new ArgumentException("Only a run's step can be handed over.", nameof(call));
+        if (_handedOver.Add((call.RunId, address)))
+        {
+            string id = $"{call.StepPath}.{address.Generation}";
+            _sendings.Add(new Sending(() => _current.Host.AnswerAsync(Tenant, Ulid.Parse(call.RunId), address, outcome, id, "rehearsal", CancellationToken.None), DueIn(after), _sendings.Count));
+        }
     }
 
     private Process Born()
@@ -131,7 +148,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
             if (sending is not null && _disk.Rows.Count > 0 && (due is null || sending.Due <= due))
             {
                 _clock.AdvanceTo(sending.Due);
-                Send(sending);
+                sending.Send();
             }
             else if (due is { } time && time <= start.ToUnixTimeMilliseconds() + (long)_options.Horizon.TotalMilliseconds)
             {
@@ -145,15 +162,17 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
         }
     }
 
-    private void Send(Sending sending)
+    private void Expect(Arrival arrival)
     {
-        Arrival arrival = sending.Arrival;
+        int number = _sendings.Count;
         InboxContent content = arrival.Signal is { } name
             ? new InboxContent { Name = name, Payload = arrival.Payload, By = "rehearsal" }
             : new InboxContent { By = "rehearsal", Reason = "The scenario cancels the run." };
-        sending.IsSent = true;
-        sending.Answer = _current.Host.SendAsync(Tenant, _disk.Rows[0].Id, arrival.Signal is null ? InboxKind.Cancel : InboxKind.Signal, $"arrival-{sending.Number}", content, CancellationToken.None);
+        InboxKind kind = arrival.Signal is null ? InboxKind.Cancel : InboxKind.Signal;
+        _sendings.Add(new Sending(() => _current.Host.SendAsync(Tenant, _disk.Rows[0].Id, kind, $"arrival-{number}", content, CancellationToken.None), DueIn(arrival.After), number));
     }
+
+    private long DueIn(TimeSpan time) => _clock.Now + (long)time.TotalMilliseconds;
 
     private void Committed(CommittedFrame frame)
     {
@@ -169,7 +188,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
             string id = _definition.Nodes[entered.Node].Id;
             foreach (Arrival arrival in _options.Arrivals.Where(a => a.When == id && a.Visit == entered.Visit))
             {
-                _sendings.Add(new Sending(arrival, _clock.Now + (long)arrival.After.TotalMilliseconds, _sendings.Count));
+                Expect(arrival);
             }
         }
     }
@@ -205,20 +224,21 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
         public void Publish(CommittedFrame frame) => rehearsal.Committed(frame);
     }
 
-    private sealed class Sending(Arrival arrival, long due, int number)
+    /// <summary>Something that is sent to a run once it is due.</summary>
+    private sealed class Sending(Func<Task<SendOutcome>> send, long due, int number)
     {
-        public Arrival Arrival { get; } = arrival;
+        private Task<SendOutcome>? _answer;
 
-        public long Due { get; } = due;
+        public long Due => due;
 
-        public int Number { get; } = number;
+        public int Number => number;
 
-        public bool IsSent { get; set; }
+        public bool IsSent { get; private set; }
 
-        public Task<SendOutcome>? Answer { get; set; }
+        public void Send() => (IsSent, _answer) = (true, send());
 
         /// <summary>Who asked a dead worker gets no answer and asks the next one, under the same key.</summary>
-        public void Again() => IsSent = Answer is { IsCompletedSuccessfully: true };
+        public void Again() => IsSent = _answer is { IsCompletedSuccessfully: true };
     }
 }
 

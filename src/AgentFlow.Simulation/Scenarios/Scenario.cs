@@ -72,6 +72,17 @@ public sealed record StubbedOutcome
 
     public long OutputTokens { get; init; }
 
+    /// <summary>What comes when its time has passed.</summary>
+    internal StepOutcome Outcome => new()
+    {
+        Output = (Output ?? Payload.Null).Utf8,
+        Error = Error,
+        CostNanoDollars = CostNanoDollars,
+        InputTokens = InputTokens,
+        OutputTokens = OutputTokens,
+        Provider = "stub",
+    };
+
     /// <summary>Takes its time on the rehearsal's clock, and answers.</summary>
     public async ValueTask<StepOutcome> PerformAsync(TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -85,15 +96,7 @@ public sealed record StubbedOutcome
             await Task.Delay(After, clock, cancellationToken).ConfigureAwait(false);
         }
 
-        return new StepOutcome
-        {
-            Output = (Output ?? Payload.Null).Utf8,
-            Error = Error,
-            CostNanoDollars = CostNanoDollars,
-            InputTokens = InputTokens,
-            OutputTokens = OutputTokens,
-            Provider = "stub",
-        };
+        return Outcome;
     }
 }
 

@@ -1,6 +1,7 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Simulation.Rehearsals;
 
@@ -47,7 +48,27 @@ public sealed class ScenarioPlay
     /// <summary>The outcome of one attempt.</summary>
     public ValueTask<StepOutcome> PerformAsync(ITool inner, ToolCall call, CancellationToken cancellationToken)
     {
-        return Next(inner, call) is { } stubbed ? stubbed.PerformAsync(Clock, cancellationToken) : _otherwise(inner, call, cancellationToken);
+        return Next(inner, call) is { } stubbed ? GiveAsync(stubbed, inner, call, cancellationToken) : _otherwise(inner, call, cancellationToken);
+    }
+
+    /// <summary>
+    /// Lets an attempt come to a stubbed outcome. That of a task for people is what somebody answers, and when; the task's own time
+    /// limit holds.
+    /// </summary>
+    public ValueTask<StepOutcome> GiveAsync(StubbedOutcome stubbed, ITool inner, ToolCall call, CancellationToken cancellationToken)
+    {
+        if (inner is not HumanTaskTool people)
+        {
+            return stubbed.PerformAsync(Clock, cancellationToken);
+        }
+
+        (StepOutcome now, (StepOutcome Outcome, TimeSpan After)? end) = people.Imagine(call, stubbed.Hangs ? null : (stubbed.Outcome, stubbed.After));
+        if (end is { } ends)
+        {
+            _rehearsal.AnswerLater(call, ends.Outcome, ends.After);
+        }
+
+        return new ValueTask<StepOutcome>(now);
     }
 
     /// <summary>The stubbed outcome of an attempt, which is thereby used; <see langword="null"/>: there is no stub.</summary>
@@ -84,7 +105,7 @@ public sealed class ScenarioPlay
     private (StubTarget Target, IReadOnlyList<StubbedOutcome> Outcomes)? Find(ITool inner, ToolCall call)
     {
         string path = PathOf(call);
-        string agent = inner.Contract.Id.StartsWith("agent.", StringComparison.Ordinal) ? inner.Contract.Id["agent.".Length..] : "";
+        string agent = inner is HumanTaskTool people ? people.Agent ?? "" : inner.Contract.Id.StartsWith("agent.", StringComparison.Ordinal) ? inner.Contract.Id["agent.".Length..] : "";
         StubTarget[] candidates =
         [
             new(StubKind.Step, path), new(StubKind.Step, path[(path.LastIndexOf('/') + 1)..]), new(StubKind.Agent, agent),

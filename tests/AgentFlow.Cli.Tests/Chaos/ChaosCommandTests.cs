@@ -33,6 +33,34 @@ public sealed class ChaosCommandTests : IDisposable
     public void Dispose() => _af.Dispose();
 
     [Fact]
+    public async Task Chaos_Person_IsAskedAndAnswersWhateverDies()
+    {
+        _af.Write("w.yaml", """
+            language: 1
+            name: asking
+            version: 1.0.0
+            planner: fsm
+            initial_state: ask
+            final_states: [done, refused]
+            states:
+              ask: { human: { title: Look at it, form: { type: boolean } }, transitions: [{ condition: "!output", target: refused }], on_success: done }
+              done: { tool: skill.echo, outcome: done }
+              refused: { tool: skill.echo, outcome: refused }
+            """);
+        _af.Write("s.yaml", """
+            scenario: 1
+            stubs: { steps: { ask: { output: true, after: 26h } } }
+            expect: { outcome: done }
+            """);
+        AfResult result = await _af.RunAsync("chaos", "w.yaml", "--scenario", "s.yaml", "--seeds", "1..60", "--rate", "0.6", "-o", "json");
+        Assert.True(result.Code == ExitCode.Ok, $"{result}");
+        JsonElement[] seeds = [.. JsonElement.Parse(result.Out).GetProperty("seeds").EnumerateArray()];
+        Assert.Equal(60, seeds.Length);
+        Assert.All(seeds, s => Assert.Equal("done", s.GetProperty("reason").GetString()));
+        Assert.Contains(seeds, s => s.GetProperty("lives").GetInt32() > 1);
+    }
+
+    [Fact]
     public async Task Chaos_Retries_StandsEverySeedAndIsTheSameAgain()
     {
         _af.Write("w.yaml", Workflow.Replace("@TRIES@", "12, on: [transient, resource, permanent, validation]", StringComparison.Ordinal));

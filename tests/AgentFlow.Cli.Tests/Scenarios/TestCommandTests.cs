@@ -106,6 +106,55 @@ public sealed class TestCommandTests : IDisposable
         Assert.Matches(@"traces/there\.trace line 6: expected 0 again in \d+ ms fetch#1, was 0 again in \d+ ms fetch#1", result.Out);
     }
 
+    private const string Asking = """
+        language: 1
+        name: asking
+        version: 1.0.0
+        defaults: { timeout: 5s }
+        agents:
+          judge: { kind: human, role: Judge it, form: { type: boolean } }
+        planner: fsm
+        initial_state: look
+        final_states: [done, refused, expired]
+        states:
+          look:
+            human:
+              title: "Look at ${input.n}"
+              form: { type: object, required: [ok], properties: { ok: { type: boolean } } }
+              timeout: 2d
+              on_timeout: { answer: { ok: false } }
+              escalate: [{ after: 1d, to: { role: operator } }]
+            transitions: [{ condition: "!output.ok", target: refused }]
+            on_success: judge
+            on_error: expired
+          judge: { agent: judge, input: { n: "${input.n}" }, on_success: done }
+          done: { tool: skill.echo, input: "${steps.judge.output}", outcome: done }
+          refused: { tool: skill.echo, outcome: refused }
+          expired: { tool: skill.echo, outcome: expired }
+        """;
+
+    [Theory]
+    [InlineData("look: { output: { ok: true }, after: 47h }", "outcome: done, path: [look, judge, done], output: true, duration: { at_least: 50h, at_most: 50h }", null)]
+    [InlineData("look: { output: { ok: true }, after: 2d }", "outcome: refused, duration: { at_least: 2d, at_most: 2d }", null)]
+    [InlineData("look: { hangs: true }", "outcome: refused, steps: { look: { status: succeeded, output: { ok: false } } }, duration: { at_least: 2d, at_most: 2d }", null)]
+    [InlineData("look: { error: { code: HUMAN_TASK_EXPIRED } }", "outcome: expired, steps: { look: { error: HUMAN_TASK_EXPIRED, attempts: 1 } }", null)]
+    [InlineData("look: { output: { ok: 3 } }", "outcome: expired, steps: { look: { error: OUTPUT_INVALID } }", null)]
+    [InlineData("", "outcome: expired", "look#1 calls human.look")]
+    public async Task Test_HumanTasks_AreAnsweredByStubs(string step, string expect, string? unstubbed)
+    {
+        _af.Write("workflow.yaml", Asking);
+        string judge = expect.Contains("judge", StringComparison.Ordinal) ? "agents: { judge: { output: true, after: 3h } }" : "";
+        _af.Write(Path.Combine(".af", "scenarios", "asked.yaml"), $$"""
+            scenario: 1
+            input: { n: 7 }
+            stubs: { steps: { {{step}} }, {{judge}} }
+            expect: { {{expect}} }
+            """);
+        AfResult result = await _af.RunAsync("test", "--ci");
+        Assert.True(result.Code == (unstubbed is null ? ExitCode.Ok : ExitCode.Failed), $"{result}");
+        Assert.Contains(unstubbed ?? "1 of 1 scenarios passed.", result.Out, StringComparison.Ordinal);
+    }
+
     private const string Outer = """
         language: 1
         name: outer

@@ -57,6 +57,17 @@ public sealed class SimulateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Simulate_Person_TakesTheTimeOfTheStub()
+    {
+        _af.Write("ask.yaml", "language: 1\nname: ask\nversion: 1.0.0\nplanner: fsm\ninitial_state: ask\nfinal_states: [done]\nstates:\n  ask: { human: { title: Look at it, form: { type: boolean } }, on_success: done }\n  done: {}\n");
+        _af.Write("slow.yaml", "scenario: 1\nstubs: { steps: { ask: { output: true, after: 2h } } }\nexpect: { path: [ask, done] }\n");
+        AfResult result = await _af.RunAsync("simulate", "ask.yaml", "--n", "20", "--scenario", "slow.yaml", "-o", "json");
+        Assert.True(result.Code == ExitCode.Ok, $"{result}");
+        JsonElement path = Assert.Single(JsonElement.Parse(result.Out).GetProperty("paths").EnumerateArray());
+        Assert.Equal((20, 7200), (path.GetProperty("runs").GetInt32(), path.GetProperty("seconds").GetProperty("p50").GetDouble()));
+    }
+
+    [Fact]
     public async Task Simulate_BrokenWorkflow_NamesThePlace()
     {
         _af.Write("fork.yaml", Workflow.Replace("target: low", "target: lwo", StringComparison.Ordinal));

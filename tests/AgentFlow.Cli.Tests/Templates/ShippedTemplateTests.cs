@@ -36,20 +36,27 @@ public sealed class ShippedTemplateTests : IDisposable
         Assert.True(changed.Code == ExitCode.Ok, $"{changed}");
     }
 
-    [Fact]
-    public async Task Pipeline_Approval_WaitsForAPerson()
+    [Theory]
+    [InlineData("""{"approved": true}""", "published")]
+    [InlineData("""{"approved": false, "reason": "too thin"}""", "rejected")]
+    public async Task Pipeline_Approval_WaitsForAPerson(string answer, string outcome)
     {
         AfResult init = await _af.RunAsync("init", "mine", "--template", "content-pipeline");
         Assert.Equal(ExitCode.Ok, init.Code);
         using AfProcess run = _af.Start("run", "mine/", "-i", "topic=When is honey ready to be harvested?");
-        await run.ErrorLineAsync("waits for the signal approval");
+        string note = await run.ErrorLineAsync("waits for a person");
         run.SendInterrupt();
         await run.EndAsync();
-        string id = JsonElement.Parse((await _af.RunAsync("runs", "list", "-o", "json")).Out)[0].GetProperty("id").GetString()!;
-        Assert.Equal(ExitCode.Ok, (await _af.RunAsync("runs", "signal", id, "approval", "--payload", """{"approved": true}""")).Code);
-        AfResult watched = await _af.RunAsync("runs", "watch", id);
+        JsonElement task = Assert.Single(JsonElement.Parse((await _af.RunAsync("tasks", "list", "-o", "json")).Out).EnumerateArray());
+        string id = task.GetProperty("id").GetString()!;
+        Assert.Contains($"tasks complete {id}", note, StringComparison.Ordinal);
+        Assert.Equal("approver", task.GetProperty("assignee").GetProperty("role").GetString());
+        AfResult answered = await _af.RunAsync("tasks", "complete", id, "--answer", answer);
+        Assert.True(answered.Code == ExitCode.Ok, $"{answered}");
+        string runId = task.GetProperty("run_id").GetString()!;
+        AfResult watched = await _af.RunAsync("runs", "watch", runId);
         Assert.True(watched.Code == ExitCode.Ok, $"{watched}");
-        JsonElement ended = JsonElement.Parse((await _af.RunAsync("runs", "show", id, "-o", "json")).Out);
-        Assert.Equal("published", ended.GetProperty("outcome").GetString());
+        JsonElement ended = JsonElement.Parse((await _af.RunAsync("runs", "show", runId, "-o", "json")).Out);
+        Assert.Equal(outcome, ended.GetProperty("outcome").GetString());
     }
 }

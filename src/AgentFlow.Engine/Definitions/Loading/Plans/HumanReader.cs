@@ -39,7 +39,7 @@ internal static class HumanReader
         }
 
         JsonElement settings = YamlJson.ToElement(new YamlMapping(mapping.Offset, [.. mapping.Entries.Where(e => e.Key.Text != "data")]), context.Findings);
-        var definition = new AgentDefinition { Id = id, Kind = HumanAgentKind.Word, Settings = settings };
+        var definition = new AgentDefinition { Id = id, Kind = HumanAgentKind.Word, Settings = settings, IsStep = true };
         IReadOnlyList<AgentProblem> problems = kind.Check(definition, WorkflowAssets.Empty);
         foreach (AgentProblem problem in problems)
         {
@@ -51,7 +51,7 @@ internal static class HumanReader
             return null;
         }
 
-        HumanTaskTool tool = ((HumanTaskTool)kind.Compile(definition, WorkflowAssets.Empty)).ForBody(id);
+        ITool tool = kind.Compile(definition, WorkflowAssets.Empty);
         return new CallNode
         {
             Id = id,
