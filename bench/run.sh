@@ -4,7 +4,8 @@
 #   bench/run.sh --store sqlite           on one of them
 #   bench/run.sh --peers DIR [--peer X]   then the programs of other systems in DIR, for a table of ratios (format: Peers.cs)
 #   bench/run.sh micro durable …          only these, and nothing is written:
-#                                         micro durable http audit first-step pure parallel signals size recovery processes
+#                                         micro durable http audit first-step pure parallel signals size recovery metrics processes
+#   bench/run.sh micro                    single operations in memory: CEL, JSONPath, transitions, behaviour tree ticks, a foreach of 100, LLM plans
 # What the figures mean, and where the time goes, stands in docs/architecture/performance.md and is written by hand.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd)

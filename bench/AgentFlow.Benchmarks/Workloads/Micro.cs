@@ -30,6 +30,9 @@ internal static class Micro
         Payload input = Payload.FromText("""{"message":"hello"}""");
         Measure(report, "state machine: one transition (admission, outcome, next state scheduled)", 10, () => Walk(definition, input).Status == RunStatus.Completed);
 
+        WorkflowDefinition tree = await bench.LoadAsync("behavior-tree");
+        Measure(report, "behaviour tree: one tick (a leaf's outcome, through selector, sequence and a false condition to the next leaf)", 10, () => Walk(tree, input).Status == RunStatus.Completed);
+
         foreach (int items in new[] { 100, 1000, 4000 })
         {
             WorkflowDefinition each = await bench.LoadAsync("foreach-parallel");

@@ -7,8 +7,8 @@ using AgentFlow.Engine.Ports;
 namespace AgentFlow.Cli.Chaos;
 
 /// <summary>
-/// Agents that ask models, with the real client of an OpenAI-compatible provider in front of <see cref="ChaosEndpoint"/>, whatever
-/// provider the file names. What the named one would say is still known where it needs no network.
+/// Agents that ask models, with the real client of Anthropic where the file names it, else of an OpenAI-compatible provider, in front of
+/// <see cref="ChaosEndpoint"/>. What the named one would say is still known where it needs no network.
 /// </summary>
 internal sealed class ChaosAgents(IAgentKind llm) : IAgentKind
 {
@@ -21,9 +21,10 @@ internal sealed class ChaosAgents(IAgentKind llm) : IAgentKind
         ITool own = llm.Compile(agent, assets);
         JsonObject settings = JsonNode.Parse(agent.Settings.GetRawText())!.AsObject();
         JsonObject model = settings["model"]!.AsObject();
-        model["provider"] = "vllm";
+        bool isAnthropic = model["provider"]?.ToString() == "anthropic";
+        model["provider"] = isAnthropic ? "anthropic" : "vllm";
         model["model"] = "chaos";
-        model["base_url"] = "http://127.0.0.1:9/v1";
+        model["base_url"] = isAnthropic ? "http://127.0.0.1:9" : "http://127.0.0.1:9/v1";
         ITool asked = llm.Compile(agent with { Settings = JsonElement.Parse(settings.ToJsonString()) }, assets);
         return new ChaosAgent(own, asked);
     }

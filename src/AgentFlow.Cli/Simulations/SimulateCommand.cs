@@ -6,6 +6,7 @@ using AgentFlow.Cli.Terminals;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Randomness;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Models.Providers;
 using AgentFlow.Simulation.Rehearsals;
@@ -18,12 +19,6 @@ internal static class SimulateCommand
 {
     private const int UsualRuns = 10_000;
     private const int MaxRuns = 1_000_000;
-
-    // What the cost model takes where nothing was observed.
-    private const double Sigma = 0.6;
-    private const double FailureRate = 0.01;
-    private const double ModelSeconds = 2;
-    private const double ToolSeconds = 0.3;
 
     private static readonly Argument<string> Workflow = new("workflow") { Description = "A workflow file, or a folder with a workflow.yaml." };
     private static readonly Option<int> Runs = new("--n") { Description = "How many runs.", DefaultValueFactory = _ => UsualRuns, HelpName = "n" };
@@ -90,14 +85,14 @@ internal static class SimulateCommand
             return await inner.InvokeAsync(call, cancel).ConfigureAwait(false);
         }
 
-        await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(1000 * DrawnJson.LogNormal(random, use is null ? ToolSeconds : ModelSeconds, Sigma))), clock, cancel).ConfigureAwait(false);
-        if (DrawnJson.Unit(random) < FailureRate)
+        await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(1000 * DrawnJson.LogNormal(random, CostPriors.Seconds(inner), CostPriors.Sigma))), clock, cancel).ConfigureAwait(false);
+        if (DrawnJson.Unit(random) < CostPriors.FailureRate)
         {
             return StepOutcome.Failure("DRAWN_FAILURE", ErrorCategory.Transient, "One attempt in a hundred fails in a simulation.");
         }
 
-        long input = use is null ? 0 : (long)Math.Ceiling(DrawnJson.LogNormal(random, use.InputTokens, Sigma));
-        long output = use is null ? 0 : (long)Math.Ceiling(DrawnJson.LogNormal(random, use.OutputTokens, Sigma));
+        long input = use is null ? 0 : (long)Math.Ceiling(DrawnJson.LogNormal(random, use.InputTokens, CostPriors.Sigma));
+        long output = use is null ? 0 : (long)Math.Ceiling(DrawnJson.LogNormal(random, use.OutputTokens, CostPriors.Sigma));
         used(input + output);
         return StepOutcome.Success(DrawnJson.Of(inner.Contract.OutputSchema, random)) with
         {

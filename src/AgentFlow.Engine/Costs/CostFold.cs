@@ -3,7 +3,9 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
+using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 
 namespace AgentFlow.Engine.Costs;
@@ -11,11 +13,9 @@ namespace AgentFlow.Engine.Costs;
 /// <summary>Reads one run's journal as it grows, and tells a book what its steps used and which way it took. Pure.</summary>
 public sealed class CostFold(WorkflowDefinition definition)
 {
-    // A round of a repetition that goes on and on says nothing more about the next one.
-    private const int MostRounds = 64;
-
     private readonly Dictionary<int, Visit> _open = [];
     private readonly Dictionary<int, (PlanNode State, int Visit)> _states = [];
+    private WorkflowDefinition? _changed;
     private long _startedAt;
 
     /// <summary>The run has ended, well or not.</summary>
@@ -26,8 +26,14 @@ public sealed class CostFold(WorkflowDefinition definition)
 
     public long CostNanoDollars { get; private set; }
 
+    /// <summary>Other runs did steps of it, whose tokens are on their own record; their cost is on both.</summary>
+    public bool HasChildren { get; private set; }
+
     /// <summary>From its start to its latest event.</summary>
     public double Seconds { get; private set; }
+
+    /// <summary>The plan as the run has it now.</summary>
+    private WorkflowDefinition Current => _changed ?? definition;
 
     public void Apply(JournalEvent happened, CostBook book)
     {
@@ -42,6 +48,21 @@ public sealed class CostFold(WorkflowDefinition definition)
                 break;
             case StepStarted e when _open.TryGetValue(e.Id, out Visit? visit):
                 visit.StartedAt = e.At;
+                break;
+            case PlanGrafted e:
+                Change(e);
+                break;
+            case ItemsListed e when Own(e.Id) is { } each:
+                Times(book, CostNames.Step(definition.Name, each), Iterations.CountOf(e.Items) ?? 0);
+                break;
+            case PlaceRequested e when _open.TryGetValue(e.Id, out Visit? asking):
+                asking.StartedAt = e.At;
+                break;
+            case PlaceGranted e when Own(e.Id) is { Semaphore: not null } queued:
+                book.Add(CostNames.Step(definition.Name, queued), CostNames.Queued, Ln((e.At - _open[e.Id].StartedAt) / 1000.0, least: 0.0005));
+                break;
+            case ChildStarted:
+                HasChildren = true;
                 break;
             case StepSucceeded e:
                 Tokens += e.InputTokens + e.OutputTokens;
@@ -82,9 +103,36 @@ public sealed class CostFold(WorkflowDefinition definition)
         }
     }
 
+    /// <summary>The run's plan is another now: whatever is open stands in it.</summary>
+    private void Change(PlanGrafted e)
+    {
+        _changed = Current.With(new PlanChange(e.Node, e.Text)).Definition ?? throw new IllegalTransitionException("The plan cannot be changed any more as it was.");
+        foreach (Visit visit in _open.Values)
+        {
+            visit.Node = _changed.Nodes[visit.Node.Index];
+        }
+    }
+
+    /// <summary>The node of an open visit, when the workflow version has it: what a run has put into its own plan says nothing of others'.</summary>
+    private PlanNode? Own(int id) => _open.TryGetValue(id, out Visit? visit) && IsOwn(visit.Node) ? visit.Node : null;
+
+    private bool IsOwn(PlanNode node) => node.Index < definition.Nodes.Count;
+
+    private static void Times(CostBook book, string subject, int times)
+    {
+        if (times <= CostNames.MostTold)
+        {
+            book.Count(subject, CostNames.Rounds(times));
+        }
+        else
+        {
+            book.Add(subject, CostNames.MoreRounds, Math.Log(times));
+        }
+    }
+
     private void Enter(NodeEntered e, CostBook book)
     {
-        PlanNode node = definition.Nodes[e.Node];
+        PlanNode node = Current.Nodes[e.Node];
         string subject = CostNames.Step(definition.Name, node);
         // What undoes something happens only when all is lost; no estimate counts on it.
         if (node.IsCompensation)
@@ -92,7 +140,8 @@ public sealed class CostFold(WorkflowDefinition definition)
             return;
         }
 
-        _open[e.Id] = new Visit(node, e.Parent, e.At, node is CallNode call ? [subject, CostNames.Shared(definition.Name, call)] : [subject]) { StartedAt = e.At };
+        string[] subjects = [.. IsOwn(node) ? (string[])[subject] : [], .. node is CallNode call ? (string[])[CostNames.Shared(definition.Name, call)] : []];
+        _open[e.Id] = new Visit(node, e.Parent, e.At, subjects) { StartedAt = e.At };
         if (!_open.TryGetValue(e.Parent, out Visit? parent))
         {
             return;
@@ -104,20 +153,75 @@ public sealed class CostFold(WorkflowDefinition definition)
             case StateMachineNode:
                 _states[e.Parent] = (node, e.Visit);
                 break;
-            case GraphNode graph when graph.Rules[node.Ordinal].Condition is not null:
+            case LlmNode planner when IsOwn(planner):
+                Plan(planner, parent, node, book);
+                break;
+            case GraphNode graph when IsOwn(node) && graph.Rules[node.Ordinal].Condition is not null:
                 book.Count(subject, CostNames.Runs);
                 break;
-            case ConditionalSelectorNode:
+            case ConditionalSelectorNode when IsOwn(node):
                 book.Count(CostNames.Step(definition.Name, parent.Node), CostNames.Branch(node.Ordinal));
                 break;
+        }
+    }
+
+    /// <summary>What a model's planner does next says what became of its latest step.</summary>
+    private void Plan(LlmNode planner, Visit visit, PlanNode next, CostBook book)
+    {
+        string subject = CostNames.Step(definition.Name, planner);
+        Judge(planner, visit, isTaken: planner.IsPlan(next), isGood: false, book);
+        if (visit.Latest is null && planner.Conditions.Count > 0)
+        {
+            book.Count(subject, CostNames.Branch(planner.BranchOf(next)));
+        }
+
+        visit.Latest = next;
+    }
+
+    private void Judge(LlmNode planner, Visit visit, bool isTaken, bool isGood, CostBook book)
+    {
+        string subject = CostNames.Step(definition.Name, planner);
+        if (visit.Latest is { } plan && planner.IsPlan(plan))
+        {
+            book.Count(subject, isGood ? CostNames.PlanGood : CostNames.PlanBad);
+        }
+        else if (visit.Latest is { } asking && planner.IsAsking(asking) && !visit.LastFailed)
+        {
+            book.Count(subject, isTaken ? CostNames.PlanTaken : CostNames.PlanRefused);
+        }
+    }
+
+    /// <summary>The plan of a model around a visit, or the visit itself; <see langword="null"/>: there is none.</summary>
+    private Visit? PlanAround(Visit visit)
+    {
+        for (Visit inner = visit; _open.TryGetValue(inner.Parent, out Visit? outer); inner = outer)
+        {
+            if (outer.Node is LlmNode planner && planner.IsPlan(inner.Node))
+            {
+                return inner;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What a whole plan has used, for the planner that it was made for.</summary>
+    private void EndPlan(Visit plan, long at, CostBook book)
+    {
+        if (Own(plan.Parent) is LlmNode planner && planner.IsPlan(plan.Node))
+        {
+            string subject = CostNames.Step(definition.Name, planner);
+            book.Add(subject, CostNames.PlanSeconds, Ln((at - plan.EnteredAt) / 1000.0, least: 0.0005));
+            Add(book, subject, CostNames.PlanTokens, plan.Tokens);
+            Add(book, subject, CostNames.PlanDollars, plan.Cost);
         }
     }
 
     /// <summary>A step was passed over. Only where everything before it went well has its condition said so.</summary>
     private void Skip(NodeSkipped e, CostBook book)
     {
-        PlanNode node = definition.Nodes[e.Node];
-        if (node.Parent is GraphNode graph && graph.Rules[node.Ordinal] is { Condition: not null } rules
+        PlanNode node = Current.Nodes[e.Node];
+        if (IsOwn(node) && node.Parent is GraphNode graph && graph.Rules[node.Ordinal] is { Condition: not null } rules
             && _open.TryGetValue(e.Parent, out Visit? scope) && (rules.RunsAfterFailure || rules.DependsOn.All(scope.Succeeded.Contains)))
         {
             book.Count(CostNames.Step(definition.Name, node), CostNames.RunsNot);
@@ -129,6 +233,12 @@ public sealed class CostFold(WorkflowDefinition definition)
         if (!_open.TryGetValue(id, out Visit? visit))
         {
             return;
+        }
+
+        if (PlanAround(visit) is { } plan)
+        {
+            plan.Tokens += input + output;
+            plan.Cost += cost;
         }
 
         visit.Each(subject =>
@@ -146,6 +256,11 @@ public sealed class CostFold(WorkflowDefinition definition)
         if (_open.TryGetValue(id, out Visit? visit))
         {
             visit.Failures++;
+            if (PlanAround(visit) is { } plan)
+            {
+                plan.Cost += cost;
+            }
+
             visit.Each(subject =>
             {
                 book.Add(subject, CostNames.FailedSeconds, Ln((at - visit.StartedAt) / 1000.0, least: 0.0005));
@@ -160,8 +275,9 @@ public sealed class CostFold(WorkflowDefinition definition)
         {
             // Where a failure leads is no choice.
             bool failed = e.Rule == TransitionRule.OnError && _open.GetValueOrDefault(e.Machine) is { LastFailed: true };
-            if (!failed)
+            if (!failed && IsOwn(from.State) && e.To < definition.Nodes.Count)
             {
+                // As the version numbers its states, whatever the run has put between them.
                 book.Count(CostNames.Step(definition.Name, from.State), CostNames.Go(from.Visit, definition.Nodes[e.To].Ordinal));
             }
         }
@@ -174,10 +290,35 @@ public sealed class CostFold(WorkflowDefinition definition)
             return;
         }
 
+        EndPlan(visit, at, book);
+        if (IsOwn(visit.Node))
+        {
+            LearnEnd(id, visit, succeeded, at, book);
+        }
+
+        if (_open.TryGetValue(visit.Parent, out Visit? parent))
+        {
+            parent.LastFailed = !succeeded;
+            if (succeeded)
+            {
+                parent.Succeeded.Add(visit.Node.Ordinal);
+            }
+
+            if (succeeded && IsOwn(visit.Node) && parent.Node is ParallelNode race && race.Needed < race.Children.Count)
+            {
+                book.Count(visit.Subjects[0], CostNames.Won);
+            }
+        }
+    }
+
+    private void LearnEnd(int id, Visit visit, bool succeeded, long at, CostBook book)
+    {
         string subject = visit.Subjects[0];
         switch (visit.Node)
         {
-            case WaitNode { Signal: not null }:
+            case WaitNode { Signal: null, Until: null }:
+                break;
+            case WaitNode or WaitForNode or BarrierNode:
                 book.Count(subject, succeeded ? CostNames.Waited : CostNames.WaitedInVain);
                 if (succeeded)
                 {
@@ -192,29 +333,16 @@ public sealed class CostFold(WorkflowDefinition definition)
             case ConditionNode:
                 book.Count(subject, succeeded ? CostNames.Holds : CostNames.HoldsNot);
                 break;
-            case StateMachineNode machine when status == NodeStatus.Failed && !visit.LastFailed && _states.TryGetValue(id, out (PlanNode State, int Visit) last) && !machine.Rules[last.State.Ordinal].IsFinal:
+            case StateMachineNode machine when !succeeded && !visit.LastFailed && _states.TryGetValue(id, out (PlanNode State, int Visit) last) && IsOwn(last.State) && !((StateMachineNode)definition.Nodes[machine.Index]).Rules[last.State.Ordinal].IsFinal:
                 // A state that led nowhere.
                 book.Count(CostNames.Step(definition.Name, last.State), CostNames.Go(last.Visit, -1));
                 break;
-            case StateMachineNode or GraphNode or CallNode or CompositeNode or ParallelNode or ConditionalSelectorNode:
+            case RepeatNode or WhileNode:
+                Times(book, subject, visit.Rounds);
                 break;
-            case { Children.Count: > 0 }:
-                book.Count(subject, CostNames.Rounds(Math.Min(visit.Rounds, MostRounds)));
+            case LlmNode planner:
+                Judge(planner, visit, isTaken: false, isGood: succeeded, book);
                 break;
-        }
-
-        if (_open.TryGetValue(visit.Parent, out Visit? parent))
-        {
-            parent.LastFailed = !succeeded;
-            if (succeeded)
-            {
-                parent.Succeeded.Add(visit.Node.Ordinal);
-            }
-
-            if (succeeded && parent.Node is ParallelNode race && race.Needed < race.Children.Count)
-            {
-                book.Count(subject, CostNames.Won);
-            }
         }
     }
 
@@ -230,13 +358,13 @@ public sealed class CostFold(WorkflowDefinition definition)
 
     private sealed class Visit(PlanNode node, int parent, long enteredAt, string[] subjects)
     {
-        public PlanNode Node => node;
+        public PlanNode Node { get; set; } = node;
 
         public int Parent => parent;
 
         public long EnteredAt => enteredAt;
 
-        /// <summary>The step itself first.</summary>
+        /// <summary>The step itself first, unless the run has put it into its own plan.</summary>
         public string[] Subjects => subjects;
 
         public long StartedAt { get; set; }
@@ -246,6 +374,15 @@ public sealed class CostFold(WorkflowDefinition definition)
         public int Rounds { get; set; }
 
         public bool LastFailed { get; set; }
+
+        /// <summary>The child that was entered last, of a model's planner.</summary>
+        public PlanNode? Latest { get; set; }
+
+        /// <summary>Of a model's plan: input and output tokens of its steps.</summary>
+        public long Tokens { get; set; }
+
+        /// <summary>The same in 10⁻⁹ dollars.</summary>
+        public long Cost { get; set; }
 
         /// <summary>Ordinals of children that succeeded.</summary>
         public HashSet<int> Succeeded { get; } = [];

@@ -26,6 +26,24 @@ internal static class CostNames
     public const string Waited = "wait:ok";
     public const string WaitedInVain = "wait:failed";
 
+    /// <summary>Seconds until a permit was given.</summary>
+    public const string Queued = "queued_seconds";
+
+    /// <summary>Of plans that a model made, each as a whole.</summary>
+    public const string PlanTokens = "plan_tokens";
+    public const string PlanDollars = "plan_dollars";
+    public const string PlanSeconds = "plan_seconds";
+    public const string PlanTaken = "plan:taken";
+    public const string PlanRefused = "plan:refused";
+    public const string PlanGood = "plan:ok";
+    public const string PlanBad = "plan:failed";
+
+    /// <summary>Rounds or items, where there were more than <see cref="MostTold"/>.</summary>
+    public const string MoreRounds = "rounds:more";
+
+    /// <summary>Numbers of rounds and items are counted one by one up to here.</summary>
+    public const int MostTold = 64;
+
     /// <summary>Visits are told apart up to here: a loop's second round ends oftener than its first.</summary>
     private const int LastVisit = 4;
 

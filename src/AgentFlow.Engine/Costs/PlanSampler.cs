@@ -4,6 +4,7 @@ using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
 using AgentFlow.Engine.Ports;
 
@@ -16,14 +17,8 @@ public readonly record struct RunSample(bool Succeeded, double Tokens, double Na
 /// Imagines runs of a plan: walks its nodes as the engine would, but draws what expressions and the outside decide from what was
 /// observed. The same book and random source always give the same runs.
 /// </summary>
-internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, IRandomSource random)
+internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBook book, IRandomSource random, KnownBefore known, SampledWorkflows workflows)
 {
-    /// <summary>Spread of what nothing was observed of: 95 % lie within a factor of 2.7.</summary>
-    private const double PriorSigma = 0.6;
-
-    /// <summary>A call that nothing was observed of fails about once in a hundred times.</summary>
-    private const double PriorFailure = 0.01;
-
     private readonly Dictionary<(PlanNode, string), Draw> _draws = [];
     private double _tokens;
     private double _nano;
@@ -32,9 +27,13 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
 
     public RunSample Next()
     {
+        // A workflow can be its own child.
+        (double tokens, double nano, int visits) = (_tokens, _nano, _visits);
         (_tokens, _nano, _visits) = (0, 0, 0);
         (bool ok, double seconds) = Limited(definition.Root, definition.Policies.Deadline ?? definition.Root.Timeout);
-        return new RunSample(ok, _tokens, _nano, seconds);
+        var sample = new RunSample(ok, _tokens, _nano, seconds);
+        (_tokens, _nano, _visits) = (tokens, nano, visits);
+        return sample;
     }
 
     private (bool Ok, double Seconds) Limited(PlanNode node, TimeSpan? limit)
@@ -43,13 +42,25 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
         return limit is { } most && seconds > most.TotalSeconds ? (false, most.TotalSeconds) : (ok, seconds);
     }
 
-    private (bool Ok, double Seconds) Visit(PlanNode node) =>
-        ++_visits > definition.Policies.MaxSteps ? (false, 0) : Limited(node, node is CallNode or WaitNode ? null : node.Timeout);
+    private (bool Ok, double Seconds) Visit(PlanNode node)
+    {
+        workflows.Visits++;
+        if (++_visits > definition.Policies.MaxSteps || workflows.IsOver)
+        {
+            return (false, 0);
+        }
+
+        double queued = node.Semaphore is null ? 0 : Drawn(node, CostNames.Queued, 0);
+        (bool ok, double seconds) = Limited(node, node is CallNode or WaitNode ? null : node.Timeout);
+        return (ok, queued + seconds);
+    }
 
     private (bool Ok, double Seconds) Walk(PlanNode node) => node switch
     {
-        CallNode call => Call(call),
+        CallNode call => ChildOf(call) is { } child ? Child(call, child) : Call(call),
         WaitNode wait => Wait(wait),
+        WaitForNode waits => WaitFor(waits),
+        BarrierNode barrier => Awaited(barrier, barrier.Barrier.Timeout),
         StateMachineNode machine => Machine(machine),
         GraphNode graph => Graph(graph),
         ParallelNode parallel => Parallel(parallel),
@@ -59,7 +70,9 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
         ConditionalSelectorNode selector => Branch(selector),
         InvertNode => Visit(node.Children[0]) is var (ok, seconds) ? (!ok, seconds) : default,
         TimeoutNode => Visit(node.Children[0]),
-        { Children.Count: > 0 } => Rounds(node),
+        ForeachNode each => Foreach(each),
+        RepeatNode or WhileNode => Rounds(node),
+        LlmNode planner => Llm(planner),
         _ => (true, 0),
     };
 
@@ -72,10 +85,10 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
             if (!AttemptFails(call))
             {
                 Use(call);
-                return (true, seconds + Amount(call, CostNames.Seconds, 1));
+                return (true, seconds + Drawn(call, CostNames.Seconds, CostPriors.Seconds(call.Tool)));
             }
 
-            seconds += Amount(call, CostNames.FailedSeconds, 1);
+            seconds += Drawn(call, CostNames.FailedSeconds, CostPriors.Seconds(call.Tool));
             _nano += Observed(call, CostNames.FailedDollars) is { Count: > 0 } failed ? failed.Mean : 0;
             if (attempt >= call.Retry.MaxAttempts || !TriedAgain(call))
             {
@@ -89,25 +102,12 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
     private void Use(CallNode call)
     {
         ExpectedUse? use = call.Tool.Use;
-        double input = Amount(call, CostNames.InputTokens, use?.InputTokens ?? 0);
-        double output = Amount(call, CostNames.OutputTokens, use?.OutputTokens ?? 0);
+        double input = Drawn(call, CostNames.InputTokens, use?.InputTokens ?? 0);
+        double output = Drawn(call, CostNames.OutputTokens, use?.OutputTokens ?? 0);
         _tokens += input + output;
         _nano += use is { InputNanoDollars: { } inputPrice, OutputNanoDollars: { } outputPrice }
             ? (input * inputPrice) + (output * outputPrice)
-            : Amount(call, CostNames.Dollars, call.Tool.Contract.MaxCostNanoDollars / 2.0);
-    }
-
-    private (bool Ok, double Seconds) Wait(WaitNode wait)
-    {
-        if (wait.Signal is null)
-        {
-            return (true, wait.For?.TotalSeconds ?? 0);
-        }
-
-        // How long people take is not guessed: until it was seen a signal is there at once.
-        double seconds = book[Subject(wait), CostNames.Seconds].Count > 0 ? Drawn(wait, CostNames.Seconds, 0) : 0;
-        bool comes = Chance(wait, CostNames.Waited, CostNames.WaitedInVain, 1 - PriorFailure);
-        return comes ? (true, seconds) : (false, wait.For?.TotalSeconds ?? seconds);
+            : Drawn(call, CostNames.Dollars, call.Tool.Contract.MaxCostNanoDollars / 2.0);
     }
 
     private (bool Ok, double Seconds) Machine(StateMachineNode machine)
@@ -203,17 +203,11 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
     private (bool Ok, double Seconds) Race(ParallelNode parallel)
     {
         List<PlanNode> left = [.. parallel.Children];
-        bool succeeds = Chance(parallel, CostNames.Holds, CostNames.HoldsNot, 1 - PriorFailure);
+        bool succeeds = Chance(parallel, CostNames.Holds, CostNames.HoldsNot, 1 - CostPriors.FailureRate);
         for (int won = 0; succeeds && won < parallel.Needed; won++)
         {
             double[] weights = [.. left.Select(c => book[Subject(c), CostNames.Won].Count + (1.0 / parallel.Children.Count))];
-            double at = Unit() * weights.Sum();
-            int winner = 0;
-            while (winner < weights.Length - 1 && (at -= weights[winner]) >= 0)
-            {
-                winner++;
-            }
-
+            int winner = Of(weights, weights.Sum());
             Succeed(left[winner]);
             left.RemoveAt(winner);
         }
@@ -252,8 +246,7 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
         (_tokens, _nano) = (tokens, nano);
         for (int i = 0; i < children.Length; i++)
         {
-            // What is cancelled when all is decided has used what it had finished by then; a call in flight is not on record.
-            double share = children[i].Seconds <= end ? 1 : parallel.Children[i] is CallNode ? 0 : end / children[i].Seconds;
+            double share = ShareBy(end, children[i].Seconds, parallel.Children[i]);
             _tokens += share * children[i].Tokens;
             _nano += share * children[i].Nano;
         }
@@ -283,38 +276,11 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
         return Visit(selector.Children[child]);
     }
 
-    /// <summary>A scope whose children are visited as often as was seen; once, where nothing was.</summary>
-    private (bool Ok, double Seconds) Rounds(PlanNode node)
-    {
-        int most = node is RepeatNode repeat ? Math.Min(repeat.Times, 64) : 64;
-        bool counted = node is RepeatNode { IsRetry: false, Until: null };
-        long[] seen = [.. Enumerable.Range(1, most).Select(n => book[Subject(node), CostNames.Rounds(n)].Count)];
-        int rounds = counted ? most : seen.Sum() == 0 ? 1 : 1 + Pick(node, most, i => CostNames.Rounds(i + 1), prior: 0);
-        (bool ok, double seconds) = (true, 0);
-        for (int round = 0; round < rounds; round++)
-        {
-            foreach (PlanNode child in node.Children)
-            {
-                (bool done, double took) = Visit(child);
-                ok &= done;
-                seconds += took;
-            }
-
-            if (node is RepeatNode { IsRetry: false } && !ok)
-            {
-                return (false, seconds);
-            }
-        }
-
-        // A retry that went on so long is known to have succeeded in the end about as often as its child does.
-        return (ok || node is RepeatNode { IsRetry: true }, seconds);
-    }
-
     private bool AttemptFails(CallNode call)
     {
         long good = Observed(call, CostNames.Succeeded).Count;
         long bad = Observed(call, CostNames.FailedSeconds).Count;
-        return Unit() < (bad + PriorFailure) / (good + bad + 1);
+        return Unit() < (bad + CostPriors.FailureRate) / (good + bad + 1);
     }
 
     private bool TriedAgain(CallNode call)
@@ -332,17 +298,23 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
     }
 
     /// <summary>One of several, as often as it was seen, with a prior of one observation spread over all.</summary>
-    private int Pick(PlanNode node, int count, Func<int, string> measure, double prior = 1)
+    private int Pick(PlanNode node, int count, Func<int, string> measure)
     {
         Span<double> weights = count <= 64 ? stackalloc double[count] : new double[count];
         double sum = 0;
         for (int i = 0; i < count; i++)
         {
-            sum += weights[i] = book[Subject(node), measure(i)].Count + (prior / count);
+            sum += weights[i] = book[Subject(node), measure(i)].Count + (1.0 / count);
         }
 
+        return Of(weights, sum);
+    }
+
+    /// <summary>An index, as often as its weight says.</summary>
+    private int Of(ReadOnlySpan<double> weights, double sum)
+    {
         double at = Unit() * sum;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < weights.Length; i++)
         {
             at -= weights[i];
             if (at < 0)
@@ -351,7 +323,7 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
             }
         }
 
-        return count - 1;
+        return weights.Length - 1;
     }
 
     /// <summary>What was observed of the step, else of whatever step calls the same.</summary>
@@ -360,8 +332,6 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
         string step = CostNames.Step(definition.Name, call);
         return book[step, CostNames.Succeeded].Count + book[step, CostNames.FailedSeconds].Count > 0 ? book[step, measure] : book[CostNames.Shared(definition.Name, call), measure];
     }
-
-    private double Amount(CallNode call, string measure, double prior) => Drawn(call, measure, prior);
 
     private double Drawn(PlanNode node, string measure, double prior)
     {
@@ -375,18 +345,19 @@ internal sealed class PlanSampler(WorkflowDefinition definition, CostBook book, 
 
     private Draw Prepare(PlanNode node, string measure, double prior)
     {
-        Moments seen = node is CallNode call ? Observed(call, measure) : book[Subject(node), measure];
-        long all = node is CallNode called ? Observed(called, CostNames.Succeeded).Count : seen.Count;
+        bool isOfCall = node is CallNode && measure != CostNames.Queued;
+        Moments seen = isOfCall ? Observed((CallNode)node, measure) : book[Subject(node), measure];
+        long all = isOfCall ? Observed((CallNode)node, CostNames.Succeeded).Count : node is LlmNode ? book[Subject(node), CostNames.PlanSeconds].Count : seen.Count;
         if (seen.Count > 0)
         {
             // One observation of the prior's spread, none of its place.
-            double sigma = Math.Sqrt((seen.Scatter + (PriorSigma * PriorSigma)) / seen.Count);
+            double sigma = Math.Sqrt((seen.Scatter + (CostPriors.Sigma * CostPriors.Sigma)) / seen.Count);
             bool isEveryTime = measure is CostNames.Seconds or CostNames.FailedSeconds;
             return new Draw(seen.Mean, seen.Count < 8 ? sigma : Math.Sqrt(seen.Scatter / (seen.Count - 1)), isEveryTime ? 1 : Math.Min(1, (double)seen.Count / Math.Max(all, 1)));
         }
 
         // Nothing of it was ever used, or nothing was observed at all.
-        return all > 0 || prior <= 0 ? new Draw(0, 0, 0) : new Draw(Math.Log(prior), PriorSigma, 1);
+        return all > 0 || prior <= 0 ? new Draw(0, 0, 0) : new Draw(Math.Log(prior), CostPriors.Sigma, 1);
     }
 
     private string Subject(PlanNode node) => CostNames.Step(definition.Name, node);

@@ -23,6 +23,14 @@ public abstract class ValueTemplate
     /// <summary>The texts that stand in the template itself, each with the property names and indexes that lead to it.</summary>
     public IEnumerable<(object[] Path, string Text)> Literals => Texts([]);
 
+    /// <summary>How many elements the list has that is written here; <see langword="null"/>: no list is, or an expression gives it.</summary>
+    internal int? WrittenItems => this switch
+    {
+        Array list => list.Count,
+        Constant { IsList: true } list => list.Count,
+        _ => null,
+    };
+
     /// <summary>Whether a string can hold an expression, or an escaped <c>${</c>.</summary>
     public static bool HasMarker(string text) => text.Contains("${", StringComparison.Ordinal);
 
@@ -200,6 +208,10 @@ public abstract class ValueTemplate
         /// <summary>Written on first use: most constants are parts of larger values and never asked.</summary>
         public Payload Payload => field ??= new Payload(Encoding.UTF8.GetBytes(_value.GetRawText()));
 
+        public bool IsList => _value.ValueKind == JsonValueKind.Array;
+
+        public int Count => _value.GetArrayLength();
+
         public override IEnumerable<CelExpression> Expressions => [];
 
         public override string ToString() => _value.ToString();
@@ -309,6 +321,8 @@ public abstract class ValueTemplate
 
     private sealed class Array(ValueTemplate[] items) : ValueTemplate
     {
+        public int Count => items.Length;
+
         public override IEnumerable<CelExpression> Expressions => items.SelectMany(i => i.Expressions);
 
         private protected override IEnumerable<(object[] Path, string Text)> Texts(object[] path) => items.SelectMany((item, i) => item.Texts([.. path, i]));

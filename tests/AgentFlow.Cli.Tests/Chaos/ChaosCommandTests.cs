@@ -60,10 +60,12 @@ public sealed class ChaosCommandTests : IDisposable
         Assert.Contains(seeds, s => s.GetProperty("lives").GetInt32() > 1);
     }
 
-    [Fact]
-    public async Task Chaos_Retries_StandsEverySeedAndIsTheSameAgain()
+    [Theory]
+    [InlineData("openai, model: gpt-4o-mini")]
+    [InlineData("anthropic, model: claude-sonnet")]
+    public async Task Chaos_Retries_StandsEverySeedAndIsTheSameAgain(string provider)
     {
-        _af.Write("w.yaml", Workflow.Replace("@TRIES@", "12, on: [transient, resource, permanent, validation]", StringComparison.Ordinal));
+        _af.Write("w.yaml", Workflow.Replace("openai, model: gpt-4o-mini", provider, StringComparison.Ordinal).Replace("@TRIES@", "12, on: [transient, resource, permanent, validation]", StringComparison.Ordinal));
         AfResult first = await _af.RunAsync("chaos", "w.yaml", "--seeds", "1..120", "-o", "json");
         Assert.True(first.Code == ExitCode.Ok, $"{first}");
         JsonElement[] seeds = [.. JsonElement.Parse(first.Out).GetProperty("seeds").EnumerateArray()];

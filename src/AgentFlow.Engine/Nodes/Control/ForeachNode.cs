@@ -68,7 +68,7 @@ public sealed class ForeachNode : PlanNode
     internal override void ChildEnded(RunMachine machine, NodeRun self, NodeRun child)
     {
         // The failure that decides closes the others, once: those come back here as they end.
-        if (child.Ended != NodeStatus.Succeeded && self.Iterations!.Failed == Bearable(self) + 1)
+        if (child.Ended != NodeStatus.Succeeded && self.Iterations!.Failed == Bearable(self.Iterations.Count) + 1)
         {
             foreach (NodeRun open in machine.OpenChildren(self))
             {
@@ -82,7 +82,7 @@ public sealed class ForeachNode : PlanNode
     private void Go(RunMachine machine, NodeRun self)
     {
         Iterations iterations = self.Iterations!;
-        while (self.Ended is null && self.Closing is null && iterations.Failed <= Bearable(self) && self.Scope!.Open < MaxParallel && self.Scope.Visits[Body] < iterations.Count)
+        while (self.Ended is null && self.Closing is null && iterations.Failed <= Bearable(iterations.Count) && self.Scope!.Open < MaxParallel && self.Scope.Visits[Body] < iterations.Count)
         {
             machine.Enter(self.Node.Children[Body], self);
         }
@@ -92,7 +92,7 @@ public sealed class ForeachNode : PlanNode
             return;
         }
 
-        if (iterations.Failed > Bearable(self))
+        if (iterations.Failed > Bearable(iterations.Count))
         {
             machine.Fail(self, Failure(self));
         }
@@ -107,11 +107,7 @@ public sealed class ForeachNode : PlanNode
     }
 
     /// <summary>Failures after which the whole can still succeed.</summary>
-    private int Bearable(NodeRun self)
-    {
-        int count = self.Iterations!.Count;
-        return OnError == OnStepError.Abort ? 0 : count - Math.Max(Math.Min(MinSuccess, count), (int)decimal.Ceiling(MinShare * count));
-    }
+    internal int Bearable(int count) => OnError == OnStepError.Abort ? 0 : count - Math.Max(Math.Min(MinSuccess, count), (int)decimal.Ceiling(MinShare * count));
 
     private StepError Failure(NodeRun self)
     {
@@ -124,7 +120,7 @@ public sealed class ForeachNode : PlanNode
         }
 
         string why = cause is null ? "" : $" Item {first} failed: {cause.Code}: {cause.Message}";
-        return new StepError("FOREACH_FAILED", ErrorCategory.Permanent, $"{iterations.Succeeded} of {iterations.Count} items of '{Id}' succeeded, {iterations.Count - Bearable(self)} have to.{why}");
+        return new StepError("FOREACH_FAILED", ErrorCategory.Permanent, $"{iterations.Succeeded} of {iterations.Count} items of '{Id}' succeeded, {iterations.Count - Bearable(iterations.Count)} have to.{why}");
     }
 
     private Payload? Output(NodeRun self)

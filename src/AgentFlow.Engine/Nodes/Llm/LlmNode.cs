@@ -72,6 +72,27 @@ public sealed class LlmNode : PlanNode
     /// <summary>Conditions of the branches, in order.</summary>
     public IReadOnlyList<CelExpression> Conditions => _conditions;
 
+    /// <summary>Asks the model.</summary>
+    internal PlanNode Asking => Children[Ask];
+
+    /// <summary>Asks the other model; <see langword="null"/>: there is none.</summary>
+    internal PlanNode? AskingEscalated => _escalation < 0 ? null : Children[_escalation];
+
+    /// <summary>What runs when there is no plan to follow; <see langword="null"/>: no node does.</summary>
+    internal PlanNode? Fallback => _fallback < 0 ? null : Children[_fallback];
+
+    /// <summary>The plans that the run has had so far, oldest first.</summary>
+    internal IEnumerable<PlanNode> Plans => Children.Skip(_own);
+
+    /// <summary>Which branch a child is, from 0; what is none gets the number of branches.</summary>
+    internal int BranchOf(PlanNode child) => child.Ordinal >= _branches && child.Ordinal < _branches + _conditions.Length ? child.Ordinal - _branches : _conditions.Length;
+
+    internal PlanNode Branch(int index) => Children[_branches + index];
+
+    internal bool IsPlan(PlanNode child) => child.Ordinal >= _own;
+
+    internal bool IsAsking(PlanNode child) => child.Ordinal == Ask || child.Ordinal == _escalation;
+
     /// <summary>The condition that leads to a child, where it is a branch.</summary>
     public CelExpression? ConditionOf(PlanNode child) =>
         child.Ordinal >= _branches && child.Ordinal < _branches + _conditions.Length ? _conditions[child.Ordinal - _branches] : null;
@@ -213,7 +234,7 @@ public sealed class LlmNode : PlanNode
             }
         }
 
-        bool isFirst = Plans(self) == 1;
+        bool isFirst = Followed(self) == 1;
         Payload? answered = AnswerOf(self, isFirst);
         if (failure is null)
         {
@@ -230,7 +251,7 @@ public sealed class LlmNode : PlanNode
 
         ask = ask with
         {
-            Replan = Plans(self),
+            Replan = Followed(self),
             Reason = reason,
             Strategy = Replan?.Strategy ?? ReplanStrategy.Adaptive,
             Failure = failure,
@@ -253,10 +274,10 @@ public sealed class LlmNode : PlanNode
         }
     }
 
-    private bool MayReplan(NodeRun self, ReplanReason reason) => Replan is { } replan && replan.On.Contains(reason) && Plans(self) <= replan.Max;
+    private bool MayReplan(NodeRun self, ReplanReason reason) => Replan is { } replan && replan.On.Contains(reason) && Followed(self) <= replan.Max;
 
     /// <summary>Plans that this visit has followed. The node may have more: from visits before, or one that it followed twice.</summary>
-    private int Plans(NodeRun self) => self.Scope!.Visits.AsSpan(_own).ToArray().Sum();
+    private int Followed(NodeRun self) => self.Scope!.Visits.AsSpan(_own).ToArray().Sum();
 
     private void FallBack(RunMachine machine, NodeRun self, PlanAsk ask, StepError error)
     {

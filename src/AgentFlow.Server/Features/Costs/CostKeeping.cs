@@ -3,7 +3,9 @@ using System.Diagnostics.Metrics;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Messaging.InProcess;
@@ -22,6 +24,9 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
 
     // A run that waits is held here too: this many cost a few megabytes.
     private const int MostRuns = 10_000;
+
+    /// <summary>Steps that are other workflows, whose versions are looked up for one estimate.</summary>
+    private const int MostChildren = 256;
 
     private static readonly TimeSpan CalibrateEvery = TimeSpan.FromSeconds(2);
 
@@ -47,8 +52,12 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
     public void Begin() => _working = Task.Run(WorkAsync, CancellationToken.None);
 
     /// <summary>What a run of a definition is expected to use.</summary>
-    public async ValueTask<CostEstimate> EstimateAsync(string tenant, WorkflowDefinition definition, CancellationToken cancellationToken) =>
-        (await ModelAsync(tenant).WaitAsync(cancellationToken).ConfigureAwait(false)).Estimate(definition);
+    /// <param name="input">What the run gets; <see langword="null"/>: not known.</param>
+    public async ValueTask<CostEstimate> EstimateAsync(string tenant, WorkflowDefinition definition, Payload? input, CancellationToken cancellationToken)
+    {
+        PlanCostModel model = await ModelAsync(tenant).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return model.Estimate(definition, input, await ChildrenAsync(tenant, definition, cancellationToken).ConfigureAwait(false));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -58,6 +67,33 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
             await _working.ConfigureAwait(false);
             _ending.Dispose();
         }
+    }
+
+    /// <summary>The versions that would do steps now, also those of children.</summary>
+    private async ValueTask<Dictionary<ChildCall, WorkflowDefinition>> ChildrenAsync(string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    {
+        var children = new Dictionary<ChildCall, WorkflowDefinition>();
+        var open = new Queue<WorkflowDefinition>([definition]);
+        while (children.Count < MostChildren && open.TryDequeue(out WorkflowDefinition? parent))
+        {
+            foreach (ChildCall child in parent.Nodes.OfType<CallNode>().Select(c => c.Child).OfType<ChildCall>())
+            {
+                try
+                {
+                    (WorkflowDefinition? version, _) = await definitions.FindAsync(tenant, child.Workflow, child.Versions, cancellationToken).ConfigureAwait(false);
+                    if (version is not null && children.TryAdd(child, version))
+                    {
+                        open.Enqueue(version);
+                    }
+                }
+                catch (RunUnreadableException)
+                {
+                    // It will fail, or be mended by then: what was seen of the step stands for it.
+                }
+            }
+        }
+
+        return children;
     }
 
     private Task<PlanCostModel> ModelAsync(string tenant)
@@ -194,14 +230,15 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
             return known.Estimate;
         }
 
-        CostEstimate estimate = model.Estimate(definition);
+        CostEstimate estimate = model.Estimate(definition, children: await ChildrenAsync(tenant, definition, CancellationToken.None).ConfigureAwait(false));
         _estimates[(tenant, definition.Hash)] = (estimate, model.Version, clock.GetTimestamp());
         return estimate;
     }
 
     private static void Compare(Following run)
     {
-        Record("tokens", run.Expected.Tokens.Mean, run.Fold.Tokens);
+        // Tokens of children are on their own record, and compared there.
+        Record("tokens", run.Expected.Tokens.Mean, run.Fold.HasChildren ? 0 : run.Fold.Tokens);
         Record("dollars", run.Expected.NanoDollars.Mean, run.Fold.CostNanoDollars);
 
         static void Record(string quantity, double expected, double used)

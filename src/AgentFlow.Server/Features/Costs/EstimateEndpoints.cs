@@ -2,6 +2,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Access;
 using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Scheduling;
 using AgentFlow.Server.Features.Access;
 using AgentFlow.Server.Features.Docs;
@@ -18,9 +19,10 @@ internal sealed class EstimateEndpoints(CostKeeping costs, PublishedWorkflows wo
     {
         new QueryReader(context).End();
         (string tenant, var row) = await reader.LocateAsync(context, id, cancellationToken).ConfigureAwait(false);
-        WorkflowDefinition definition = await reader.DefinitionAsync(tenant, row, cancellationToken).ConfigureAwait(false)
+        RunFold run = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
+        WorkflowDefinition definition = run.Visits.Definition
             ?? throw new ProblemException(ErrorCode.WorkflowInvalid, "The run's workflow version does not compile any more; nothing can be said of its plan.");
-        await ReplyAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
+        await ReplyAsync(context, tenant, definition, run.Input, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task OfWorkflowAsync(HttpContext context, string id, CancellationToken cancellationToken)
@@ -39,12 +41,12 @@ internal sealed class EstimateEndpoints(CostKeeping costs, PublishedWorkflows wo
             throw new ProblemException(ErrorCode.WorkflowInvalid, e.Message);
         }
 
-        await ReplyAsync(context, tenant, definition, cancellationToken).ConfigureAwait(false);
+        await ReplyAsync(context, tenant, definition, null, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task ReplyAsync(HttpContext context, string tenant, WorkflowDefinition definition, CancellationToken cancellationToken)
+    private async Task ReplyAsync(HttpContext context, string tenant, WorkflowDefinition definition, Payload? input, CancellationToken cancellationToken)
     {
-        CostEstimate estimate = await costs.EstimateAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
+        CostEstimate estimate = await costs.EstimateAsync(tenant, definition, input, cancellationToken).ConfigureAwait(false);
         await Reply.TaggedJsonAsync(context, EstimateView.Of(definition, estimate), ServerJson.Default.EstimateView).ConfigureAwait(false);
     }
 }
@@ -65,7 +67,7 @@ internal static class CostsFeature
             .Fails(ErrorCode.WorkflowNotFound, ErrorCode.WorkflowInvalid);
         api.MapGet("/plans/{id}/estimate", estimates.OfPlanAsync)
             .AuditsRead("run.read", "run")
-            .Says("estimatePlan", Tag, "Estimate what a run's plan uses", "A plan's id is its run's id.")
+            .Says("estimatePlan", Tag, "Estimate what a run's plan uses", "A plan's id is its run's id. The plan is the run's own, with what it or a model changed of it, and lists are as long as its input makes them.")
             .Needs(Permission.RunsRead)
             .Gives<EstimateView>(200, "The estimate.").Gives(304, "Unchanged since the ETag in `If-None-Match`.")
             .Fails(ErrorCode.RunNotFound, ErrorCode.WorkflowInvalid);

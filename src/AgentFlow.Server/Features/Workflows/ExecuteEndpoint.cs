@@ -160,7 +160,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
             return null;
         }
 
-        CostEstimate estimate = await costs.EstimateAsync(tenant, definition, cancellationToken).ConfigureAwait(false);
+        CostEstimate estimate = await costs.EstimateAsync(tenant, definition, input, cancellationToken).ConfigureAwait(false);
         if (estimate.NanoDollars.P95 <= budget)
         {
             return null;

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace AgentFlow.Server.Tests.Features.Costs;
 
@@ -42,6 +44,48 @@ public sealed class EstimateTests : IAsyncLifetime
 
         _server = await _server.RestartAsync();
         Assert.Equal(plan, (await _server.GetAsync(path)).Text);
+    }
+
+    [Fact]
+    public async Task Estimate_OfChildren_IsOfTheVersionThatWouldRun()
+    {
+        await _server.SaveAsync(Priced("max_budget: 5"));
+        await _server.SaveAsync(Batch("preflight: refuse, max_budget: 0.1"));
+        JsonElement estimate = (await _server.GetAsync("/api/v1/workflows/batch/estimate")).Json;
+        Assert.Equal(["do/ask", "do/done", "do/sorry"], estimate.GetProperty("unobserved").EnumerateArray().Select(u => u.GetString()!));
+        // Five items, where the list is not known.
+        double one = (await _server.GetAsync("/api/v1/workflows/priced/estimate")).Json.GetProperty("tokens").GetProperty("mean").GetDouble();
+        Assert.InRange(estimate.GetProperty("tokens").GetProperty("mean").GetDouble(), 4.5 * one, 5.5 * one);
+
+        // An answer of a tenth of the length, in a version that fits, and one that does not.
+        await _server.SaveAsync(Priced("max_budget: 5").Replace("1.0.0", "1.1.0", StringComparison.Ordinal).Replace("4000", "400", StringComparison.Ordinal));
+        await _server.SaveAsync(Priced("max_budget: 5").Replace("1.0.0", "2.0.0", StringComparison.Ordinal).Replace("4000", "16000", StringComparison.Ordinal));
+        JsonElement newer = (await _server.GetAsync("/api/v1/workflows/batch/estimate")).Json;
+        Assert.InRange(newer.GetProperty("dollars").GetProperty("p50").GetDecimal(), 0.001m, estimate.GetProperty("dollars").GetProperty("p50").GetDecimal() / 4);
+    }
+
+    [Fact]
+    public async Task Preflight_OfAList_CountsTheItemsOfTheInput()
+    {
+        await _server.SaveAsync(Priced("max_budget: 5"));
+        await _server.SaveAsync(Batch("preflight: refuse, max_budget: 0.1"));
+        double ofFive = (await _server.GetAsync("/api/v1/workflows/batch/estimate")).Json.GetProperty("tokens").GetProperty("mean").GetDouble();
+        Assert.InRange(await RefusedAsync(40) / await RefusedAsync(20), 1.8m, 2.2m);
+
+        Answer run = await _server.PostAsync("/api/v1/workflows/batch/execute", """{"input":{"orders":[1]},"async":true}""");
+        Assert.Equal(HttpStatusCode.Accepted, run.Status);
+        string id = run.Json.GetProperty("run_id").GetString()!;
+        await _server.EndAsync(id);
+        // One item, whether or not something was learned from it meanwhile: the model is not there, so it used nothing.
+        JsonElement ofRun = (await _server.GetAsync($"/api/v1/plans/{id}/estimate")).Json;
+        Assert.InRange(ofRun.GetProperty("tokens").GetProperty("mean").GetDouble(), 0, ofFive / 4);
+
+        async Task<decimal> RefusedAsync(int items)
+        {
+            string orders = string.Join(',', Enumerable.Range(0, items));
+            JsonElement problem = (await _server.PostAsync("/api/v1/workflows/batch/execute", $$$"""{"input":{"orders":[{{{orders}}}]}}""")).Problem(HttpStatusCode.Conflict, "PREFLIGHT_OVER_BUDGET");
+            return decimal.Parse(Regex.Match(problem.GetProperty("detail").GetString()!, @"half of them more than \$(0\.\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        }
     }
 
     [Fact]
@@ -123,6 +167,17 @@ public sealed class EstimateTests : IAsyncLifetime
         Assert.Equal((HttpStatusCode.OK, false), (run.Status, run.Headers.Contains("AgentFlow-Preflight")));
         Assert.Equal(0, (await _server.GetAsync("/api/v1/approvals")).Json.GetProperty("total_count").GetInt32());
     }
+
+    private static string Batch(string policies) => $$"""
+        language: 1
+        name: batch
+        version: 1.0.0
+        policies: { {{policies}} }
+        planner: dag
+        steps:
+          - id: all
+            foreach: { items: "${input.orders}", do: { workflow: { name: priced, version: 1.x } } }
+        """;
 
     private static string Priced(string policies) => $$"""
         language: 1
