@@ -24,7 +24,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
         { Bug.AttemptCountedTwice, "a step gets its attempts" },
         { Bug.SignalTakenTwice, "outsiders only knock" },
         { Bug.SignalDroppedOnLoad, "nobody sleeps over work" },
-        { Bug.RecoveryBehindStarts, "only what was called can be unknown" },
+        { Bug.RecoveryBehindStarts, "only what was called can be unknown|no call without its permit" },
         { Bug.PlaceBehindTimeout, "who was counted is let through" },
         { Bug.WakeCountedAhead, "nobody sleeps over work" },
         { Bug.ItemAcknowledgedUnwritten, "nothing acknowledged is lost" },

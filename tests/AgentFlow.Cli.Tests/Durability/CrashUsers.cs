@@ -134,7 +134,7 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         """,
     ];
 
-    private int _next;
+    private int _next, _answers;
     private volatile bool _stopping;
 
     /// <summary>Runs that a server has accepted.</summary>
@@ -276,7 +276,7 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         foreach (JsonElement task in open.GetProperty("items").EnumerateArray())
         {
             string id = task.GetProperty("id").GetString()!;
-            int number = Interlocked.Increment(ref _next);
+            int number = Interlocked.Increment(ref _answers);
             (HttpStatusCode status, JsonElement answer) = task.TryGetProperty("approval", out _)
                 ? await AskAsync(HttpMethod.Post, $"/api/v1/approvals/{id}/approve", """{"reason":"fine"}""", null, cancellationToken)
                 : await AskAsync(HttpMethod.Post, $"/api/v1/human-tasks/{id}/complete", JsonSerializer.Serialize(new { answer = number }), null, cancellationToken);
