@@ -199,7 +199,8 @@ public sealed class ChaosProxyTests : IAsyncDisposable
         await trap.Sprung.WaitAsync(Patience);
         Assert.Equal("answer"[..answered], await ReadAsync(client, answered));
         // Bytes are counted once they are gone, and may have been read by then.
-        while (_proxy.Passed(Direction.ToServer) < 5 + asked && !Patience.IsCancellationRequested)
+        CancellationToken limit = Patience;
+        while (_proxy.Passed(Direction.ToServer) < 5 + asked && !limit.IsCancellationRequested)
         {
             await Task.Delay(1, CancellationToken.None);
         }
