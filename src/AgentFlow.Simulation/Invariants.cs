@@ -111,7 +111,7 @@ internal sealed class Invariants(World world)
                 throw Broken("nobody sleeps over work", $"run {row.Id} is {row.Status}, {(timed is null ? "has something to do" : $"'{timed.Path}' has a timer")}, and nobody comes");
             }
 
-            if (Places(row, given: false).FirstOrDefault(p => world.Disk.Places.Count(o => o.IsGiven && (o.Kind, o.Name) == (p.Kind, p.Name)) < (p.Kind == SharedKind.Semaphore ? p.Size : 0)) is { } free)
+            if (Waiting(row).FirstOrDefault(p => world.Disk.Places.Count(o => o.IsGiven && (o.Kind, o.Name) == (p.Kind, p.Name)) < (p.Kind == SharedKind.Semaphore ? p.Size : 0)) is { } free)
             {
                 throw Broken("nobody sleeps over work", $"run {row.Id} waits for a permit of '{free.Name}', and there is one");
             }
@@ -362,7 +362,7 @@ internal sealed class Invariants(World world)
         }
     }
 
-    private IEnumerable<SimulatedStore.Held> Places(SimulatedStore.Row row, bool given) => world.Disk.Places.Where(p => p.Run == row.Id && p.IsGiven == given);
+    private IEnumerable<SimulatedStore.Held> Waiting(SimulatedStore.Row row) => world.Disk.Places.Where(p => p.Run == row.Id && !p.IsGiven);
 
     /// <summary>Others go on because this run was counted; then it is not told that nobody came.</summary>
     private void Places(SimulatedStore.Row row, List<JournalEvent> journal)

@@ -43,68 +43,36 @@ internal static class AlertsCommand
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)
     {
         List<Alert> alerts = await Listing.AllAsync((cursor, size) => connection.Client.ListAlertsAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(alerts, CliJson.Default.Alert);
-            return ExitCode.Ok;
-        }
-
-        if (alerts.Count == 0)
-        {
-            terminal.Say("nothing calls for attention", Tone.Good);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Level", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Value", IsFixed: true), new TableColumn("Since", IsFixed: true), new TableColumn("Told", IsFixed: true));
-        foreach (Alert alert in alerts)
-        {
-            table.Add(new TableCell(alert.Level, ToneOf(alert.Level)), alert.Rule, alert.Resource, Number(alert.Value), Listing.Time(alert.RaisedAt), alert.Silenced ? "silenced" : alert.Escalated ? "escalated" : "yes");
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            alerts,
+            CliJson.Default.Alert,
+            [new TableColumn("Level", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Value", IsFixed: true), new TableColumn("Since", IsFixed: true), new TableColumn("Told", IsFixed: true)],
+            (table, alert) => table.Add(new TableCell(alert.Level, ToneOf(alert.Level)), alert.Rule, alert.Resource, Number(alert.Value), Listing.Time(alert.RaisedAt), alert.Silenced ? "silenced" : alert.Escalated ? "escalated" : "yes"),
+            "nothing calls for attention");
     }
 
     private static async Task<int> EventsAsync(Invocation invocation, Connection connection)
     {
         int limit = Math.Clamp(invocation.Get(Limit), 1, PageSize);
         Page<AlertEvent> page = await connection.Client.ListAlertEventsAsync(limit, null, invocation.Cancelled);
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(page.Items, CliJson.Default.AlertEvent);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("At", IsFixed: true), new TableColumn("Level", IsFixed: true), new TableColumn("Before", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Value", IsFixed: true));
-        foreach (AlertEvent change in page.Items)
-        {
-            table.Add($"{change.At.UtcDateTime:yyyy-MM-dd HH:mm:ss}", new TableCell(change.Level, ToneOf(change.Level)), change.Previous, change.Rule, change.Resource, Number(change.Value));
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            page.Items,
+            CliJson.Default.AlertEvent,
+            [new TableColumn("At", IsFixed: true), new TableColumn("Level", IsFixed: true), new TableColumn("Before", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Value", IsFixed: true)],
+            (table, change) => table.Add($"{change.At.UtcDateTime:yyyy-MM-dd HH:mm:ss}", new TableCell(change.Level, ToneOf(change.Level)), change.Previous, change.Rule, change.Resource, Number(change.Value)));
     }
 
     private static async Task<int> RulesAsync(Invocation invocation, Connection connection)
     {
         List<AlertRule> rules = await Listing.AllAsync((cursor, size) => connection.Client.ListAlertRulesAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(rules, CliJson.Default.AlertRule);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Rule", IsFixed: true), new TableColumn("Signal", IsFixed: true), new TableColumn("Target"), new TableColumn("Warn", IsFixed: true), new TableColumn("Critical", IsFixed: true), new TableColumn("From", IsFixed: true));
-        foreach (AlertRule rule in rules)
-        {
-            table.Add(rule.Name, rule.Signal, rule.Target ?? "*", Number(rule.Warn), Number(rule.Critical), rule.Enabled ? rule.BuiltIn ? "AgentFlow" : "tenant" : "off");
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            rules,
+            CliJson.Default.AlertRule,
+            [new TableColumn("Rule", IsFixed: true), new TableColumn("Signal", IsFixed: true), new TableColumn("Target"), new TableColumn("Warn", IsFixed: true), new TableColumn("Critical", IsFixed: true), new TableColumn("From", IsFixed: true)],
+            (table, rule) => table.Add(rule.Name, rule.Signal, rule.Target ?? "*", Number(rule.Warn), Number(rule.Critical), rule.Enabled ? rule.BuiltIn ? "AgentFlow" : "tenant" : "off"));
     }
 
     private static async Task<int> SaveRuleAsync(Invocation invocation, Connection connection)
@@ -145,21 +113,12 @@ internal static class AlertsCommand
     private static async Task<int> SilencesAsync(Invocation invocation, Connection connection)
     {
         List<AlertSilence> silences = await Listing.AllAsync((cursor, size) => connection.Client.ListAlertSilencesAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(silences, CliJson.Default.AlertSilence);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Silence", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Until", IsFixed: true), new TableColumn("By", IsFixed: true), new TableColumn("Reason"));
-        foreach (AlertSilence silence in silences)
-        {
-            table.Add(silence.Id, silence.Rule, silence.Resource, Listing.Time(silence.Until), silence.By, silence.Reason);
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            silences,
+            CliJson.Default.AlertSilence,
+            [new TableColumn("Silence", IsFixed: true), new TableColumn("Rule", IsFixed: true), new TableColumn("Resource"), new TableColumn("Until", IsFixed: true), new TableColumn("By", IsFixed: true), new TableColumn("Reason")],
+            (table, silence) => table.Add(silence.Id, silence.Rule, silence.Resource, Listing.Time(silence.Until), silence.By, silence.Reason));
     }
 
     private static async Task<int> SilenceAsync(Invocation invocation, Connection connection)

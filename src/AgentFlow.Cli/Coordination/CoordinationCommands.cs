@@ -18,36 +18,25 @@ internal static class SemaphoresCommand
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)
     {
         List<SharedSemaphore> semaphores = await Listing.AllAsync((cursor, size) => connection.Client.ListSemaphoresAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(semaphores, CliJson.Default.SharedSemaphore);
-            return ExitCode.Ok;
-        }
-
-        if (semaphores.Count == 0)
-        {
-            terminal.Say("nobody holds or wants a permit", Tone.Good);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Semaphore"), new TableColumn("Held", IsFixed: true), new TableColumn("Status", IsFixed: true), new TableColumn("Run", IsFixed: true), new TableColumn("Step", IsFixed: true));
-        foreach (SharedSemaphore semaphore in semaphores)
-        {
-            string held = string.Create(CultureInfo.InvariantCulture, $"{semaphore.Holders.Count} of {semaphore.Permits}");
-            foreach (SharedPlace holder in semaphore.Holders)
+        return Listing.Show(
+            invocation.Terminal,
+            semaphores,
+            CliJson.Default.SharedSemaphore,
+            [new TableColumn("Semaphore"), new TableColumn("Held", IsFixed: true), new TableColumn("Status", IsFixed: true), new TableColumn("Run", IsFixed: true), new TableColumn("Step", IsFixed: true)],
+            (table, semaphore) =>
             {
-                table.Add(semaphore.Name, held, "holds", holder.Run, holder.Step);
-            }
+                string held = string.Create(CultureInfo.InvariantCulture, $"{semaphore.Holders.Count} of {semaphore.Permits}");
+                foreach (SharedPlace holder in semaphore.Holders)
+                {
+                    table.Add(semaphore.Name, held, "holds", holder.Run, holder.Step);
+                }
 
-            foreach (SharedPlace waiting in semaphore.Waiting)
-            {
-                table.Add(semaphore.Name, held, new TableCell("waits", Tone.Warning), waiting.Run, waiting.Step);
-            }
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+                foreach (SharedPlace waiting in semaphore.Waiting)
+                {
+                    table.Add(semaphore.Name, held, new TableCell("waits", Tone.Warning), waiting.Run, waiting.Step);
+                }
+            },
+            "nobody holds or wants a permit");
     }
 }
 
@@ -62,30 +51,19 @@ internal static class BarriersCommand
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)
     {
         List<SharedBarrier> barriers = await Listing.AllAsync((cursor, size) => connection.Client.ListBarriersAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(barriers, CliJson.Default.SharedBarrier);
-            return ExitCode.Ok;
-        }
-
-        if (barriers.Count == 0)
-        {
-            terminal.Say("nobody waits at a barrier", Tone.Good);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Barrier"), new TableColumn("There", IsFixed: true), new TableColumn("Run", IsFixed: true), new TableColumn("Step", IsFixed: true));
-        foreach (SharedBarrier barrier in barriers)
-        {
-            string there = string.Create(CultureInfo.InvariantCulture, $"{barrier.Waiting.Count} of {barrier.Parties}");
-            foreach (SharedPlace waiting in barrier.Waiting)
+        return Listing.Show(
+            invocation.Terminal,
+            barriers,
+            CliJson.Default.SharedBarrier,
+            [new TableColumn("Barrier"), new TableColumn("There", IsFixed: true), new TableColumn("Run", IsFixed: true), new TableColumn("Step", IsFixed: true)],
+            (table, barrier) =>
             {
-                table.Add(barrier.Name, there, waiting.Run, waiting.Step);
-            }
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+                string there = string.Create(CultureInfo.InvariantCulture, $"{barrier.Waiting.Count} of {barrier.Parties}");
+                foreach (SharedPlace waiting in barrier.Waiting)
+                {
+                    table.Add(barrier.Name, there, waiting.Run, waiting.Step);
+                }
+            },
+            "nobody waits at a barrier");
     }
 }

@@ -12,28 +12,13 @@ internal static class HumanTaskText
     public static async Task<int> ListAsync(Invocation invocation, Connection connection, bool approvals, string status)
     {
         List<HumanTask> tasks = await Listing.AllAsync((cursor, size) => connection.Client.ListHumanTasksAsync(status, approvals, size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(tasks, CliJson.Default.HumanTask);
-            return ExitCode.Ok;
-        }
-
-        if (tasks.Count == 0)
-        {
-            terminal.Say(status == "pending" ? "nobody is waited for" : "there are none", Tone.Good);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(
-            terminal, new TableColumn(approvals ? "Approval" : "Task", IsFixed: true), new TableColumn("Status", IsFixed: true), new TableColumn("For"), new TableColumn("Title"), new TableColumn("Prio", IsFixed: true), new TableColumn("Due", IsFixed: true), new TableColumn("Run", IsFixed: true));
-        foreach (HumanTask task in tasks)
-        {
-            table.Add(task.Id, new TableCell(task.Decision ?? task.Status, ToneOf(task)), task.ClaimedBy ?? For(task), task.Title, task.Priority.ToString(System.Globalization.CultureInfo.InvariantCulture), Listing.Time(task.DueAt), task.RunId);
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            tasks,
+            CliJson.Default.HumanTask,
+            [new TableColumn(approvals ? "Approval" : "Task", IsFixed: true), new TableColumn("Status", IsFixed: true), new TableColumn("For"), new TableColumn("Title"), new TableColumn("Prio", IsFixed: true), new TableColumn("Due", IsFixed: true), new TableColumn("Run", IsFixed: true)],
+            (table, task) => table.Add(task.Id, new TableCell(task.Decision ?? task.Status, ToneOf(task)), task.ClaimedBy ?? For(task), task.Title, task.Priority.ToString(System.Globalization.CultureInfo.InvariantCulture), Listing.Time(task.DueAt), task.RunId),
+            status == "pending" ? "nobody is waited for" : "there are none");
     }
 
     public static void Show(Terminal terminal, HumanTask task)

@@ -23,21 +23,12 @@ internal static class SchedulesCommand
     private static async Task<int> ListAsync(Invocation invocation, Connection connection)
     {
         List<Schedule> schedules = await Listing.AllAsync((cursor, size) => connection.Client.ListSchedulesAsync(size, cursor, invocation.Cancelled));
-        Terminal terminal = invocation.Terminal;
-        if (terminal.IsJson)
-        {
-            terminal.WriteArray(schedules, CliJson.Default.Schedule);
-            return ExitCode.Ok;
-        }
-
-        var table = new TableView(terminal, new TableColumn("Schedule", IsFixed: true), new TableColumn("When"), new TableColumn("Next", IsFixed: true), new TableColumn("Last", IsFixed: true), new TableColumn("Run", IsFixed: true));
-        foreach (Schedule schedule in schedules)
-        {
-            table.Add(schedule.Id, schedule.Text, new TableCell(schedule.Paused ? "paused" : Listing.Time(schedule.NextAt), schedule.Paused ? Tone.Warning : Tone.Plain), Listing.Time(schedule.LastAt), schedule.LastRunId ?? "");
-        }
-
-        table.Print();
-        return ExitCode.Ok;
+        return Listing.Show(
+            invocation.Terminal,
+            schedules,
+            CliJson.Default.Schedule,
+            [new TableColumn("Schedule", IsFixed: true), new TableColumn("When"), new TableColumn("Next", IsFixed: true), new TableColumn("Last", IsFixed: true), new TableColumn("Run", IsFixed: true)],
+            (table, schedule) => table.Add(schedule.Id, schedule.Text, new TableCell(schedule.Paused ? "paused" : Listing.Time(schedule.NextAt), schedule.Paused ? Tone.Warning : Tone.Plain), Listing.Time(schedule.LastAt), schedule.LastRunId ?? ""));
     }
 
     private static async Task<int> NextAsync(Invocation invocation, Connection connection)

@@ -111,8 +111,8 @@ internal sealed class CommitWriter(NpgsqlConnection connection, bool counting) :
         foreach (TouchedRun run in touched)
         {
             batch.Touched.Add(run.Run);
-            queued |= run.Before is RunStatus.Waiting or RunStatus.Paused;
-            if (run.Before == RunStatus.Running && run.Owner != session)
+            queued |= run.WasParked;
+            if (run.IsElsewhere(session))
             {
                 elsewhere.Add(run.Run);
             }

@@ -182,4 +182,11 @@ internal sealed class CrossStatements
 /// <summary>A run that a frame of another one has put something into the inbox of.</summary>
 /// <param name="Before">Its status before.</param>
 /// <param name="Owner">The session that owns it, or owned it last.</param>
-internal readonly record struct TouchedRun(Ulid Run, RunStatus Before, long Owner);
+internal readonly record struct TouchedRun(Ulid Run, RunStatus Before, long Owner)
+{
+    /// <summary>Whether it can be claimed now and could not before.</summary>
+    public bool WasParked => Before is RunStatus.Waiting or RunStatus.Paused;
+
+    /// <summary>Whether another process has it in memory and has to be told.</summary>
+    public bool IsElsewhere(long session) => Before == RunStatus.Running && Owner != session;
+}

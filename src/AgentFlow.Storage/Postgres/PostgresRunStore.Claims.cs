@@ -120,16 +120,7 @@ public sealed partial class PostgresRunStore
         }
 
         CrashPoint.Reach("set_aside.after");
-        foreach (TouchedRun given in touched.Where(t => t.Before == RunStatus.Running && t.Owner != session))
-        {
-            database.News.AnnounceItem(given.Run);
-        }
-
-        if (touched.Exists(t => t.Before is RunStatus.Waiting or RunStatus.Paused))
-        {
-            database.News.AnnounceWork();
-        }
-
+        Announce(touched.Where(t => t.IsElsewhere(session)).Select(t => t.Run), touched.Exists(t => t.WasParked));
         return [.. touched.Select(t => t.Run)];
     }
 

@@ -149,6 +149,13 @@ public sealed partial class PostgresRunStore(PostgresDatabase database) : IRunSt
             work |= item.Outcome == CommitOutcome.Committed && item.StatusBefore is RunStatus.Waiting or RunStatus.Paused;
         }
 
+        Announce(elsewhere, work);
+    }
+
+    /// <param name="elsewhere">Runs of other processes with something new in their inbox.</param>
+    /// <param name="work">Whether a run can be claimed that could not before.</param>
+    private void Announce(IEnumerable<Ulid> elsewhere, bool work)
+    {
         foreach (Ulid run in elsewhere)
         {
             database.News.AnnounceItem(run);
