@@ -6,6 +6,9 @@ public enum Fault
     /// <summary>A worker dies between any two steps of its work.</summary>
     Crash,
 
+    /// <summary>The machine dies with its worker: what was written and not put on disk is gone.</summary>
+    PowerLost,
+
     /// <summary>A worker stands still while another takes its runs over, and then goes on.</summary>
     StaleOwner,
 

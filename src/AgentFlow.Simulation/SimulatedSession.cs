@@ -9,6 +9,8 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
 {
     public int ParallelCommits => parallelCommits;
 
+    public bool CanDefer => parallelCommits == 1;
+
     private SimulatedStore Disk => world.Disk;
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
@@ -48,6 +50,17 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
             }
         });
         return new ValueTask(done.Task);
+    }
+
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        if (world.Dies(process, "before a flush", 200))
+        {
+            return Nothing();
+        }
+
+        Disk.Flush();
+        return world.Dies(process, "behind a flush", 200) ? Nothing() : ValueTask.CompletedTask;
     }
 
     public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken)

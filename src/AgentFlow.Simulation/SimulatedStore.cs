@@ -13,6 +13,7 @@ internal sealed class SimulatedStore
     private readonly Dictionary<string, Payload> _blobs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Ulid Run, string Hash)> _idempotency = new(StringComparer.Ordinal);
     private readonly List<Held> _places = [];
+    private readonly Stack<(Row Row, Letter Letter, RunStatus Before)> _deferred = [];
     private long _items;
     private long _placeNumbers;
 
@@ -37,6 +38,20 @@ internal sealed class SimulatedStore
         }
     }
 
+    /// <summary>Everything that was written is on disk.</summary>
+    public void Flush() => _deferred.Clear();
+
+    /// <summary>What was written and is not on disk never was.</summary>
+    public void LosePower()
+    {
+        while (_deferred.TryPop(out (Row Row, Letter Letter, RunStatus Before) lost))
+        {
+            lost.Row.Inbox.Remove(lost.Letter);
+            lost.Row.WakeSeq--;
+            lost.Row.Status = lost.Before;
+        }
+    }
+
     /// <summary>One transaction.</summary>
     /// <param name="isLive">Whether the session still holds its lease.</param>
     public void Commit(int owner, bool isLive, CommitBatch batch)
@@ -49,6 +64,11 @@ internal sealed class SimulatedStore
         foreach (InboxAppend item in batch.Inbox)
         {
             item.Outcome = Enqueue(isLive ? owner : 0, item);
+        }
+
+        if (!batch.IsDeferred)
+        {
+            Flush();
         }
     }
 
@@ -81,6 +101,7 @@ internal sealed class SimulatedStore
         {
             row.Timers.Remove(timer);
             Wake(row);
+            Flush();
         }
 
         long[] left = [.. _rows.SelectMany(r => r.Timers).Select(t => t.Due)];
@@ -262,8 +283,10 @@ internal sealed class SimulatedStore
         }
 
         item.Item = ++_items;
-        row.Inbox.Add(new Letter(new StoredItem(item.Item, item.Kind, item.Dedupe, item.Data)));
+        var letter = new Letter(new StoredItem(item.Item, item.Kind, item.Dedupe, item.Data));
+        row.Inbox.Add(letter);
         item.WakeSeq = ++row.WakeSeq;
+        _deferred.Push((row, letter, row.Status == RunStatus.Running ? RunStatus.Queued : row.Status));
         if (item.Claimed is null)
         {
             Wake(row);

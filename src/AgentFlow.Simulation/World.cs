@@ -53,7 +53,7 @@ public sealed class World
     /// <summary>Every way in which a worker dies; a report counts by these names.</summary>
     public static IReadOnlyList<string> CrashPoints { get; } =
     [
-        "idle", "before its start", "before a turn", "before a claim", "before a call", "before a slow commit", "before a commit", "behind a commit",
+        "idle", "before its start", "before a turn", "before a claim", "before a call", "before a slow commit", "before a commit", "behind a commit", "before a flush", "behind a flush",
         "before the claim's answer", "before a load", "before timers fire", "behind timers that fired", "before an effect", "behind an effect",
     ];
 
@@ -141,6 +141,7 @@ public sealed class World
         return Chance(fault, fault switch
         {
             Fault.CommitSlow => 120,
+            Fault.PowerLost => 500,
             Fault.CommitAmbiguous or Fault.CommitLost => 25,
             Fault.ToolFailed => 150,
             Fault.ToolHung or Fault.AnswerLost => 40,
@@ -154,9 +155,10 @@ public sealed class World
     internal void Later(Process process, string kind, Action work) => _ready.Add((process, kind, work));
 
     /// <summary>Decides whether the worker dies inside a piece of work. Whoever asks then never answers.</summary>
-    internal bool Dies(Process process, string point)
+    /// <param name="perMille">How often of a thousand times; more for what happens seldom.</param>
+    internal bool Dies(Process process, string point, int perMille = 20)
     {
-        if (_calm || process != _current || !Chance(Fault.Crash, 20))
+        if (_calm || process != _current || !Chance(Fault.Crash, perMille))
         {
             return false;
         }
@@ -320,6 +322,11 @@ public sealed class World
         }
 
         Disk.Release(_current.Number);
+        if (_processes.TrueForAll(p => p.IsDead) && Happens(Fault.PowerLost))
+        {
+            Disk.LosePower();
+        }
+
         Born();
     }
 

@@ -28,6 +28,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
         { Bug.PlaceBehindTimeout, "who was counted is let through" },
         { Bug.WakeCountedAhead, "nobody sleeps over work" },
         { Bug.ItemAcknowledgedUnwritten, "nothing acknowledged is lost" },
+        { Bug.ItemAcknowledgedDeferred, "nothing acknowledged is lost" },
         { Bug.SnapshotAhead, "a snapshot is a cache" },
         { Bug.TimerEarly, "a timer is never early" },
         { Bug.TimerLost, "nobody sleeps over work" },

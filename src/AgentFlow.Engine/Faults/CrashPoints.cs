@@ -44,7 +44,7 @@ internal static class CrashPoints
         "sqlite.begun", "sqlite.key_inserted", "sqlite.run_inserted", "sqlite.run_ended", "sqlite.frame_inserted", "sqlite.blob_inserted", "sqlite.item_consumed",
         "sqlite.snapshot_written", "sqlite.run_parked", "sqlite.timer_inserted", "sqlite.timer_deleted", "sqlite.item_inserted", "sqlite.run_woken",
         "sqlite.child_created", "sqlite.place_requested", "sqlite.place_returned", "sqlite.place_given",
-        .. Around("sqlite.commit"), .. Around("sqlite.release"), .. Around("sqlite.checkpoint"), "sqlite.checkpoint.halfway",
+        .. Around("sqlite.commit"), .. Around("sqlite.flush"), .. Around("sqlite.release"), .. Around("sqlite.checkpoint"), "sqlite.checkpoint.halfway",
     ];
 
     public static IReadOnlyList<string> Postgres { get; } =

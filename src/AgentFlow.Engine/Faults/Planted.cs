@@ -90,6 +90,9 @@ public enum Bug
     /// <summary>After a commit of unknown outcome, inbox items are taken for written.</summary>
     ItemAcknowledgedUnwritten,
 
+    /// <summary>The sender of an inbox item hears of it before a commit or a flush has put it on disk.</summary>
+    ItemAcknowledgedDeferred,
+
     /// <summary>A snapshot holds what its frame does not.</summary>
     SnapshotAhead,
 

@@ -18,10 +18,19 @@ public interface IRunStore
     bool IsShared => false;
 
     /// <summary>
-    /// Writes a batch in one transaction and sets every item's outcome. When it returns, committed items are on disk.
-    /// An exception says that the outcome of the whole batch is unknown; reading decides (<see cref="HasFrameAsync"/>).
+    /// Whether a commit may leave the disk to the next one (<see cref="CommitBatch.IsDeferred"/>). Such a store commits one batch at a
+    /// time, and what is on disk is always everything up to some commit. Default false.
+    /// </summary>
+    bool CanDefer => false;
+
+    /// <summary>
+    /// Writes a batch in one transaction and sets every item's outcome. When it returns, committed items are on disk, unless
+    /// the batch is deferred. An exception says that the outcome of the whole batch is unknown; reading decides (<see cref="HasFrameAsync"/>).
     /// </summary>
     ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>Puts on disk whatever was deferred. May come beside a commit.</summary>
+    ValueTask FlushAsync(CancellationToken cancellationToken) => default;
 
     /// <summary>
     /// Whether exactly this frame stands in the journal, and is this process's: resolves an unknown commit. Another owner may
@@ -123,6 +132,12 @@ public sealed class CommitBatch
     /// <summary>Whether an unknown commit turned out to be written: which runs it touched nobody can tell then. Set by the engine alone.</summary>
     internal bool TouchedUnknown { get; set; }
 
+    /// <summary>
+    /// Need not be on disk when the commit returns: the next batch puts it there, or <see cref="IRunStore.FlushAsync"/>. Everybody
+    /// who reads the store sees it at once. Only for a store that <see cref="IRunStore.CanDefer"/>. Default false.
+    /// </summary>
+    public bool IsDeferred { get; set; }
+
     public bool IsEmpty => Frames.Count == 0 && Inbox.Count == 0 && Notes.Count == 0;
 
     public void Clear()
@@ -132,6 +147,7 @@ public sealed class CommitBatch
         Notes.Clear();
         Touched.Clear();
         TouchedUnknown = false;
+        IsDeferred = false;
     }
 }
 
@@ -367,8 +383,14 @@ public sealed class InboxAppend
     /// <summary>The run's status before the item arrived; set by the store.</summary>
     public RunStatus StatusBefore { get; set; }
 
-    /// <summary>Called once the outcome is set, on the writing thread; must not block.</summary>
+    /// <summary>Whether the item is in the inbox of a run that has not ended, by this writing or an earlier one.</summary>
+    internal bool IsWaiting => Outcome == CommitOutcome.Committed || (Outcome == CommitOutcome.Ignored && !StatusBefore.IsTerminal());
+
+    /// <summary>Called once the outcome is set, on the writing thread; must not block. It may not be on disk yet.</summary>
     internal Action<InboxAppend>? Done { get; init; }
+
+    /// <summary>Called after <see cref="Done"/>, once the outcome is on disk; must not block.</summary>
+    internal Action<InboxAppend>? Durable { get; init; }
 
     /// <summary>Called, perhaps repeatedly, while the store takes nothing; the item is still written once it does again.</summary>
     internal Action<Exception>? Unanswered { get; init; }

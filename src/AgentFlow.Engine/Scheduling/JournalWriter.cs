@@ -14,10 +14,19 @@ namespace AgentFlow.Engine.Scheduling;
 /// </summary>
 internal sealed partial class JournalWriter(IRunStore store, EngineOptions options, TimeProvider clock, ILogger log, TurnQueue turns)
 {
+    /// <summary>
+    /// Longest that an inbox item waits for a frame to be put on disk with. The frame that takes it usually follows within a
+    /// fraction of that; a run whose history is long, or whose workflow has to be compiled first, takes longer.
+    /// </summary>
+    private static readonly TimeSpan FlushAfter = TimeSpan.FromMilliseconds(2);
+
     private readonly Lock _gate = new();
     private readonly Stack<CommitBatch> _spare = new();
+    private readonly List<InboxAppend> _deferred = [];
     private readonly int _lanes = store.ParallelCommits;
     private CommitBatch _pending = new();
+    private ITimer? _flush;
+    private long _flushed;
     private int _probing;
     private int _committing;
     private int _itemsUnderWay;
@@ -37,7 +46,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         {
             lock (_gate)
             {
-                return _committing == 0 && _pending.IsEmpty;
+                return _committing == 0 && _pending.IsEmpty && _deferred.Count == 0;
             }
         }
     }
@@ -82,7 +91,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
     private int Pending => _pending.Frames.Count + _pending.Inbox.Count + _pending.Notes.Count;
 
     /// <summary>Nothing is written any more.</summary>
-    public void Close() => _closed = true;
+    public void Close()
+    {
+        _closed = true;
+        lock (_gate)
+        {
+            _flush?.Dispose();
+        }
+    }
 
     public void Add(RunAppend append)
     {
@@ -127,6 +143,8 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             }
 
             batch = Take();
+            // Who gets an item has something to write because of it, and writing that waits for the disk anyway.
+            batch.IsDeferred = store.CanDefer && batch.Frames.Count + batch.Notes.Count == 0;
             items = batch.Frames.Count + batch.Inbox.Count + batch.Notes.Count;
             _committing++;
             _itemsUnderWay += items;
@@ -145,7 +163,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
 
         if (commit.IsCompletedSuccessfully)
         {
-            Deliver(batch, items);
+            Deliver(batch, items, flushed: !batch.IsDeferred);
             turns.Wake(items - 1);
             return true;
         }
@@ -168,12 +186,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
 
     private async Task FinishAsync(ValueTask commit, CommitBatch batch, int items)
     {
+        bool flushed = !batch.IsDeferred;
         try
         {
             await commit.ConfigureAwait(false);
         }
         catch (Exception e)
         {
+            flushed = batch.IsDeferred = false;
             CommitUnknown(log, batch.Frames.Count, e);
             if (batch.Notes.Count > 0 && Interlocked.Exchange(ref _probing, 1) == 0)
             {
@@ -185,7 +205,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
             await ResolveAsync(batch).ConfigureAwait(false);
         }
 
-        Deliver(batch, items);
+        Deliver(batch, items, flushed);
         turns.Wake(items - 1);
         turns.Work();
     }
@@ -222,8 +242,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         return batch;
     }
 
-    private void Deliver(CommitBatch batch, int items)
+    /// <param name="flushed">The commit has put on disk whatever was deferred before.</param>
+    private void Deliver(CommitBatch batch, int items, bool flushed)
     {
+        if (flushed && _deferred.Count > 0)
+        {
+            Flushed(long.MaxValue);
+        }
+
         foreach (RunAppend append in batch.Frames)
         {
             CrashPoint.Reach(append, "after");
@@ -234,6 +260,14 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         {
             CrashPoint.Reach(item, "after");
             item.Done?.Invoke(item);
+            if (batch.IsDeferred && item.IsWaiting)
+            {
+                Defer(item);
+            }
+            else
+            {
+                item.Durable?.Invoke(item);
+            }
         }
 
         foreach (NoteAppend note in batch.Notes)
@@ -256,6 +290,75 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         }
     }
 
+    /// <summary>Has an item wait for the next commit, or for the timer where none follows.</summary>
+    private void Defer(InboxAppend item)
+    {
+        lock (_gate)
+        {
+            _deferred.Add(item);
+            if (_deferred.Count == 1 && !_closed)
+            {
+                _flush ??= clock.CreateTimer(static writer => _ = ((JournalWriter)writer!).FlushAsync(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _flush.Change(FlushAfter, Timeout.InfiniteTimeSpan);
+            }
+        }
+
+        Planted.Do(Bug.ItemAcknowledgedDeferred, () => Flushed(long.MaxValue));
+    }
+
+    /// <summary>No commit has followed.</summary>
+    private async Task FlushAsync()
+    {
+        long deferred;
+        lock (_gate)
+        {
+            if (_deferred.Count == 0 || _closed)
+            {
+                return;
+            }
+
+            deferred = _flushed + _deferred.Count;
+        }
+
+        try
+        {
+            await store.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            Flushed(deferred);
+        }
+        catch (Exception e)
+        {
+            StoreDown(log, FlushAfter.TotalMilliseconds, e);
+            TellWaiting([], [], e);
+        }
+
+        lock (_gate)
+        {
+            if (_deferred.Count > 0 && !_closed)
+            {
+                _flush!.Change(FlushAfter, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    /// <summary>Deferred items are on disk: their senders hear of it.</summary>
+    /// <param name="upTo">How many of all that ever were deferred; a commit may have come before a flush.</param>
+    private void Flushed(long upTo)
+    {
+        InboxAppend[] items;
+        lock (_gate)
+        {
+            int count = (int)Math.Clamp(upTo - _flushed, 0, _deferred.Count);
+            items = [.. _deferred[..count]];
+            _deferred.RemoveRange(0, count);
+            _flushed += count;
+        }
+
+        foreach (InboxAppend item in items)
+        {
+            item.Durable?.Invoke(item);
+        }
+    }
+
     /// <summary>
     /// The store threw: each item may be on disk or not. Reading decides for frames; inbox items carry a dedupe key, so
     /// that writing them again is harmless. What is not there is written again, item by item, until the store answers.
@@ -266,7 +369,11 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         var single = new CommitBatch();
         var open = new Queue<RunAppend>(batch.Frames.Where(f => f.Outcome == CommitOutcome.Pending));
         var items = new Queue<InboxAppend>(batch.Inbox.Where(i => i.Outcome == CommitOutcome.Pending));
-        Planted.Do(Bug.ItemAcknowledgedUnwritten, items.Clear);
+        Planted.Do(Bug.ItemAcknowledgedUnwritten, () =>
+        {
+            batch.Inbox.ForEach(i => i.Outcome = CommitOutcome.Committed);
+            items.Clear();
+        });
         while (open.Count + items.Count > 0 && !_closed)
         {
             try
@@ -320,7 +427,7 @@ internal sealed partial class JournalWriter(IRunStore store, EngineOptions optio
         lock (_gate)
         {
             Refuse(_pending.Notes, failure);
-            waiting = [.. open.Concat(_pending.Frames).Select(f => f.Unanswered).Concat(items.Concat(_pending.Inbox).Select(i => i.Unanswered)).OfType<Action<Exception>>()];
+            waiting = [.. open.Concat(_pending.Frames).Select(f => f.Unanswered).Concat(items.Concat(_pending.Inbox).Concat(_deferred).Select(i => i.Unanswered)).OfType<Action<Exception>>()];
         }
 
         foreach (Action<Exception> tell in waiting)

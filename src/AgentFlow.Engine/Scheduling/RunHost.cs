@@ -278,13 +278,20 @@ public sealed partial class RunHost : IAsyncDisposable
                     // It stands there already, perhaps from a first try whose answer was lost: nobody may have been told.
                     ItemArrived(item.Run);
                 }
-
-                sent.TrySetResult(item.Outcome switch
+            },
+            Durable = item =>
+            {
+                if (item.Outcome == CommitOutcome.Pending)
                 {
-                    CommitOutcome.Committed => SendOutcome.Accepted,
-                    CommitOutcome.Missing => SendOutcome.RunNotFound,
-                    _ => item.StatusBefore.IsTerminal() ? SendOutcome.RunEnded : SendOutcome.Accepted,
-                });
+                    // The engine was closed before the store answered.
+                    sent.TrySetException(new EngineStoppingException());
+                    return;
+                }
+
+                sent.TrySetResult(
+                    item.Outcome == CommitOutcome.Missing ? SendOutcome.RunNotFound
+                    : item.IsWaiting ? SendOutcome.Accepted
+                    : SendOutcome.RunEnded);
             },
         });
         return sent.Task.WaitAsync(cancellationToken);
@@ -1065,7 +1072,7 @@ public enum SendOutcome
 }
 
 /// <summary>The process is shutting down and accepts nothing any more; try another one, or again after the restart.</summary>
-public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts no new runs; try again shortly.");
+public sealed class EngineStoppingException() : InvalidOperationException("The engine is shutting down and accepts nothing any more; try again shortly.");
 
 /// <summary>As many runs of the tenant are going as may; nothing was accepted. One that ends makes room.</summary>
 /// <param name="most"><see cref="StartRequest.MaxRuns"/>.</param>

@@ -9,6 +9,8 @@ namespace AgentFlow.Storage.Sqlite;
 /// <summary>Journals, run rows, inbox and timers in one SQLite file. Commits are durable when they return.</summary>
 public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
 {
+    public bool CanDefer => true;
+
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
         int rows = 0;
@@ -33,7 +35,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
                     SqliteAuditStore.InsertNote(connection, note.Note);
                     rows++;
                 }
-            });
+            }, durable: !batch.IsDeferred);
         }
         catch
         {
@@ -45,6 +47,12 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
         }
 
         database.NoteWritten(rows);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        database.Flush();
         return ValueTask.CompletedTask;
     }
 

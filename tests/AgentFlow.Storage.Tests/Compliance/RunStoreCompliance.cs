@@ -248,6 +248,19 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Inbox_DeferredItem_IsSeenByEverybodyAtOnce()
+    {
+        RunAppend run = await Commit(Create(then: RowChange.Park));
+        var batch = new CommitBatch { IsDeferred = Store.CanDefer };
+        batch.Inbox.Add(Item(run, "a", claims: true));
+        await Store.CommitAsync(batch, default);
+        await Store.FlushAsync(default);
+        Assert.Equal(CommitOutcome.Committed, batch.Inbox[0].Outcome);
+        Assert.Equal(["a"], (await Store.LoadAsync(Claim(run), default)).Inbox.Select(i => i.Dedupe));
+        Assert.Equal(CommitOutcome.Ignored, (await Send(Item(run, "a"))).Outcome);
+    }
+
+    [Fact]
     public async Task Inbox_EndedRun_IsIgnoredWithItsStatus()
     {
         RunAppend run = await Commit(Create(then: RowChange.End));

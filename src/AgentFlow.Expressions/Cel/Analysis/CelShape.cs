@@ -121,12 +121,17 @@ public sealed record CelShape
         }
 
         IEnumerable<JsonElement> names = type.ValueKind == JsonValueKind.Array ? type.EnumerateArray() : [type];
-        return names.Aggregate(CelKinds.None, (kinds, name) => kinds | (name.ValueEquals("null") ? CelKinds.Null
-            : name.ValueEquals("boolean") ? CelKinds.Bool
-            : name.ValueEquals("string") ? CelKinds.String
-            : name.ValueEquals("array") ? CelKinds.List
-            : name.ValueEquals("object") ? CelKinds.Map
-            : CelKinds.Number));
+        return names.Aggregate(CelKinds.None, (kinds, name) => kinds | ((name.ValueKind == JsonValueKind.String ? name.GetString() : null) switch
+        {
+            "null" => CelKinds.Null,
+            "boolean" => CelKinds.Bool,
+            "string" => CelKinds.String,
+            "array" => CelKinds.List,
+            "object" => CelKinds.Map,
+            "number" or "integer" => CelKinds.Number,
+            // No schema: whoever compiles it says so.
+            _ => CelKinds.Any & ~CelKinds.Other,
+        }));
     }
 
     private static CelValue[]? ValuesOf(JsonElement schema)

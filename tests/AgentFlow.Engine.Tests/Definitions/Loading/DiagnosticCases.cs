@@ -145,6 +145,7 @@ internal static class DiagnosticCases
         Head + Plan + "input: «wrong-type»[message]\n",
         Head + Plan + "input: { type: object, properties: { a: { «invalid-schema»type: strin, «invalid-schema»minLength: -1 } } }\n",
         Head + Plan + "input: { type: object, properties: { b: { «invalid-schema»$ref: '#/nowhere' } } }\n",
+        Head + Plan + "input: { type: object, properties: { a: { «invalid-schema»type: [{ type: integer }] } } }\n",
         Head + Plan + "input: { type: object, maximum: «invalid-number».inf }\n",
     ];
 
