@@ -56,7 +56,7 @@ public sealed record ExpectedUse(string Model, double InputTokens, double Output
 /// <param name="RunId">The run's ULID text; empty when called outside a run.</param>
 /// <param name="StepPath">Structural path and visit of the step, for example <c>classify#1</c>.</param>
 /// <param name="Attempt">1 for the first attempt.</param>
-/// <param name="IdempotencyKey">Names the intent: equal for every try of the same intent, also after a crash.</param>
+/// <param name="IdempotencyKey">Names the intent.</param>
 /// <param name="Input">UTF-8 JSON.</param>
 /// <param name="Deadline">When the engine stops waiting for this attempt.</param>
 /// <param name="Workflow">The definition that the run follows; <see langword="null"/> outside a run.</param>
@@ -69,7 +69,7 @@ public readonly record struct ToolCall(
     string RunId,
     string StepPath,
     int Attempt,
-    string IdempotencyKey,
+    IntentKey IdempotencyKey,
     ReadOnlyMemory<byte> Input,
     DateTimeOffset Deadline,
     WorkflowDefinition? Workflow = null,

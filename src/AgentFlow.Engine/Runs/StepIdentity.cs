@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Faults;
+using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Runs;
 
@@ -29,11 +30,11 @@ public static class StepIdentity
         return BinaryPrimitives.ReadUInt64LittleEndian(hash);
     }
 
-    internal static string IdempotencyKey(RunState state, NodeRun step)
+    internal static IntentKey IdempotencyKey(RunState state, NodeRun step)
     {
         int generation = step.Generation;
         Planted.Change(Bug.KeyPerAttempt, ref generation, step.Attempt);
-        return IdempotencyKey(state.Id, step.Path, generation);
+        return new IntentKey(state.Id, step.Path, generation);
     }
 
     /// <summary>
