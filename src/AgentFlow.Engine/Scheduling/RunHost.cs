@@ -179,7 +179,8 @@ public sealed partial class RunHost : IAsyncDisposable
     /// <summary>Accepts a run and waits for its end. Cancelling the wait does not cancel the run.</summary>
     public async Task<(StartOutcome Start, RunEnd End)> ExecuteAsync(StartRequest request, CancellationToken cancellationToken)
     {
-        RunTicket ticket = Launch(request);
+        var end = new Waiter(request.Tenant);
+        var ticket = new RunTicket(Begin(request, end, helpsToTheEnd: true), end.Task);
         StartOutcome start = await ticket.Accepted.WaitAsync(cancellationToken).ConfigureAwait(false);
         RunEnd result = start.IsNew
             ? await ticket.Ended.WaitAsync(cancellationToken).ConfigureAwait(false)
@@ -252,6 +253,8 @@ public sealed partial class RunHost : IAsyncDisposable
         }
 
         var sent = new TaskCompletionSource<SendOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        int sender = System.Environment.CurrentManagedThreadId;
+        bool takesOver = false;
         Journal.Add(new InboxAppend
         {
             Tenant = tenant,
@@ -267,7 +270,14 @@ public sealed partial class RunHost : IAsyncDisposable
                 {
                     // After a first try whose answer was lost the run may be in memory already.
                     (item.Outcome == CommitOutcome.Committed ? _unread : _unsure).Enqueue(claimed);
-                    RequestTakeOver();
+                    if (sender == System.Environment.CurrentManagedThreadId)
+                    {
+                        takesOver = true;
+                    }
+                    else
+                    {
+                        RequestTakeOver();
+                    }
                 }
                 else if (item.Outcome == CommitOutcome.Committed)
                 {
@@ -294,6 +304,14 @@ public sealed partial class RunHost : IAsyncDisposable
                     : SendOutcome.RunEnded);
             },
         });
+
+        // He wrote the item himself: the frame that it leads to is what he waits for.
+        sender = 0;
+        if (takesOver && TakesRuns && Interlocked.CompareExchange(ref _claiming, 1, 0) == 0)
+        {
+            _ = ClaimLoopAsync(sent.Task);
+        }
+
         return sent.Task.WaitAsync(cancellationToken);
     }
 
@@ -667,7 +685,8 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    private Task<StartOutcome> Begin(StartRequest request, Waiter? end)
+    /// <param name="helpsToTheEnd">The caller has nothing else to do before the run ends.</param>
+    private Task<StartOutcome> Begin(StartRequest request, Waiter? end, bool helpsToTheEnd = false)
     {
         if (_stopping)
         {
@@ -708,7 +727,8 @@ public sealed partial class RunHost : IAsyncDisposable
         {
             var run = new ResidentRun(this, machine, creation) { Accepted = accepted, Observer = request.Observer };
             _resident[id] = run;
-            run.Begin();
+            run.Begin(quietly: true);
+            Turns.Help(helpsToTheEnd ? end!.Task : accepted.Task);
         }
 
         return accepted.Task;
@@ -890,7 +910,8 @@ public sealed partial class RunHost : IAsyncDisposable
         }
     }
 
-    private async Task ClaimLoopAsync()
+    /// <param name="wanted">What whoever claims waits for; <see langword="null"/>: a worker.</param>
+    private async Task ClaimLoopAsync(Task? wanted = null)
     {
         bool failed = false;
         try
@@ -910,7 +931,14 @@ public sealed partial class RunHost : IAsyncDisposable
             RequestTakeOver();
         }
 
-        Turns.Work();
+        if (wanted is null)
+        {
+            Turns.Work();
+        }
+        else
+        {
+            Turns.Help(wanted);
+        }
     }
 
     private async Task TakeOverAsync(ClaimedRun claim, CancellationToken cancellationToken)

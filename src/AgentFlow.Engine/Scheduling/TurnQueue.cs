@@ -8,6 +8,9 @@ namespace AgentFlow.Engine.Scheduling;
 /// </summary>
 internal sealed class TurnQueue : IThreadPoolWorkItem
 {
+    /// <summary>Turns and commits that a caller makes at most; 64 commits take some ten milliseconds.</summary>
+    private const int MostHelp = 64;
+
     private readonly ConcurrentQueue<ResidentRun> _ready = new();
     private readonly Action<IThreadPoolWorkItem> _schedule;
     private readonly int _workers;
@@ -59,11 +62,27 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
     {
         if (TryEnter())
         {
-            Run();
+            Run(null);
         }
     }
 
-    void IThreadPoolWorkItem.Execute() => Run();
+    /// <summary>
+    /// Lets a caller who waits for something work on it itself, if nobody works: an idle engine answers without a change of
+    /// threads. He leaves when he has what he waits for, and others go on with the rest.
+    /// </summary>
+    public void Help(Task wanted)
+    {
+        if (Interlocked.CompareExchange(ref _active, 1, 0) == 0)
+        {
+            Run(wanted);
+        }
+        else
+        {
+            Wake();
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute() => Run(null);
 
     private bool TryEnter()
     {
@@ -82,10 +101,23 @@ internal sealed class TurnQueue : IThreadPoolWorkItem
         return false;
     }
 
-    private void Run()
+    /// <param name="wanted">What a helper waits for; <see langword="null"/>: a worker, who stays as long as there is work.</param>
+    private void Run(Task? wanted)
     {
+        int help = MostHelp;
         while (!_closed)
         {
+            if (wanted is not null && (wanted.IsCompleted || help-- == 0))
+            {
+                Interlocked.Decrement(ref _active);
+                if (!_ready.IsEmpty || _writer!.HasWork(0))
+                {
+                    Wake();
+                }
+
+                return;
+            }
+
             if (_ready.TryDequeue(out ResidentRun? run))
             {
                 run.Turn();

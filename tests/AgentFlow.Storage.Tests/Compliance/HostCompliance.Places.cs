@@ -215,12 +215,14 @@ public abstract partial class HostCompliance
         { Id = "root" });
         StartOutcome first = await Host.StartAsync(Request(early), default).WaitAsync(Patience);
         await UntilPlaces(0, 1, SharedKind.Barrier);
-        Assert.Equal(SendOutcome.Accepted, await Send(first.Run, "1", "s1"));
+        // Who sends to an idle engine works on it.
+        Task<SendOutcome> sent = Task.Run(() => Send(first.Run, "1", "s1"));
         await stage.Reached.Task.WaitAsync(Patience);
         await Task.Delay(2200);
         (_, RunEnd second) = await Host.ExecuteAsync(Request(await Define(Chain(Gate("gate", "one-turn", 2)))), default).WaitAsync(Patience);
         await Task.Delay(100);
         stage.Release.Set();
+        Assert.Equal(SendOutcome.Accepted, await sent);
         Assert.Equal((RunStatus.Completed, RunStatus.Completed), (second.Status, (await End(first.Run))!.Status));
         Assert.Empty((await Journal(first.Run)).OfType<PlaceLeft>());
     }
