@@ -113,6 +113,8 @@ public sealed class ScenarioTests : IAsyncLifetime
 
         JsonElement again = await _server.RunAsync(scenario);
         Assert.True(result.Text("outcome_hash") == again.Text("outcome_hash"), $"{which}: another outcome of the same seed");
+        Assert.All(result.Workflows().Zip(again.Workflows()), w => Assert.True(w.First.Text("journal_hash")!.Length == 64 && w.First.Text("journal_hash") == w.Second.Text("journal_hash"), $"{which}: {w.First.Text("workflow_id")} has another journal of the same seed"));
+        Assert.Equal(result.Text("journal_hash"), again.Text("journal_hash"));
         return isRecoverable;
     }
 

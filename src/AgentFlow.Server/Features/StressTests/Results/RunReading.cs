@@ -25,6 +25,7 @@ internal sealed class RunReading
 {
     private readonly WorkflowPlan _plan;
     private readonly WorkflowDefinition _definition;
+    private readonly JournalHash? _hash;
     private readonly List<(int Task, CallNode? Aside)> _visits = [];
     private readonly List<PlanNode> _nodes = [];
     private long _startedAt;
@@ -32,10 +33,12 @@ internal sealed class RunReading
     private long _endedAt;
     private StepError? _error;
 
-    public RunReading(WorkflowPlan plan, WorkflowDefinition definition)
+    /// <param name="hash">Hashes the same events, for a result; <see langword="null"/>: nobody wants to know.</param>
+    public RunReading(WorkflowPlan plan, WorkflowDefinition definition, JournalHash? hash = null)
     {
         _plan = plan;
         _definition = definition;
+        _hash = hash;
         Tasks = [.. plan.Tasks.Select(t => new TaskReading(plan, t))];
     }
 
@@ -55,6 +58,7 @@ internal sealed class RunReading
     public void Apply(JournalEvent journalEvent, List<Happening>? told = null)
     {
         NextSeq++;
+        _hash?.Apply(journalEvent);
         switch (journalEvent)
         {
             case RunStarted e:
@@ -164,6 +168,7 @@ internal sealed class RunReading
             TotalCostUsd = results.Sum(r => r.CostUsd),
             ErrorMessage = !HasFailed ? null : results.FirstOrDefault(r => r.HasFailed) is { } first ? $"{first.TaskId}: {first.ErrorMessage}" : $"{_error!.Code}: {_error.Message}",
             OutcomeHash = isOver ? Hash(results, status) : null,
+            JournalHash = isOver ? _hash?.ToHex() : null,
             TaskResults = results,
         };
     }
