@@ -82,6 +82,43 @@ public sealed class ScenarioTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task MonthlyCap_OfAnAgent_HoldsForAllWorkflowsAndAcrossARestart()
+    {
+        JsonNode Scenario(string id, string cap) => JsonNode.Parse($$"""
+            {
+              "scenario_id": "{{id}}", "seed": 7,
+              "agents": [{ "agent_id": "agent-a", "type": "worker", "cost": { "per_invocation": 0.01, "monthly_cap": {{cap}} } }],
+              "workflows": [
+                {{string.Join(',', Enumerable.Range(0, 4).Select(w => $$"""{ "workflow_id": "w{{w}}", "tasks": [{ "task_id": "w{{w}}-a" }, { "task_id": "w{{w}}-b" }] }"""))}}
+              ]
+            }
+            """)!;
+
+        // Eight tasks of a cent each, and five cents to spend.
+        JsonElement capped = await _server.RunAsync(Scenario("capped", "0.05"));
+        Assert.Equal((5, 3), (capped.GetProperty("tasks_completed").GetInt32(), capped.GetProperty("tasks_failed").GetInt32()));
+        Assert.Equal(0.05m, capped.GetProperty("total_cost_usd").GetDecimal());
+        Assert.All(capped.TaskResults().Where(t => t.Text("status") != "completed"), t => Assert.StartsWith("BUDGET_EXCEEDED: The registered agent 'agent-a' may spend $0.05 a month, ", t.Text("error_message")));
+        JsonElement refused = (await _server.GetAsync($"/api/v1/runs/{capped.Workflows().First(w => w.Text("status") != "completed").Text("run_id")}/events?limit=1000", StressServer.TestTenant)).Json;
+        Assert.Contains(refused.GetProperty("items").EnumerateArray(), e => e.Text("type") == "step_denied");
+
+        _server = await _server.RestartAsync();
+        JsonElement later = await _server.RunAsync(Scenario("later", "0.05"));
+        Assert.Equal((0, 8), (later.GetProperty("tasks_completed").GetInt32(), later.GetProperty("tasks_failed").GetInt32()));
+        // What was spent stays spent when there is more to spend.
+        JsonElement raised = await _server.RunAsync(Scenario("raised", "0.08"));
+        Assert.Equal(3, raised.GetProperty("tasks_completed").GetInt32());
+        Assert.Equal("PASS", (await _server.RunAsync(Scenario("free", "null"))).Verdict());
+    }
+
+    [Fact]
+    public async Task Cap_ThatCannotBeRead_IsRefusedWithTheFleet()
+    {
+        JsonElement problem = (await _server.PostAsync("/api/v1/stress-test/fleet", """{"agents":[{"agent_id":"a","cost":{"monthly_cap":-1}}]}""", StressServer.TestTenant)).Problem(System.Net.HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        Assert.Equal("agents/0/cost/monthly_cap", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+    }
+
+    [Fact]
     public async Task Policy_ThatCannotBeRead_IsRefusedWithTheFleet()
     {
         JsonElement problem = (await _server.PostAsync("/api/v1/stress-test/fleet", """{"agents":[{"agent_id":"a","policy":{"rate_limits":{"requests_per_minute":-1}}}]}""", StressServer.TestTenant)).Problem(System.Net.HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
