@@ -45,7 +45,8 @@ public interface IAgentStore
 
     /// <summary>
     /// Adds to what an agent has spent in a month, unless that came to more than the most then. An agent need not be there: what was spent
-    /// stays spent when it is removed and registered again. Durable when it returns.
+    /// stays spent when it is removed and registered again. Durable when it returns; where it throws, and where a connection breaks under way, a
+    /// positive change may count or count twice, and a negative one counts once or not at all.
     /// </summary>
     /// <param name="month">For example <c>2026-11</c>.</param>
     /// <param name="change">Billionths of a dollar; a negative change gives back, and never below 0.</param>

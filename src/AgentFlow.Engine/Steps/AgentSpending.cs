@@ -102,7 +102,7 @@ internal sealed class AgentSpending(IAgentStore agents, TimeProvider clock)
             if (purse.Left > kept && purse.Exchange is null or { IsCompleted: true })
             {
                 purse.Left -= kept;
-                purse.Exchange = GiveBackAsync(tenant, known.Agent, purse, kept);
+                purse.Exchange = GiveBackAsync(tenant, known.Agent, purse.Month, kept);
             }
         }
     }
@@ -129,17 +129,7 @@ internal sealed class AgentSpending(IAgentStore agents, TimeProvider clock)
             _purses.Clear();
         }
 
-        foreach ((string tenant, string agent, string month, long left) in rest)
-        {
-            try
-            {
-                await agents.SpendAsync(tenant, agent, month, -left, long.MaxValue, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (Exception)
-            {
-                // The store says so itself.
-            }
-        }
+        await Task.WhenAll(rest.Select(r => GiveBackAsync(r.Tenant, r.Agent, r.Month, r.Left))).ConfigureAwait(false);
     }
 
     private static long Ahead(KnownPolicy known) => known.Policy.MonthlyCapNanoDollars.GetValueOrDefault() / Parts;
@@ -148,6 +138,11 @@ internal sealed class AgentSpending(IAgentStore agents, TimeProvider clock)
     {
         string month = purse.Month;
         long needed = amount - purse.Left;
+        if (needed <= 0)
+        {
+            return;
+        }
+
         long cap = known.Policy.MonthlyCapNanoDollars.GetValueOrDefault();
         long taken = Math.Max(needed, Ahead(known));
         // The caller holds the lock.
@@ -168,9 +163,9 @@ internal sealed class AgentSpending(IAgentStore agents, TimeProvider clock)
         }
     }
 
-    private async Task GiveBackAsync(string tenant, string agent, Purse purse, long amount)
+    private async Task GiveBackAsync(string tenant, string agent, string month, long amount)
     {
-        string month = purse.Month;
+        // The caller may hold the lock.
         await Task.Yield();
         try
         {
@@ -178,10 +173,7 @@ internal sealed class AgentSpending(IAgentStore agents, TimeProvider clock)
         }
         catch (Exception)
         {
-            lock (_gate)
-            {
-                purse.Left += purse.Month == month ? amount : 0;
-            }
+            // The store says so itself. It may have been given back or not: it is not given back twice.
         }
     }
 
