@@ -1,5 +1,4 @@
 using System.Reflection;
-using AgentFlow.Contracts.Ids;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Steps;

@@ -23,12 +23,15 @@ public sealed class JournalHash(Ulid run, WorkflowDefinition definition)
     private const string Form = "journal-hash/1";
     private const string OfRun = "run";
 
+    /// <summary>Letters and digits of a run's id.</summary>
+    private const int IdLength = 26;
+
     private readonly Visits _visits = new(definition);
     private readonly List<string> _paths = [];
     private readonly Dictionary<string, int> _aside = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, byte[]> _groups = new(StringComparer.Ordinal);
     private readonly Dictionary<int, List<Visit>> _undone = [];
-    private readonly List<(string Id, string Name)> _ids = [(run.ToString(), OfRun)];
+    private readonly Dictionary<string, string> _ids = new(StringComparer.Ordinal) { [run.ToString()] = OfRun };
     private readonly List<Payload> _blobs = [];
     private int _remedied;
     private int _lost = -1;
@@ -61,10 +64,10 @@ public sealed class JournalHash(Ulid run, WorkflowDefinition definition)
                 _remedied = e.Id;
                 break;
             case RunAdopted e:
-                _ids.Add((e.Parent.ToString(), "parent"));
+                _ids[e.Parent.ToString()] = "parent";
                 break;
             case ChildStarted e:
-                _ids.Add((e.Child.ToString(), PathOf(e.Id)));
+                _ids[e.Child.ToString()] = PathOf(e.Id);
                 break;
         }
 
@@ -342,12 +345,24 @@ public sealed class JournalHash(Ulid run, WorkflowDefinition definition)
 
     private void Error(ref FrameWriter w, StepError? error) => w.Optional(error is null ? null : error with { Message = Plain(error.Message) });
 
-    /// <summary>Names the runs in a text by what they are to this one.</summary>
+    /// <summary>Names the runs in a text by what they are to this one. There may be thousands, so that each word is looked up, not each run looked for.</summary>
     private string Plain(string text)
     {
-        foreach ((string id, string name) in _ids)
+        for (int begin = 0; begin + IdLength <= text.Length;)
         {
-            text = text.Replace(id, name, StringComparison.Ordinal);
+            int end = begin;
+            while (end < text.Length && char.IsAsciiLetterOrDigit(text[end]))
+            {
+                end++;
+            }
+
+            if (end - begin == IdLength && _ids.TryGetValue(text[begin..end], out string? name))
+            {
+                text = $"{text.AsSpan(0, begin)}{name}{text.AsSpan(end)}";
+                end = begin + name.Length;
+            }
+
+            begin = end + 1;
         }
 
         return text;
