@@ -49,6 +49,9 @@ public sealed class ScenarioTests : IAsyncLifetime
         quick["simulation"] = JsonNode.Parse("""{"time":"real"}""");
         JsonElement real = await _server.RunAsync(quick);
         Assert.Equal(Outcomes(accelerated), Outcomes(real));
+        Assert.Equal(accelerated.Text("outcome_hash"), real.Text("outcome_hash"));
+        // In real time it is another workflow file, and with it another journal: the same as that of real time once more.
+        Assert.Equal(real.Text("journal_hash"), (await _server.RunAsync(quick)).Text("journal_hash"));
         Assert.True(real.GetProperty("total_duration_ms").GetInt64() > accelerated.GetProperty("simulated_duration_ms").GetInt64() / 4, "Real time did not pass.");
     }
 
