@@ -2,8 +2,9 @@ namespace AgentFlow.Client;
 
 /// <summary>Why a run took the way that it took.</summary>
 /// <param name="Note">What could not be explained, and why; otherwise <see langword="null"/>.</param>
+/// <param name="JournalHash">Hex SHA-256 over what the run did so far: equal for runs that did the same, value for value, whatever ran side by side with what; <see langword="null"/> where the journal cannot be read.</param>
 /// <param name="Lines">In order.</param>
-public sealed record Explanation(string RunId, string Workflow, string Version, string Status, string? Note, IReadOnlyList<ExplanationLine> Lines);
+public sealed record Explanation(string RunId, string Workflow, string Version, string Status, string? Note, string? JournalHash, IReadOnlyList<ExplanationLine> Lines);
 
 /// <param name="Seq">Sequence of the journal's event.</param>
 /// <param name="Path">Structural path of what it is about; empty for the run.</param>

@@ -19,6 +19,8 @@ internal sealed class SimulatedRegistry : IAgentStore
 
     public ValueTask<bool> AdjustLoadAsync(string tenant, string id, int change, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public ValueTask<bool> SpendAsync(string tenant, string id, string month, long change, long most, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public ValueTask<bool> SetStatusAsync(string tenant, string id, IReadOnlyList<string>? from, string to, long at, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<RegisteredAgent?> FindAsync(string tenant, string id, CancellationToken cancellationToken) =>

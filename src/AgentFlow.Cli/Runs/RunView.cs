@@ -87,6 +87,11 @@ internal static class RunView
             terminal.Say($"{line.Seq,4}  {Time(line.At, "HH:mm:ss.fff")}  {Excerpt.OneLine(line.Text)}", ToneOf(line.Type));
         }
 
+        if (explanation.JournalHash is { } hash)
+        {
+            terminal.Say($"journal hash {hash}", Tone.Faint);
+        }
+
         if (explanation.Note is { } note)
         {
             terminal.Say(note, Tone.Warning);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Ports;
+using AgentFlow.Engine.Steps;
 
 namespace AgentFlow.Engine.Agents;
 
@@ -20,6 +21,9 @@ public sealed class AgentPolicies(IAgentStore agents, TimeProvider clock)
 
     private readonly ConcurrentDictionary<(string Tenant, string Agent), (KnownPolicy Policy, long At)> _known = new();
     private readonly ConcurrentDictionary<(string Tenant, string Agent), Task> _learning = new();
+
+    /// <summary>What the agents' calls cost, where they have a cap.</summary>
+    internal AgentSpending Spending { get; } = new(agents, clock);
 
     public static TimeSpan BelievedFor { get; } = TimeSpan.FromSeconds(5);
 
@@ -85,7 +89,7 @@ public sealed class AgentPolicies(IAgentStore agents, TimeProvider clock)
         }
 
         JsonElement definition = JsonElement.Parse(AgentDocument.Of(agent.Document).Definition.Span);
-        AgentPolicy? policy = AgentPolicy.Read(definition.ValueKind == JsonValueKind.Object && definition.TryGetProperty("policy"u8, out JsonElement written) ? written : default, out string? problem);
-        return new KnownPolicy(agent.Id, policy ?? AgentPolicy.None, problem is null ? null : new StepError(ErrorCode.AgentPolicyInvalid.Code, ErrorCategory.Permanent, $"The policy of the registered agent '{asked}' cannot be followed: {problem}. Correct 'definition.policy' of the agent."));
+        AgentPolicy? policy = AgentPolicy.ReadDefinition(definition, out string? problem);
+        return new KnownPolicy(agent.Id, policy ?? AgentPolicy.None, problem is null ? null : new StepError(ErrorCode.AgentPolicyInvalid.Code, ErrorCategory.Permanent, $"The policy of the registered agent '{asked}' cannot be followed: {problem}. Correct 'definition' of the agent."));
     }
 }

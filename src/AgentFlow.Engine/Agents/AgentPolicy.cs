@@ -6,7 +6,7 @@ using AgentFlow.Engine.Access;
 namespace AgentFlow.Engine.Agents;
 
 /// <summary>
-/// What a registered agent may do without asking, and how fast: the member <c>policy</c> of its registry entry's <c>definition</c>.
+/// What a registered agent may do without asking, how fast and for how much: <c>policy</c> and <c>cost</c> of its registry entry's <c>definition</c>.
 /// It holds for the calls of every workflow that names the agent with <c>registered</c>. What is <see langword="null"/> does not restrict.
 /// </summary>
 public sealed record AgentPolicy
@@ -30,6 +30,24 @@ public sealed record AgentPolicy
 
     /// <summary>Billionths of a dollar: what may cost more, somebody approves first.</summary>
     public long? ApprovalAboveNanoDollars { get; init; }
+
+    /// <summary>Billionths of a dollar that its calls may cost in a calendar month (UTC), in all runs of the tenant together.</summary>
+    public long? MonthlyCapNanoDollars { get; init; }
+
+    /// <summary>Reads the policy of a <c>definition</c>: its <c>policy</c>, and the <c>monthly_cap</c> (dollars) of its <c>cost</c>.</summary>
+    /// <inheritdoc cref="Read(JsonElement, out string?)"/>
+    public static AgentPolicy? ReadDefinition(JsonElement definition, out string? problem)
+    {
+        AgentPolicy? read = Read(Member(definition, "policy"), out problem);
+        long? cap = ReadCap(definition, ref problem);
+        return problem is null ? read! with { MonthlyCapNanoDollars = cap } : null;
+    }
+
+    /// <summary>Reads the <c>monthly_cap</c> (dollars) of the <c>cost</c> of a definition.</summary>
+    /// <param name="problem">What is wrong with it, unless there was a problem before.</param>
+    /// <returns>Billionths of a dollar; <see langword="null"/>: none, or a problem.</returns>
+    public static long? ReadCap(JsonElement definition, ref string? problem) =>
+        Dollars(Member(Member(definition, "cost"), "monthly_cap"), "cost.monthly_cap", ref problem);
 
     /// <summary>Reads <c>rate_limits</c> (<c>requests_per_minute</c>, <c>tokens_per_minute</c>), <c>max_concurrent_tasks</c>, <c>requires_approval</c> and <c>requires_approval_above</c> (dollars); other members mean nothing here.</summary>
     /// <param name="problem">What is wrong with it.</param>
@@ -61,7 +79,7 @@ public sealed record AgentPolicy
             RequestsPerMinute = (int?)Number(rates, "requests_per_minute", int.MaxValue, ref problem),
             TokensPerMinute = Number(rates, "tokens_per_minute", long.MaxValue, ref problem),
             RequiresApproval = Tools(Member(policy, "requires_approval"), ref problem),
-            ApprovalAboveNanoDollars = Dollars(Member(policy, "requires_approval_above"), ref problem),
+            ApprovalAboveNanoDollars = Dollars(Member(policy, "requires_approval_above"), "requires_approval_above", ref problem),
         };
         return problem is null ? read : null;
     }
@@ -101,7 +119,7 @@ public sealed record AgentPolicy
         return null;
     }
 
-    private static long? Dollars(JsonElement value, ref string? problem)
+    private static long? Dollars(JsonElement value, string name, ref string? problem)
     {
         if (value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
         {
@@ -113,7 +131,7 @@ public sealed record AgentPolicy
             return (long)(dollars * 1_000_000_000m);
         }
 
-        problem ??= "'requires_approval_above' is no amount of dollars from 0 to 1000000000";
+        problem ??= $"'{name}' is no amount of dollars from 0 to 1000000000";
         return null;
     }
 

@@ -87,6 +87,13 @@ public abstract class PlanNode
     {
     }
 
+    /// <summary>
+    /// Whether visits of two children, or two visits of one child, never run side by side, whatever takes how long: then the plan says which comes
+    /// first, and otherwise whoever is faster.
+    /// </summary>
+    /// <param name="one">An ordinal, as <paramref name="other"/>.</param>
+    internal virtual bool IsInTurn(int one, int other) => true;
+
     /// <summary>Why the node fails when its time is over.</summary>
     internal virtual StepError Late(NodeRun self) => self.Parent is null
         ? new StepError("RUN_TIMEOUT", Contracts.Errors.ErrorCategory.Transient, "The run did not end in time.")

@@ -43,6 +43,17 @@ public interface IAgentStore
     /// <returns>False when there is no such agent.</returns>
     ValueTask<bool> AdjustLoadAsync(string tenant, string id, int change, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Adds to what an agent has spent in a month, unless that came to more than the most then. An agent need not be there: what was spent
+    /// stays spent when it is removed and registered again. Durable when it returns; where it throws, and where a connection breaks under way, a
+    /// positive change may count or count twice, and a negative one counts once or not at all.
+    /// </summary>
+    /// <param name="month">For example <c>2026-11</c>.</param>
+    /// <param name="change">Billionths of a dollar; a negative change gives back, and never below 0.</param>
+    /// <param name="most">Billionths of a dollar.</param>
+    /// <returns>False when there would be more than the most: nothing has changed.</returns>
+    ValueTask<bool> SpendAsync(string tenant, string id, string month, long change, long most, CancellationToken cancellationToken);
+
     /// <summary>Sets the status of an agent and notes that it was seen.</summary>
     /// <param name="from">Only an agent in one of these; <see langword="null"/>: in any.</param>
     /// <returns>False when there is no such agent in such a status.</returns>

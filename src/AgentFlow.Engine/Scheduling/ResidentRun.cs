@@ -41,6 +41,7 @@ internal sealed class ResidentRun
     private readonly Dictionary<string, List<int>> _uninformed = new(StringComparer.Ordinal);
     private readonly List<string> _informed = [];
     private readonly HashSet<int> _withPeople = [];
+    private readonly HashSet<int> _paid = [];
     private readonly List<long> _consumed = [];
     private readonly HashSet<long> _ahead = [];
     private readonly HashSet<long> _taken = [];
@@ -355,7 +356,7 @@ internal sealed class ResidentRun
                 ChildStarted started => Adopted(started),
                 _ => cause,
             };
-            if (_machine.Handle(examined with { At = now }) && examined is StepAnswered answered)
+            if (Happen(examined with { At = now }) && examined is StepAnswered answered)
             {
                 GiveUp(answered.Id);
             }
@@ -528,6 +529,11 @@ internal sealed class ResidentRun
             asks ??= verdict.Asks is { } wanted && !step.Approvals.Contains(wanted.Name) ? wanted : null;
         }
 
+        if (agent is not null && !IsPaid(step, call, agent, null, now))
+        {
+            return;
+        }
+
         // Nobody is asked about what would be refused anyhow, and nothing is waited for before somebody was asked.
         asks ??= agent is null ? null : AgentAdmission.Asks(agent, S, step, call);
         if (asks is not null)
@@ -567,17 +573,7 @@ internal sealed class ResidentRun
         // Where the registry answers at once, so does this.
         if ((agents.Find(S.Tenant, agent) ?? (agents.LearnAsync(S.Tenant, agent).IsCompletedSuccessfully ? agents.Find(S.Tenant, agent) : null)) is not { } known)
         {
-            // The step stays as it is, which keeps the run here; a later owner reads it again.
-            if (_uninformed.TryGetValue(agent, out List<int>? steps))
-            {
-                steps.Add(step.Id);
-            }
-            else
-            {
-                _uninformed.Add(agent, [step.Id]);
-                _ = InformAsync(agents, agent);
-            }
-
+            Inform(step, agent, () => agents.LearnAsync(S.Tenant, agent));
             return null;
         }
 
@@ -590,18 +586,32 @@ internal sealed class ResidentRun
         return known;
     }
 
-    private async Task InformAsync(AgentPolicies agents, string agent)
+    /// <summary>Asks the registry something about an agent. The step stays as it is, which keeps the run here; a later owner asks again.</summary>
+    private void Inform(NodeRun step, string agent, Func<Task> ask)
+    {
+        if (_uninformed.TryGetValue(agent, out List<int>? steps))
+        {
+            steps.Add(step.Id);
+        }
+        else
+        {
+            _uninformed.Add(agent, [step.Id]);
+            _ = InformAsync(agent, ask);
+        }
+    }
+
+    private async Task InformAsync(string agent, Func<Task> ask)
     {
         while (!_evicted)
         {
             try
             {
-                await agents.LearnAsync(S.Tenant, agent).ConfigureAwait(false);
+                await ask().ConfigureAwait(false);
                 break;
             }
             catch (Exception)
             {
-                // Whatever it is, the store says so itself; nobody may run past a policy that cannot be read.
+                // Whatever it is, the store says so itself; nobody may run past a policy that cannot be read, or a cap.
                 await Task.Delay(AskAgainAfter, _host.Clock).ConfigureAwait(false);
             }
         }
@@ -614,7 +624,7 @@ internal sealed class ResidentRun
         TryPost(Inbound.Nothing);
     }
 
-    /// <summary>Steps of which the policy is known now go through admission.</summary>
+    /// <summary>Steps of whose agent something is known now go through admission.</summary>
     private void AdmitInformed()
     {
         lock (_gate)
@@ -631,13 +641,19 @@ internal sealed class ResidentRun
         }
     }
 
-    /// <summary>Whether a step waits for a place or for a turn at its agent, which stands in the journal then.</summary>
+    /// <summary>Whether a step waits for a place or for a turn at its agent, which stands in the journal then, or is not paid for.</summary>
     private bool HasToWait(NodeRun step, CallNode call, KnownPolicy agent, long now)
     {
         // What helps a step over a failure is a part of its task. Two that each had one and wanted another's would wait for ever.
         if (!call.IsRemedy && agent.Policy.MaxConcurrentTasks is { } places && !S.Places.ContainsKey(step.Id))
         {
             return _machine.Handle(new PlaceWanted(step.Id, AgentAdmission.PlaceOf(agent.Agent), places) { At = now });
+        }
+
+        // Before the turn, which is given once.
+        if (!IsPaid(step, call, agent, step.Attempt + 1, now))
+        {
+            return true;
         }
 
         if (_host.Pace.Ask(S.Tenant, agent, (S.Id, step.Id, step.Attempt), now, AgentAdmission.Leaps(call)) is not { } wait)
@@ -647,6 +663,78 @@ internal sealed class ResidentRun
 
         long due = now + (long)Math.Ceiling(call.Tool.WaitOf(TimeSpan.FromMilliseconds(wait.WaitMs)).TotalMilliseconds);
         return _machine.Handle(new StepHeld(step.Id, due, wait.WaitMs, wait.Rate) { At = now });
+    }
+
+    /// <summary>Pays for a call where its agent's month has a cap. False when that has to be asked for first, or the step is refused.</summary>
+    /// <param name="attempt">The attempt that is about to begin; <see langword="null"/>: it could be paid for.</param>
+    private bool IsPaid(NodeRun step, CallNode call, KnownPolicy agent, int? attempt, long now)
+    {
+        if (agent.Policy.MonthlyCapNanoDollars is not { } cap)
+        {
+            return true;
+        }
+
+        AgentSpending spending = _host.Agents!.Spending;
+        long most = call.Tool.Contract.MaxCostNanoDollars;
+        // What was done has to be undone, whatever it costs.
+        switch (spending.Pay(S.Tenant, agent, attempt is { } number ? (S.Id, step.Id, number) : null, most, call.IsCompensation))
+        {
+            case Payment.Made:
+                if (attempt is not null)
+                {
+                    _paid.Add(step.Id);
+                }
+
+                return true;
+            case Payment.Unknown:
+                Inform(step, call.Registered!, () => spending.TakeAsync(S.Tenant, agent, most));
+                return false;
+            default:
+                _machine.Handle(new StepDenied(step.Id, AgentAdmission.UsedUp(agent.Agent, step, cap, most, now)) { At = now });
+                return false;
+        }
+    }
+
+    /// <summary>Takes a cause; what an attempt has cost then counts for its agent's month.</summary>
+    private bool Happen(JournalEvent cause)
+    {
+        (int id, long cost) = cause switch
+        {
+            StepSucceeded e => (e.Id, e.CostNanoDollars),
+            StepFailed e => (e.Id, e.CostNanoDollars),
+            StepAnswered e => (e.Id, e.CostNanoDollars),
+            StepCancelled e => (e.Id, 0),
+            _ => (-1, 0),
+        };
+        if (id < 0 || !S.Open.TryGetValue(id, out NodeRun? step) || step.Node is not CallNode { Registered: { } agent }
+            || _host.Agents is not { } agents || agents.Latest(S.Tenant, agent) is not { Policy.MonthlyCapNanoDollars: not null } known)
+        {
+            return _machine.Handle(cause);
+        }
+
+        long reserved = step.ReservedNanoDollars;
+        if (!_machine.Handle(cause))
+        {
+            return false;
+        }
+
+        _paid.Remove(id);
+        agents.Spending.Settle(S.Tenant, known, (S.Id, id), reserved, cost);
+        return true;
+    }
+
+    /// <summary>Gives back what steps were paid with that have ended without an outcome.</summary>
+    private void ReleasePaid(List<JournalEvent> events)
+    {
+        if (_paid.Count == 0)
+        {
+            return;
+        }
+
+        foreach (NodeFinished ended in events.OfType<NodeFinished>().Where(e => _paid.Remove(e.Id)))
+        {
+            _host.Agents!.Spending.Release((S.Id, ended.Id));
+        }
     }
 
     /// <summary>What an attempt has used counts against the rates of its agent.</summary>
@@ -772,7 +860,7 @@ internal sealed class ResidentRun
             attempt.Stop?.Dispose();
             StepOutcome? outcome = performed.Result;
             Count(call, outcome);
-            _machine.Handle(Outcome(call, step.Id, attempt.Number, outcome, now) with { At = now });
+            Happen(Outcome(call, step.Id, attempt.Number, outcome, now) with { At = now });
             return;
         }
 
@@ -883,7 +971,7 @@ internal sealed class ResidentRun
         if (_launches.Remove(step))
         {
             // Announced but not yet called: it never happened.
-            _machine.Handle(new StepCancelled(step.Id, step.Attempt) { At = now });
+            Happen(new StepCancelled(step.Id, step.Attempt) { At = now });
         }
         else if (_attempts.TryGetValue(step.Id, out Attempt? attempt))
         {
@@ -1036,6 +1124,7 @@ internal sealed class ResidentRun
             Observer?.Invoke(append.FirstSeq, events);
             _host.Published(S, append.FirstSeq, events);
             ReleasePeople(events);
+            ReleasePaid(events);
         }
 
         if (_born is not null)

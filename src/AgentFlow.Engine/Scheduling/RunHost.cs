@@ -452,6 +452,11 @@ public sealed partial class RunHost : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(5), Clock).ConfigureAwait(false);
         }
 
+        if (Agents is { } agents)
+        {
+            await agents.Spending.ReturnAsync().ConfigureAwait(false);
+        }
+
         await DisposeAsync().ConfigureAwait(false);
     }
 

@@ -1,7 +1,11 @@
+using System.Globalization;
+using AgentFlow.Contracts.Errors;
+using AgentFlow.Contracts.Text;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 
 namespace AgentFlow.Engine.Steps;
@@ -28,6 +32,12 @@ public static class AgentAdmission
 
         return ApprovalRequest.Of(Approval, $"Approve agent {agent.Agent} in step {step.Path} of {run.Definition.Name}", reason, Assignee.Anybody, data: step.Input);
     }
+
+    /// <summary>What a step fails with whose agent may not spend so much any more this month.</summary>
+    internal static StepError UsedUp(string agent, NodeRun step, long cap, long most, long now) => new(
+        ErrorCode.BudgetExceeded.Code,
+        ErrorCategory.Permanent,
+        string.Create(CultureInfo.InvariantCulture, $"The registered agent '{agent}' may spend {DollarText.Of(cap)} a month, and too little of that is left in {DateTimeOffset.FromUnixTimeMilliseconds(now):yyyy-MM} (UTC) for step '{step.Path}', which may cost {DollarText.Of(most)}. Raise 'definition.cost.monthly_cap' of the agent, or wait for the next month."));
 
     /// <summary>Whether the agent lives in a simulated time, in which nobody waits.</summary>
     internal static bool Leaps(CallNode call) => call.Tool.WaitOf(TimeSpan.FromMinutes(1)) == TimeSpan.Zero;

@@ -125,6 +125,32 @@ public sealed class PostgresAgentStore(PostgresDatabase database) : IAgentStore
     public ValueTask<bool> AdjustLoadAsync(string tenant, string id, int change, CancellationToken cancellationToken) =>
         ChangeAsync("UPDATE agents SET load = greatest(0, load + $3) WHERE tenant = $1 AND id = $2", p => p.Value(tenant).Value(id).Value(change), cancellationToken);
 
+    public ValueTask<bool> SpendAsync(string tenant, string id, string month, long change, long most, CancellationToken cancellationToken)
+    {
+        bool isSent = false;
+        return database.ReadAsync(
+            async (connection, token) =>
+            {
+                // A connection broke with the statement under way. What is taken twice is lost; what is given back twice would be spent twice.
+                if (isSent && change < 0)
+                {
+                    return true;
+                }
+
+                isSent = true;
+                using var command = new NpgsqlCommand(
+                    """
+                    INSERT INTO agent_spend (tenant, agent, month, nano_dollars) SELECT $1, $2, $3, greatest(0, $4::bigint) WHERE $4::bigint <= $5::bigint
+                    ON CONFLICT (tenant, agent, month) DO UPDATE SET nano_dollars = greatest(0, agent_spend.nano_dollars + $4::bigint)
+                    WHERE agent_spend.nano_dollars + $4::bigint <= $5::bigint
+                    """,
+                    connection);
+                command.Parameters.Value(tenant).Value(id).Value(month).Value(change).Value(most);
+                return await command.ExecuteNonQueryAsync(token).ConfigureAwait(false) > 0;
+            },
+            cancellationToken);
+    }
+
     public ValueTask<bool> SetStatusAsync(string tenant, string id, IReadOnlyList<string>? from, string to, long at, CancellationToken cancellationToken) => ChangeAsync(
         "UPDATE agents SET status = $4, last_seen = greatest(last_seen, $5) WHERE tenant = $1 AND id = $2 AND ($3::text[] IS NULL OR status = ANY($3))",
         p => p.Value(tenant).Value(id).Optional(from).Value(to).Value(at),

@@ -113,6 +113,14 @@ public sealed class SqliteAgentStore(SqliteDatabase database) : IAgentStore
     public ValueTask<bool> AdjustLoadAsync(string tenant, string id, int change, CancellationToken cancellationToken) => ChangeAsync(connection =>
         connection.Prepare("UPDATE agents SET load = max(0, load + ?) WHERE tenant = ? AND id = ?").Bind(change).Bind(tenant).Bind(id).Run());
 
+    public ValueTask<bool> SpendAsync(string tenant, string id, string month, long change, long most, CancellationToken cancellationToken) => ChangeAsync(connection =>
+        connection.Prepare(
+            """
+            INSERT INTO agent_spend (tenant, agent, month, nano_dollars) SELECT ?1, ?2, ?3, max(0, ?4) WHERE ?4 <= ?5
+            ON CONFLICT (tenant, agent, month) DO UPDATE SET nano_dollars = max(0, nano_dollars + ?4) WHERE nano_dollars + ?4 <= ?5
+            """)
+            .Bind(tenant).Bind(id).Bind(month).Bind(change).Bind(most).Run());
+
     public ValueTask<bool> SetStatusAsync(string tenant, string id, IReadOnlyList<string>? from, string to, long at, CancellationToken cancellationToken) => ChangeAsync(connection =>
         connection.Prepare("UPDATE agents SET status = ?1, last_seen = max(coalesce(last_seen, 0), ?2) WHERE tenant = ?3 AND id = ?4 AND (?5 = '' OR instr(?5, char(10) || status || char(10)) > 0)")
             .Bind(to).Bind(at).Bind(tenant).Bind(id).Bind(from is null ? "" : $"\n{string.Join('\n', from)}\n").Run());

@@ -56,7 +56,11 @@ public sealed class ScenarioKillTests
                     await NothingTwiceAsync(server, workflow.GetProperty("run_id").GetString()!);
                 }
 
-                submitted += 2 * scenario["workflows"]!["workflows"]!.AsArray().Count;
+                // The same once more in the same time, and nobody disturbs it: what the runs did is the same, value for value.
+                JsonElement again = await ResultAsync(server, await SubmitAsync(server, scenario));
+                Assert.True(Journals(again) == Journals(result), $"{which}: the journals say\n{Journals(result)}\nafter the kill, and\n{Journals(again)}\nwithout it");
+
+                submitted += 3 * scenario["workflows"]!["workflows"]!.AsArray().Count;
                 JsonElement counted = (await GetAsync(server, "/api/v1/aoa/dashboard")).GetProperty("workflows");
                 Assert.Equal((submitted, 0), (counted.GetProperty("completed").GetInt32() + counted.GetProperty("failed").GetInt32(), counted.GetProperty("pending").GetInt32()));
             }
@@ -123,6 +127,8 @@ public sealed class ScenarioKillTests
     private static string[] Done(JsonElement result) => [.. Results(result).Select(t => t.GetProperty("task_id").GetString()!)];
 
     private static string Outcomes(JsonElement result) => string.Join('\n', Results(result).Select(t => $"{t.GetProperty("task_id")} {t.GetProperty("status")} {t.GetProperty("retry_count")} {t.GetProperty("chaos_occurred")} {t.GetProperty("cost_usd")}"));
+
+    private static string Journals(JsonElement result) => string.Join('\n', result.GetProperty("workflow_results").EnumerateArray().Select(w => $"{w.GetProperty("workflow_id")} {w.GetProperty("journal_hash")}"));
 
     private static async Task NothingTwiceAsync(ServedAf server, string run)
     {

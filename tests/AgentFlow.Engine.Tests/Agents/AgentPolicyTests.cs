@@ -61,4 +61,24 @@ public class AgentPolicyTests
         Assert.Null(policy.ReasonToAsk(["linter"], 0));
         Assert.Contains("$0.000000001", policy.ReasonToAsk(["linter"], 1));
     }
+
+    [Theory]
+    [InlineData("""{"cost":{"tier":"cheap","monthly_cap":10}}""", 10_000_000_000L)]
+    [InlineData("""{"cost":{"monthly_cap":0}}""", 0L)]
+    [InlineData("""{"cost":{"monthly_cap":null}}""", null)]
+    [InlineData("""{"cost":"low","policy":{"audit_all_actions":true}}""", null)]
+    public void Definition_HasTheMonthlyCapOfItsCost(string definition, long? cap)
+    {
+        AgentPolicy policy = AgentPolicy.ReadDefinition(JsonElement.Parse(definition), out string? problem)!;
+        Assert.Equal((cap, null), (policy.MonthlyCapNanoDollars, problem));
+    }
+
+    [Theory]
+    [InlineData("""{"cost":{"monthly_cap":-1}}""", "'cost.monthly_cap' is no amount of dollars from 0 to 1000000000")]
+    [InlineData("""{"cost":{"monthly_cap":"10"},"policy":{}}""", "'cost.monthly_cap' is no amount of dollars from 0 to 1000000000")]
+    public void Definition_WithACapThatCannotBeRead_IsNone(string definition, string expected)
+    {
+        Assert.Null(AgentPolicy.ReadDefinition(JsonElement.Parse(definition), out string? problem));
+        Assert.Equal(expected, problem);
+    }
 }

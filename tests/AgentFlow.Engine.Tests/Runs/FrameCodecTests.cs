@@ -14,7 +14,7 @@ public class FrameCodecTests
     private static readonly StepError Error = new("CODE", ErrorCategory.Resource, "mëssage", TimeSpan.FromMilliseconds(1500));
 
     /// <summary>One example of every event. An entry is never changed; new tags add new ones.</summary>
-    private static readonly JournalEvent[] Examples =
+    internal static readonly JournalEvent[] Examples =
     [
         new RunStarted("support", "1.2.0", new string('a', 64), new string('b', 64), "trace", "user:1", Payload.FromText("{\"m\":\"hi\"}"), Payload.EmptyObject) { At = T },
         new NodeEntered(0, -1, 0, 1) { At = T },

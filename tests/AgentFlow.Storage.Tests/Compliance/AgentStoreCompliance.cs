@@ -250,6 +250,26 @@ public abstract class AgentStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Spend_Concurrent_AddsUpAndNeverExceedsTheMost()
+    {
+        bool[] taken = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(async () => await Agents.SpendAsync("t1", "id-1", "2026-11", 3, 100, default))));
+        Assert.Equal(33, taken.Count(t => t));
+        Assert.True(await Agents.SpendAsync("t1", "id-1", "2026-11", 1, 100, default));
+        Assert.False(await Agents.SpendAsync("t1", "id-1", "2026-11", 1, 100, default));
+        // Another month, agent or tenant has its own; the first amount of one is held against the most as well.
+        Assert.False(await Agents.SpendAsync("t1", "id-1", "2026-12", 101, 100, default));
+        Assert.True(await Agents.SpendAsync("t1", "id-1", "2026-12", 100, 100, default));
+        Assert.True(await Agents.SpendAsync("t1", "id-2", "2026-11", 100, 100, default));
+        Assert.True(await Agents.SpendAsync("t2", "id-1", "2026-11", 100, 100, default));
+        // What is given back can be spent again, and nobody gains by giving more.
+        Assert.True(await Agents.SpendAsync("t1", "id-1", "2026-11", -1000, long.MaxValue, default));
+        Assert.False(await Agents.SpendAsync("t1", "id-1", "2026-11", 101, 100, default));
+        Assert.True(await Agents.SpendAsync("t1", "id-1", "2026-11", 100, 100, default));
+        Assert.True(await Agents.SpendAsync("t1", "id-1", "2026-11", 50, long.MaxValue, default));
+        Assert.False(await Agents.SpendAsync("t1", "id-1", "2026-11", 1, 100, default));
+    }
+
+    [Fact]
     public async Task SetStatus_OnlyFromTheStatusesThatAreNamed()
     {
         await Agents.CreateAsync("t1", Identity("id-1", "coder"), default);

@@ -20,6 +20,8 @@ public sealed class ParallelNode : PlanNode
 
     public int Needed { get; }
 
+    internal override bool IsInTurn(int one, int other) => false;
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         foreach (PlanNode child in Children)

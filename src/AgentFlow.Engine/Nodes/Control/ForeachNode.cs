@@ -43,6 +43,8 @@ public sealed class ForeachNode : PlanNode
 
     internal override bool NamesChildren => false;
 
+    internal override bool IsInTurn(int one, int other) => MaxParallel == 1;
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         Payload? items = Items.Render(machine.VariablesFor(self), out string? error);

@@ -19,6 +19,8 @@ public sealed class WaitForNode : PlanNode
 
     internal override bool NamesChildren => false;
 
+    internal override bool IsInTurn(int one, int other) => false;
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         foreach (PlanNode wait in self.Node.Children)

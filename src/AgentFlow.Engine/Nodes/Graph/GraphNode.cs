@@ -66,6 +66,8 @@ public sealed class GraphNode : PlanNode
     /// <summary>Most steps that are open at once; <see langword="null"/>: no limit.</summary>
     public int? MaxParallel { get; init; }
 
+    internal override bool IsInTurn(int one, int other) => one == other || MaxParallel == 1 || ComesBefore(one, other) || ComesBefore(other, one);
+
     internal override void Start(RunMachine machine, NodeRun self)
     {
         for (int i = 0; i < _rules.Length && HasRoom(self); i++)
@@ -195,6 +197,30 @@ public sealed class GraphNode : PlanNode
                 Contracts.Errors.ErrorCategory.Permanent,
                 $"The outputs of '{Id}' have more than {Payload.MaxLength} bytes together; let its last steps give less."));
         }
+    }
+
+    /// <summary>Whether a step depends on another one, directly or through others.</summary>
+    private bool ComesBefore(int step, int later)
+    {
+        var seen = new HashSet<int>();
+        var open = new Stack<int>(_rules[later].DependsOn);
+        while (open.TryPop(out int before))
+        {
+            if (before == step)
+            {
+                return true;
+            }
+
+            if (seen.Add(before))
+            {
+                foreach (int next in _rules[before].DependsOn)
+                {
+                    open.Push(next);
+                }
+            }
+        }
+
+        return false;
     }
 
     private bool HasRoom(NodeRun self) => MaxParallel is not { } most || self.Scope!.Open < most;

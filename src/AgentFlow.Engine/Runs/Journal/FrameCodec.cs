@@ -655,7 +655,8 @@ internal ref struct FrameWriter(ICollection<Payload> blobs)
         Raw(value);
     }
 
-    private void Raw(ReadOnlySpan<byte> value)
+    /// <summary>The bytes alone, without their length.</summary>
+    public void Raw(ReadOnlySpan<byte> value)
     {
         value.CopyTo(Reserve(value.Length));
         Length += value.Length;

@@ -9,7 +9,8 @@ namespace AgentFlow.Server.Features.Runs;
 
 /// <summary>Why a run took the way that it took.</summary>
 /// <param name="Note">What could not be explained, and why.</param>
-public sealed record ExplanationView(string RunId, string Workflow, string Version, string Status, string? Note, IReadOnlyList<ExplanationLineView> Lines)
+/// <param name="JournalHash">Hex SHA-256 over what the run did so far: equal for runs that did the same, value for value, whatever ran side by side with what; absent where the journal cannot be read.</param>
+public sealed record ExplanationView(string RunId, string Workflow, string Version, string Status, string? Note, string? JournalHash, IReadOnlyList<ExplanationLineView> Lines)
 {
     /// <summary>
     /// Follows the journal once more with the planning function, which asks every condition again, and tells what happened
@@ -32,6 +33,8 @@ public sealed record ExplanationView(string RunId, string Workflow, string Versi
         ILookup<long, AskedCondition> conditions = asked.ToLookup(a => a.Seq);
         var fold = new RunFold(definition);
         var lines = new List<ExplanationLineView>();
+        var hash = new JournalHash(row.Run, definition);
+        bool isWhole = true;
         try
         {
             foreach (StoredFrame stored in frames)
@@ -48,15 +51,17 @@ public sealed record ExplanationView(string RunId, string Workflow, string Versi
                     }
 
                     fold.Apply(events[i]);
+                    hash.Apply(events[i]);
                 }
             }
         }
         catch (FrameCorruptException e)
         {
             note = e.Message;
+            isWhole = false;
         }
 
-        return new ExplanationView(row.Run.ToString(), row.Workflow, row.Version, fold.Status(row).Word(), note, lines);
+        return new ExplanationView(row.Run.ToString(), row.Workflow, row.Version, fold.Status(row).Word(), note, isWhole ? hash.ToHex() : null, lines);
     }
 }
 

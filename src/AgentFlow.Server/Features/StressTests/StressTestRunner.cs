@@ -76,7 +76,7 @@ internal sealed partial class StressTestRunner(
     /// <summary>The outcome of a run, as its journal has it now.</summary>
     public async Task<RunReading> ReadAsync(ActiveWorkflow active, CancellationToken cancellationToken)
     {
-        var reading = new RunReading(active.Plan, active.Definition);
+        var reading = new RunReading(active.Plan, active.Definition, new JournalHash(active.Run, active.Definition));
         await foreach ((_, IReadOnlyList<JournalEvent> journal) in reader.FramesAsync(active.Row.Tenant, active.Run, 0, reader.Blobs(active.Row.Tenant), cancellationToken).ConfigureAwait(false))
         {
             foreach (JournalEvent journalEvent in journal)

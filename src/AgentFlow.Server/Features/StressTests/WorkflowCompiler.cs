@@ -95,6 +95,9 @@ internal static class WorkflowCompiler
         Texts(w, "depends_on"u8, [.. Enumerable.Range(0, plan.Tasks.Count).Select(t => plan.Tasks[t].InCycle ? Cycle : StepOf(t)).Distinct(StringComparer.Ordinal)]);
         w.WriteString("condition"u8, "failed()"u8);
         w.WriteString("tool"u8, SimulatedTools.End);
+        // Otherwise it gets what came last, which is whoever was slowest.
+        w.WriteStartObject("input"u8);
+        w.WriteEndObject();
         w.WriteEndObject();
     }
 

@@ -54,6 +54,8 @@ public sealed partial class ExplainTests : IAsyncLifetime
         Assert.Equal("The run completed: escalated.", Text(explanation.GetProperty("lines").EnumerateArray().Last(), "text"));
 
         JsonElement second = await ExplainAgainAsync("triage", """{"confidence":0.8}""");
+        Assert.Equal(Text(explanation, "journal_hash"), Text(await ExplainAgainAsync("triage", """{"confidence":0.64}"""), "journal_hash"));
+        Assert.NotEqual(Text(explanation, "journal_hash"), Text(second, "journal_hash"));
         Assert.Equal(
             "'classify' leads to 'check', its 'on_success', because no condition was true: `output.confidence > 0.9` is false with output.confidence = 0.8;"
             + " `output.confidence < vars.low` is false with output.confidence = 0.8, vars.low = 0.7.",

@@ -49,6 +49,9 @@ public sealed class ScenarioTests : IAsyncLifetime
         quick["simulation"] = JsonNode.Parse("""{"time":"real"}""");
         JsonElement real = await _server.RunAsync(quick);
         Assert.Equal(Outcomes(accelerated), Outcomes(real));
+        Assert.Equal(accelerated.Text("outcome_hash"), real.Text("outcome_hash"));
+        // In real time it is another workflow file, and with it another journal: the same as that of real time once more.
+        Assert.Equal(real.Text("journal_hash"), (await _server.RunAsync(quick)).Text("journal_hash"));
         Assert.True(real.GetProperty("total_duration_ms").GetInt64() > accelerated.GetProperty("simulated_duration_ms").GetInt64() / 4, "Real time did not pass.");
     }
 
@@ -79,6 +82,43 @@ public sealed class ScenarioTests : IAsyncLifetime
         JsonElement dear = await _server.RunAsync(Fleet("""{"requires_approval_above":0.005}"""));
         Assert.Equal((4, 4), (dear.GetProperty("workflows_completed").GetInt32(), free.GetProperty("workflows_completed").GetInt32()));
         Assert.Equal(12, (await _server.GetAsync("/api/v1/aoa/dashboard", StressServer.TestTenant)).Json.GetProperty("approvals").GetProperty("approved_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task MonthlyCap_OfAnAgent_HoldsForAllWorkflowsAndAcrossARestart()
+    {
+        JsonNode Scenario(string id, string cap) => JsonNode.Parse($$"""
+            {
+              "scenario_id": "{{id}}", "seed": 7,
+              "agents": [{ "agent_id": "agent-a", "type": "worker", "cost": { "per_invocation": 0.01, "monthly_cap": {{cap}} } }],
+              "workflows": [
+                {{string.Join(',', Enumerable.Range(0, 4).Select(w => $$"""{ "workflow_id": "w{{w}}", "tasks": [{ "task_id": "w{{w}}-a" }, { "task_id": "w{{w}}-b" }] }"""))}}
+              ]
+            }
+            """)!;
+
+        // Eight tasks of a cent each, and five cents to spend.
+        JsonElement capped = await _server.RunAsync(Scenario("capped", "0.05"));
+        Assert.Equal((5, 3), (capped.GetProperty("tasks_completed").GetInt32(), capped.GetProperty("tasks_failed").GetInt32()));
+        Assert.Equal(0.05m, capped.GetProperty("total_cost_usd").GetDecimal());
+        Assert.All(capped.TaskResults().Where(t => t.Text("status") != "completed"), t => Assert.StartsWith("BUDGET_EXCEEDED: The registered agent 'agent-a' may spend $0.05 a month, ", t.Text("error_message")));
+        JsonElement refused = (await _server.GetAsync($"/api/v1/runs/{capped.Workflows().First(w => w.Text("status") != "completed").Text("run_id")}/events?limit=1000", StressServer.TestTenant)).Json;
+        Assert.Contains(refused.GetProperty("items").EnumerateArray(), e => e.Text("type") == "step_denied");
+
+        _server = await _server.RestartAsync();
+        JsonElement later = await _server.RunAsync(Scenario("later", "0.05"));
+        Assert.Equal((0, 8), (later.GetProperty("tasks_completed").GetInt32(), later.GetProperty("tasks_failed").GetInt32()));
+        // What was spent stays spent when there is more to spend.
+        JsonElement raised = await _server.RunAsync(Scenario("raised", "0.08"));
+        Assert.Equal(3, raised.GetProperty("tasks_completed").GetInt32());
+        Assert.Equal("PASS", (await _server.RunAsync(Scenario("free", "null"))).Verdict());
+    }
+
+    [Fact]
+    public async Task Cap_ThatCannotBeRead_IsRefusedWithTheFleet()
+    {
+        JsonElement problem = (await _server.PostAsync("/api/v1/stress-test/fleet", """{"agents":[{"agent_id":"a","cost":{"monthly_cap":-1}}]}""", StressServer.TestTenant)).Problem(System.Net.HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        Assert.Equal("agents/0/cost/monthly_cap", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
     }
 
     [Fact]
@@ -113,6 +153,8 @@ public sealed class ScenarioTests : IAsyncLifetime
 
         JsonElement again = await _server.RunAsync(scenario);
         Assert.True(result.Text("outcome_hash") == again.Text("outcome_hash"), $"{which}: another outcome of the same seed");
+        Assert.All(result.Workflows().Zip(again.Workflows()), w => Assert.True(w.First.Text("journal_hash")!.Length == 64 && w.First.Text("journal_hash") == w.Second.Text("journal_hash"), $"{which}: {w.First.Text("workflow_id")} has another journal of the same seed"));
+        Assert.Equal(result.Text("journal_hash"), again.Text("journal_hash"));
         return isRecoverable;
     }
 

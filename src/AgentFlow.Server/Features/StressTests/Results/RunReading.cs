@@ -25,6 +25,7 @@ internal sealed class RunReading
 {
     private readonly WorkflowPlan _plan;
     private readonly WorkflowDefinition _definition;
+    private readonly JournalHash? _hash;
     private readonly List<(int Task, CallNode? Aside)> _visits = [];
     private readonly List<PlanNode> _nodes = [];
     private long _startedAt;
@@ -32,10 +33,12 @@ internal sealed class RunReading
     private long _endedAt;
     private StepError? _error;
 
-    public RunReading(WorkflowPlan plan, WorkflowDefinition definition)
+    /// <param name="hash">Hashes the same events, for a result; <see langword="null"/>: nobody wants to know.</param>
+    public RunReading(WorkflowPlan plan, WorkflowDefinition definition, JournalHash? hash = null)
     {
         _plan = plan;
         _definition = definition;
+        _hash = hash;
         Tasks = [.. plan.Tasks.Select(t => new TaskReading(plan, t))];
     }
 
@@ -55,6 +58,7 @@ internal sealed class RunReading
     public void Apply(JournalEvent journalEvent, List<Happening>? told = null)
     {
         NextSeq++;
+        _hash?.Apply(journalEvent);
         switch (journalEvent)
         {
             case RunStarted e:
@@ -136,8 +140,8 @@ internal sealed class RunReading
     {
         (long[] starts, long[] ends) = Timeline();
         bool wasUndone = HasFailed && Tasks.All(t => t is { IsDone: false } or { Task.Compensation: null } or { WasUndone: true });
-        TaskResultView[] results = [.. Tasks.Select((t, i) => (Reading: t, Index: i)).Where(t => t.Reading.WasEntered && (!t.Reading.IsOpen || isOver))
-            .Select(t => t.Reading.ToView(_startedAt, starts[t.Index], ends[t.Index], wasUndone))];
+        (TaskReading Reading, int Index)[] begun = [.. Tasks.Select((t, i) => (Reading: t, Index: i)).Where(t => t.Reading.WasEntered && (!t.Reading.IsOpen || isOver))];
+        TaskResultView[] results = [.. begun.Select(t => t.Reading.ToView(_startedAt, starts[t.Index], ends[t.Index], wasUndone))];
         int done = results.Count(r => r.IsDone);
         int failed = results.Count(r => r.HasFailed);
         int struck = results.Count(r => r.ChaosOccurred);
@@ -163,7 +167,8 @@ internal sealed class RunReading
             TotalDurationMs = duration,
             TotalCostUsd = results.Sum(r => r.CostUsd),
             ErrorMessage = !HasFailed ? null : results.FirstOrDefault(r => r.HasFailed) is { } first ? $"{first.TaskId}: {first.ErrorMessage}" : $"{_error!.Code}: {_error.Message}",
-            OutcomeHash = isOver ? Hash(results, status) : null,
+            OutcomeHash = isOver ? Hash(begun.Select(t => t.Reading.SimulatedMs).Zip(results), status) : null,
+            JournalHash = isOver ? _hash?.ToHex() : null,
             TaskResults = results,
         };
     }
@@ -328,12 +333,12 @@ internal sealed class RunReading
         }
     }
 
-    private static string Hash(TaskResultView[] results, string status)
+    private static string Hash(IEnumerable<(long SimulatedMs, TaskResultView Result)> results, string status)
     {
         var text = new StringBuilder(status);
-        foreach (TaskResultView r in results)
+        foreach ((long ms, TaskResultView r) in results)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n{r.TaskId}|{r.Status}|{r.RetryCount}|{r.ChaosType}|{r.ChaosRecovered}|{r.Recovery}|{r.AssignedAgentId}|{r.DurationMs}|{r.CostUsd}");
+            text.Append(CultureInfo.InvariantCulture, $"\n{r.TaskId}|{r.Status}|{r.RetryCount}|{r.ChaosType}|{r.ChaosRecovered}|{r.Recovery}|{r.AssignedAgentId}|{ms}|{r.CostUsd}");
         }
 
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));

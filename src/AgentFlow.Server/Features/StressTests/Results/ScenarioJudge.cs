@@ -61,7 +61,8 @@ internal static class ScenarioJudge
             Validation = isOver ? Validate(plan, figures, done) : null,
             Analysis = isOver ? Analyse(plan, workflows, tasks, figures, soundness) : null,
             TotalCostUsd = workflows.Sum(w => w.TotalCostUsd),
-            OutcomeHash = isOver ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', workflows.Select(w => $"{w.WorkflowId} {w.OutcomeHash}"))))) : null,
+            OutcomeHash = isOver ? Hash(workflows, w => w.OutcomeHash) : null,
+            JournalHash = isOver ? Hash(workflows, w => w.JournalHash) : null,
             WorkflowResults = workflows,
         };
     }
@@ -178,6 +179,9 @@ internal static class ScenarioJudge
             yield return plan.IsRealTime ? "Not one task a second in real time: that is the scenario's own pace, or the platform's." : "Not one task a second: add workers, or look for what the workflows wait for.";
         }
     }
+
+    private static string Hash(IReadOnlyList<WorkflowResultView> workflows, Func<WorkflowResultView, string?> of) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', workflows.Select(w => $"{w.WorkflowId} {of(w)}")))));
 
     private static double Share(int part, int whole) => whole == 0 ? 0 : Math.Round((double)part / whole, 6);
 

@@ -86,6 +86,9 @@ internal sealed record WorkflowResultView
     /// <summary>Equal for equal outcomes: statuses, tries, faults, agents, durations and costs of all tasks.</summary>
     public string? OutcomeHash { get; init; }
 
+    /// <summary>Equal where the run did the same, value for value, whatever ran side by side with what.</summary>
+    public string? JournalHash { get; init; }
+
     public IReadOnlyList<TaskResultView> TaskResults { get; init; } = [];
 }
 
@@ -140,6 +143,9 @@ internal sealed record ScenarioResultView
 
     /// <summary>Equal for equal outcomes of all workflows.</summary>
     public string? OutcomeHash { get; init; }
+
+    /// <summary>Over the journals of all workflows, in the order of the scenario.</summary>
+    public string? JournalHash { get; init; }
 
     public IReadOnlyList<WorkflowResultView> WorkflowResults { get; init; } = [];
 }

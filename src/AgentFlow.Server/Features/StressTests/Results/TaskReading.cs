@@ -52,8 +52,11 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
     /// <summary>What was done about failures, in the words of <see cref="Mechanism"/>.</summary>
     public IReadOnlyCollection<string> Recoveries => _recoveries;
 
-    /// <summary>Simulated milliseconds of each iteration.</summary>
+    /// <summary>Milliseconds of each iteration: simulated ones, or in real time the journal's.</summary>
     public IReadOnlyList<long> RoundMs => _roundMs;
+
+    /// <summary>Simulated milliseconds of all iterations, whatever time is used.</summary>
+    public long SimulatedMs { get; private set; }
 
     private string AgentId => plan.Agents[task.Agent].AgentId;
 
@@ -154,6 +157,7 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
         HasFailed |= !succeeded && error is not null;
         Error = succeeded ? null : error ?? Error;
         EndedAt = at;
+        SimulatedMs += _ms;
         _roundMs.Add(plan.IsRealTime ? at - _roundStartedAt : _ms);
     }
 

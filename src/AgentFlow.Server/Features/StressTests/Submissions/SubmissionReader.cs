@@ -379,6 +379,13 @@ internal sealed class SubmissionReader
                 Fault(here + "/policy", $"the policy cannot be followed: {unreadable}", null);
             }
 
+            string? uncapped = null;
+            _ = AgentPolicy.ReadCap(agent, ref uncapped);
+            if (uncapped is not null)
+            {
+                Fault(here + "/cost/monthly_cap", uncapped, "Give dollars a month, or null for none.");
+            }
+
             JsonElement reliability = Member(agent, "reliability");
             JsonElement cost = Member(agent, "cost");
             string type = Text(agent, here + "/", "type", 50) ?? "worker";

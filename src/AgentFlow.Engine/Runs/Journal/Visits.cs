@@ -1,15 +1,14 @@
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
-using AgentFlow.Engine.Runs.Journal;
 
-namespace AgentFlow.Server.Features.Runs;
+namespace AgentFlow.Engine.Runs.Journal;
 
 /// <summary>
 /// The node visits of one run by their number, with the names that readers know them by. A fold over the journal: apply the
 /// events from the first on.
 /// </summary>
 /// <param name="definition"><see langword="null"/> when the workflow version does not compile any more: nodes are then named by index.</param>
-internal sealed class Visits(WorkflowDefinition? definition)
+public sealed class Visits(WorkflowDefinition? definition)
 {
     private readonly List<Visit> _visits = [];
 
@@ -29,8 +28,10 @@ internal sealed class Visits(WorkflowDefinition? definition)
     /// <summary>A node's id in the workflow file.</summary>
     public string NameOf(int node) => NodeAt(node)?.Id ?? $"node {node}";
 
+    /// <summary>Applies the next event.</summary>
     public void Apply(JournalEvent journalEvent)
     {
+        ArgumentNullException.ThrowIfNull(journalEvent);
         NextSeq++;
         if (journalEvent is PlanGrafted change)
         {
@@ -56,7 +57,7 @@ internal sealed class Visits(WorkflowDefinition? definition)
 }
 
 /// <summary>One visit of a node.</summary>
-internal sealed class Visit(int id, Visit? parent, PlanNode? node, string name, string path)
+public sealed class Visit(int id, Visit? parent, PlanNode? node, string name, string path)
 {
     public int Id => id;
 
@@ -71,7 +72,7 @@ internal sealed class Visit(int id, Visit? parent, PlanNode? node, string name, 
     public string Path => path;
 
     /// <summary>The child that was entered last.</summary>
-    public Visit? Latest { get; set; }
+    public Visit? Latest { get; internal set; }
 
     /// <summary>Whether it does something itself instead of holding others.</summary>
     public bool IsLeaf => node is null ? Latest is null && parent is not null : node.Children.Count == 0;
