@@ -6,7 +6,6 @@ using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
-using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Costs;
 
