@@ -59,6 +59,11 @@ internal sealed class FakeKind(string kind) : IAgentKind
             problems.Add(new AgentProblem("source", $"There is no asset '{source}'.", "List it under 'assets'."));
         }
 
+        if (kind == "custom" && AgentIdempotency.Check(agent) is { } unsaid)
+        {
+            problems.Add(unsaid);
+        }
+
         return problems;
     }
 
