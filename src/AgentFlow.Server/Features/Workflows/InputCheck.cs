@@ -1,7 +1,6 @@
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Runs;
-using AgentFlow.Expressions.JsonSchema;
 using AgentFlow.Server.Http;
 
 namespace AgentFlow.Server.Features.Workflows;
