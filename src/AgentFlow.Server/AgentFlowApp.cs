@@ -206,12 +206,11 @@ public static class AgentFlowApp
 
         var streams = new RunStreams(reader, bus, clock) { PollInterval = options.Store.IsShared ? SharedPoll : AlonePoll };
         RouteGroupBuilder api = app.MapGroup(ApiBase);
-        var schemas = new InputSchemas();
-        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, schemas, reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
+        api.MapWorkflows(new WorkflowEndpoints(workflows, definitions, quotas, recorder, new TriggerBook(opened.Triggers, workflows, clock)), new ExecuteEndpoint(host, workflows, reader, recorder, config, quotas, costs, mask, app.Lifetime), new RunEndpoints(reader));
         api.MapRuns(new RunEndpoints(reader), new CommandEndpoints(host, reader, ids, recorder, mask), new PlanModifier(host, reader, ids, recorder, mask, clock), new StreamEndpoint(reader, streams, app.Lifetime, clock));
         api.MapCosts(new EstimateEndpoints(costs, workflows, reader));
         api.MapHumanTasks(new HumanTaskEndpoints(opened.HumanTasks, desk, people, recorder, mask, clock));
-        api.MapTriggers(new ScheduleEndpoints(opened.Triggers, starts, recorder, clock), new WebhookEndpoint(opened.Triggers, starts, secrets, schemas, recorder, clock));
+        api.MapTriggers(new ScheduleEndpoints(opened.Triggers, starts, recorder, clock), new WebhookEndpoint(opened.Triggers, starts, secrets, recorder, clock));
         api.MapCoordination(new CoordinationEndpoints(store));
         api.MapTools(new ToolEndpoints(tools));
         api.MapPlans(new PlanEndpoints(PlannerRegistry.BuiltIn(models), tools, log));

@@ -4,8 +4,9 @@ using AgentFlow.Engine.Runs;
 
 namespace AgentFlow.Simulation;
 
-/// <summary>The agents that random workflows name.</summary>
-internal sealed class SimulatedRegistry : IAgentStore
+/// <summary>A registry in which every agent stands that is asked for.</summary>
+/// <param name="policyOf">An agent's policy, as JSON.</param>
+internal sealed class SimulatedRegistry(Func<string, string> policyOf) : IAgentStore
 {
     public ValueTask<AgentWrite> CreateAsync(string tenant, RegisteredAgent agent, CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -24,7 +25,7 @@ internal sealed class SimulatedRegistry : IAgentStore
     public ValueTask<bool> SetStatusAsync(string tenant, string id, IReadOnlyList<string>? from, string to, long at, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<RegisteredAgent?> FindAsync(string tenant, string id, CancellationToken cancellationToken) =>
-        new(new RegisteredAgent(id, id, AgentKinds.Remote) { Document = Payload.FromText($$$"""{"definition":{"policy":{{{RandomWorkflows.Policies[id]}}}}}""") });
+        new(new RegisteredAgent(id, id, AgentKinds.Remote) { Document = Payload.FromText($$$"""{"definition":{"policy":{{{policyOf(id)}}}}}""") });
 
     public ValueTask<RegisteredAgent?> FindByNameAsync(string tenant, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
 

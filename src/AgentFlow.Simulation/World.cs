@@ -236,7 +236,7 @@ public sealed class World
             clock,
             NullLogger.Instance)
         {
-            Agents = new AgentPolicies(new SimulatedRegistry(), clock),
+            Agents = new AgentPolicies(new SimulatedRegistry(id => RandomWorkflows.Policies[id]), clock),
         };
         Later(process, "before its start", () => _ = process.Host.OpenAsync(CancellationToken.None));
         return process;

@@ -34,7 +34,7 @@ internal sealed class ChaosRun(RehearsedWorkflow workflow, ChaosDice dice, ulong
 
     public ChaosResult Play(Scenario scenario)
     {
-        var play = new ScenarioPlay(scenario with { Seed = seed, Stubs = new Dictionary<StubTarget, IReadOnlyList<StubbedOutcome>>() }, PerformAsync);
+        var play = new ScenarioPlay(scenario with { Seed = seed, Stubs = new Dictionary<StubTarget, IReadOnlyList<StubbedOutcome>>() }, PerformAsync, _ => new Decision(true));
         // Stubs answer behind the faults, so they are asked from here.
         _stubs = new ScenarioPlay(scenario);
         _play = play;

@@ -50,7 +50,7 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
 
         RehearsalReport report = play.Run(definition, children);
         var trace = new RunTrace(report.State.Definition, report.Journal);
-        List<Mismatch> mismatches = [.. play.Unstubbed.Select(call => new Mismatch("stubs", "one for every call that reaches outside", call)), .. Mismatch.Find(scenario.Expect, report, trace)];
+        List<Mismatch> mismatches = [.. play.Unstubbed.Select(call => new Mismatch("stubs", "one for every call that reaches outside", call)), .. play.Approvals, .. Mismatch.Find(scenario.Expect, report, trace)];
         var notes = new List<string>();
         Golden(path, scenario, trace, mismatches, notes);
         foreach (StubTarget unused in play.Unused)
@@ -62,6 +62,18 @@ internal sealed class ScenarioRunner(bool strict, bool updates)
             else
             {
                 notes.Add($"the stub {unused} was never called");
+            }
+        }
+
+        foreach (string step in play.Unasked)
+        {
+            if (strict)
+            {
+                mismatches.Add(new Mismatch("approvals", $"somebody is asked to approve {step}", "nobody ever is"));
+            }
+            else
+            {
+                notes.Add($"nobody was asked to approve {step}");
             }
         }
 

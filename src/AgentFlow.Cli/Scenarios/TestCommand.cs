@@ -7,7 +7,7 @@ namespace AgentFlow.Cli.Scenarios;
 internal static class TestCommand
 {
     private static readonly Argument<string> Target = new("path") { Description = "A scenario file, or a folder: the scenarios in .af/scenarios of it and of folders below.", DefaultValueFactory = _ => "." };
-    private static readonly Option<bool> Ci = new("--ci") { Description = "As a gate: no scenario at all, a stub that nothing calls, and --update are errors." };
+    private static readonly Option<bool> Ci = new("--ci") { Description = "As a gate: no scenario at all, a stub that nothing calls, a decision that nobody asks for, and --update are errors." };
     private static readonly Option<bool> Update = new("--update") { Description = "Write the golden traces instead of comparing them." };
     private static readonly Option<string?> JUnit = new("--junit") { Description = "Write the results to this file as JUnit XML.", HelpName = "file" };
 

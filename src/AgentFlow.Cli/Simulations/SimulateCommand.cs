@@ -55,7 +55,8 @@ internal static class SimulateCommand
             ScenarioPlay play = null!;
             play = new ScenarioPlay(
                 (path is null ? workflow.Scenario(null) with { Input = new(DrawnJson.Of(workflow.Definition.InputSchema, random)) } : scenario) with { Seed = random.NextUInt64() },
-                (inner, call, cancel) => DrawAsync(inner, call, random, play.Clock, used => tokens += used, cancel));
+                (inner, call, cancel) => DrawAsync(inner, call, random, play.Clock, used => tokens += used, cancel),
+                _ => new Decision(random.NextUInt64() % 2 == 0) { After = DrawnTime(random, CostPriors.OutsideSeconds) });
             RehearsalReport report = workflow.Play(play);
             var trace = new RunTrace(report.State.Definition, report.Journal);
             string outcome = report.State.Outcome ?? report.State.Error?.Code ?? (report.Ended ? report.State.Status.ToString().ToLowerInvariant() : "waits for ever");
@@ -85,7 +86,7 @@ internal static class SimulateCommand
             return await inner.InvokeAsync(call, cancel).ConfigureAwait(false);
         }
 
-        await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(1000 * DrawnJson.LogNormal(random, CostPriors.Seconds(inner), CostPriors.Sigma))), clock, cancel).ConfigureAwait(false);
+        await Task.Delay(DrawnTime(random, CostPriors.Seconds(inner)), clock, cancel).ConfigureAwait(false);
         if (DrawnJson.Unit(random) < CostPriors.FailureRate)
         {
             return StepOutcome.Failure("DRAWN_FAILURE", ErrorCategory.Transient, "One attempt in a hundred fails in a simulation.");
@@ -101,6 +102,8 @@ internal static class SimulateCommand
             CostNanoDollars = use is null ? inner.Contract.MaxCostNanoDollars / 2 : (long)((input * use.InputNanoDollars ?? 0) + (output * use.OutputNanoDollars ?? 0)),
         };
     }
+
+    private static TimeSpan DrawnTime(SeededRandom random, double seconds) => TimeSpan.FromMilliseconds(Math.Ceiling(1000 * DrawnJson.LogNormal(random, seconds, CostPriors.Sigma)));
 
     private static void Show(Terminal terminal, SimulatedRuns result, double perSecond)
     {

@@ -25,7 +25,8 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
             return [new AgentProblem("type", "A custom agent needs a type.", $"Name a registered type: {Known()}.")];
         }
 
-        return types.ContainsKey(type) ? [] : [new AgentProblem("type", $"No agent type '{type}' is registered.", $"Register it with the host, or use one of: {Known()}.")];
+        AgentProblem? unknown = types.ContainsKey(type) ? null : new AgentProblem("type", $"No agent type '{type}' is registered.", $"Register it with the host, or use one of: {Known()}.");
+        return [.. new[] { unknown, AgentIdempotency.Check(agent) }.OfType<AgentProblem>()];
     }
 
     public ITool Compile(AgentDefinition agent, WorkflowAssets assets)
@@ -61,6 +62,7 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
             Version = "1.0.0",
             Description = definition.Role,
             Permissions = definition.Permissions.Count > 0 ? definition.Permissions : [Grant.None],
+            Idempotency = AgentIdempotency.Of(definition, Idempotency.Unknown),
         };
 
         public async ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Runs;
 
@@ -29,6 +30,13 @@ public sealed record ApprovalRequest(string Name, HumanTaskOrder Order)
         });
 
     public static Payload Answer(bool granted, string reason) => JsonPayload.Object([("approved", granted ? Payload.FromText("true") : Payload.FromText("false")), ("reason", JsonPayload.Text(reason))]);
+
+    /// <summary>What an answer says (<see cref="Answer"/>, or anything that fits <see cref="Form"/>).</summary>
+    public static (bool Granted, string Reason) Read(Payload answer)
+    {
+        JsonElement json = JsonElement.Parse(answer.Utf8.Span);
+        return (json.GetProperty("approved").GetBoolean(), json.TryGetProperty("reason", out JsonElement reason) ? reason.GetString() ?? "" : "");
+    }
 }
 
 /// <param name="By">Who decided, as audits name it: <c>approver:NAME</c> for a rule.</param>

@@ -18,10 +18,15 @@ public readonly record struct Moments(long Count, double Sum, double SquareSum)
     public double Scatter => Math.Max(0, SquareSum - (Sum * Sum / Count));
 }
 
-/// <summary>Everything that was observed of one tenant's steps. Not safe for concurrent use.</summary>
+/// <summary>Everything that was observed of one tenant's steps. Safe for concurrent reading alone.</summary>
 public sealed class CostBook
 {
-    private readonly Dictionary<CostKey, Moments> _moments = [];
+    private readonly Dictionary<CostKey, Moments> _moments;
+
+    public CostBook() => _moments = [];
+
+    /// <summary>A copy.</summary>
+    public CostBook(CostBook book) => (_moments, Version) = (new(book._moments), book.Version);
 
     public IReadOnlyDictionary<CostKey, Moments> All => _moments;
 

@@ -1,3 +1,4 @@
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.BehaviorTree;
@@ -16,18 +17,17 @@ public sealed class CostFold(WorkflowDefinition definition)
     private readonly Dictionary<int, Visit> _open = [];
     private readonly Dictionary<int, (PlanNode State, int Visit)> _states = [];
     private WorkflowDefinition? _changed;
+    private string? _failed;
     private long _startedAt;
 
     /// <summary>The run has ended, well or not.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Input and output tokens so far.</summary>
+    /// <summary>Input and output tokens so far; those of children are on their own record.</summary>
     public long Tokens { get; private set; }
 
+    /// <summary>In 10⁻⁹ dollars so far, with what children cost.</summary>
     public long CostNanoDollars { get; private set; }
-
-    /// <summary>Other runs did steps of it, whose tokens are on their own record; their cost is on both.</summary>
-    public bool HasChildren { get; private set; }
 
     /// <summary>From its start to its latest event.</summary>
     public double Seconds { get; private set; }
@@ -38,6 +38,13 @@ public sealed class CostFold(WorkflowDefinition definition)
     public void Apply(JournalEvent happened, CostBook book)
     {
         Seconds = _startedAt == 0 ? 0 : (happened.At - _startedAt) / 1000.0;
+        if (_failed is { } subject)
+        {
+            // What undoes a call is planned right after its end, or not at all.
+            book.Count(subject, happened is CompensationPlanned ? CostNames.LeftSomething : CostNames.LeftNothing);
+            _failed = null;
+        }
+
         switch (happened)
         {
             case RunStarted e:
@@ -61,9 +68,6 @@ public sealed class CostFold(WorkflowDefinition definition)
             case PlaceGranted e when Own(e.Id) is { Semaphore: not null } queued:
                 book.Add(CostNames.Step(definition.Name, queued), CostNames.Queued, Ln((e.At - _open[e.Id].StartedAt) / 1000.0, least: 0.0005));
                 break;
-            case ChildStarted:
-                HasChildren = true;
-                break;
             case StepSucceeded e:
                 Tokens += e.InputTokens + e.OutputTokens;
                 CostNanoDollars += e.CostNanoDollars;
@@ -79,8 +83,16 @@ public sealed class CostFold(WorkflowDefinition definition)
                 CostNanoDollars += e.CostNanoDollars;
                 Failure(e.Id, e.At, e.CostNanoDollars, book);
                 break;
+            case RemedyStarted e when _open.TryGetValue(e.Id, out Visit? remedied):
+                Remedy(remedied, e.Remedy, book);
+                break;
             case RetryScheduled e when _open.TryGetValue(e.Id, out Visit? visit):
-                visit.Each(s => book.Count(s, CostNames.Again));
+                if (!visit.IsRemedied)
+                {
+                    visit.Each(s => book.Count(s, CostNames.Again));
+                }
+
+                visit.IsRemedied = false;
                 break;
             case Transitioned e:
                 Go(e, book);
@@ -93,6 +105,11 @@ public sealed class CostFold(WorkflowDefinition definition)
                 {
                     // An error that is not tried again; attempts that are used up say nothing of that.
                     failed.Each(s => book.Count(s, CostNames.GivenUp));
+                }
+
+                if (e.Status == NodeStatus.Failed && Own(e.Id) is CallNode { Compensation: not null, Effects: Effects.External } undoable)
+                {
+                    _failed = CostNames.Step(definition.Name, undoable);
                 }
 
                 Leave(e.Id, e.Status == NodeStatus.Succeeded, e.At, book, e.Status);
@@ -134,15 +151,9 @@ public sealed class CostFold(WorkflowDefinition definition)
     {
         PlanNode node = Current.Nodes[e.Node];
         string subject = CostNames.Step(definition.Name, node);
-        // What undoes something happens only when all is lost; no estimate counts on it.
-        if (node.IsCompensation)
-        {
-            return;
-        }
-
         string[] subjects = [.. IsOwn(node) ? (string[])[subject] : [], .. node is CallNode call ? (string[])[CostNames.Shared(definition.Name, call)] : []];
         _open[e.Id] = new Visit(node, e.Parent, e.At, subjects) { StartedAt = e.At };
-        if (!_open.TryGetValue(e.Parent, out Visit? parent))
+        if (IsAside(node) || !_open.TryGetValue(e.Parent, out Visit? parent))
         {
             return;
         }
@@ -162,6 +173,20 @@ public sealed class CostFold(WorkflowDefinition definition)
             case ConditionalSelectorNode when IsOwn(node):
                 book.Count(CostNames.Step(definition.Name, parent.Node), CostNames.Branch(node.Ordinal));
                 break;
+        }
+    }
+
+    /// <summary>What undoes or helps a step is entered below its scope without being a part of it.</summary>
+    private static bool IsAside(PlanNode node) => node.IsCompensation || node.IsRemedy;
+
+    /// <summary>A failure that is remedied does not count against the step's retries.</summary>
+    private void Remedy(Visit visit, int remedy, CostBook book)
+    {
+        visit.Failures--;
+        visit.IsRemedied = true;
+        if (IsOwn(visit.Node))
+        {
+            book.Count(visit.Subjects[0], CostNames.Remedied(remedy));
         }
     }
 
@@ -296,7 +321,7 @@ public sealed class CostFold(WorkflowDefinition definition)
             LearnEnd(id, visit, succeeded, at, book);
         }
 
-        if (_open.TryGetValue(visit.Parent, out Visit? parent))
+        if (!IsAside(visit.Node) && _open.TryGetValue(visit.Parent, out Visit? parent))
         {
             parent.LastFailed = !succeeded;
             if (succeeded)
@@ -369,7 +394,11 @@ public sealed class CostFold(WorkflowDefinition definition)
 
         public long StartedAt { get; set; }
 
+        /// <summary>Attempts that failed without a remedy.</summary>
         public int Failures { get; set; }
+
+        /// <summary>A remedy is at work: the next attempt is due to it.</summary>
+        public bool IsRemedied { get; set; }
 
         public int Rounds { get; set; }
 

@@ -18,6 +18,10 @@ internal static class CostNames
     public const string Succeeded = "attempt:ok";
     public const string Again = "attempt:again";
     public const string GivenUp = "attempt:failed";
+    /// <summary>A call that failed for good may have happened, and had to be undone with the rest.</summary>
+    public const string LeftSomething = "left:1";
+    public const string LeftNothing = "left:0";
+
     public const string Holds = "holds:1";
     public const string HoldsNot = "holds:0";
     public const string Runs = "runs:1";
@@ -59,6 +63,9 @@ internal static class CostNames
     public static string Branch(int child) => string.Create(CultureInfo.InvariantCulture, $"branch:{child}");
 
     public static string Rounds(int rounds) => string.Create(CultureInfo.InvariantCulture, $"rounds:{rounds}");
+
+    /// <param name="remedy">Which one of the step's.</param>
+    public static string Remedied(int remedy) => string.Create(CultureInfo.InvariantCulture, $"remedy:{remedy}");
 
     private static string Path(PlanNode node) => node.Parent is null or { Parent: null } ? node.Id : $"{Path(node.Parent)}/{node.Id}";
 }

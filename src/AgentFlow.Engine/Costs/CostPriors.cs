@@ -12,6 +12,9 @@ public static class CostPriors
     /// <summary>Part of the attempts that fail.</summary>
     public const double FailureRate = 0.01;
 
+    /// <summary>Median of the seconds that whatever is outside takes to answer.</summary>
+    public const double OutsideSeconds = 0.3;
+
     /// <summary>Items of a list that a step gives.</summary>
     public const int Items = 5;
 
@@ -25,6 +28,6 @@ public static class CostPriors
     public static double Seconds(ITool tool)
     {
         ArgumentNullException.ThrowIfNull(tool);
-        return tool.Use is not null ? 2 : tool.Contract.Effects == Effects.None ? 0 : 0.3;
+        return tool.Use is not null ? 2 : tool.Contract.Effects == Effects.None ? 0 : OutsideSeconds;
     }
 }

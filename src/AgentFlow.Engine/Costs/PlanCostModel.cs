@@ -13,9 +13,12 @@ public readonly record struct Spread(double Mean, double P50, double P95);
 /// <param name="Seconds">From start to end; waits for signals as long as they took before, and no time where none was seen.</param>
 /// <param name="SuccessRate">Part of the imagined runs that completed.</param>
 /// <param name="Runs">Runs that were imagined.</param>
-/// <param name="Unobserved">Calls of which nothing was observed, by id (a child's behind its step, <c>bill/ask</c>): their use is guessed from settings and price tables.</param>
+/// <param name="Unobserved">Calls of which nothing was observed, by id (a child's behind its step, <c>bill/ask</c>): their use is guessed from settings and price tables. What undoes or helps others is not among them.</param>
 public sealed record CostEstimate(Spread Tokens, Spread NanoDollars, Spread Seconds, double SuccessRate, int Runs, IReadOnlyList<string> Unobserved)
 {
+    /// <summary>Those of <see cref="Tokens"/> that no child uses: what stands on the run's own record.</summary>
+    public Spread OwnTokens { get; init; }
+
     /// <summary>Every call was seen before.</summary>
     public bool IsCalibrated => Unobserved.Count == 0;
 }
@@ -38,30 +41,26 @@ public sealed class PlanCostModel
 
     private static readonly Dictionary<ChildCall, WorkflowDefinition> NoChildren = [];
 
-    private readonly CostBook _book = new();
     private readonly Lock _gate = new();
 
-    /// <summary>Grows with what is learned.</summary>
-    public long Version
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _book.Version;
-            }
-        }
-    }
+    // Nobody adds to a book that others may read: estimates take as long as they take, and learning goes on meanwhile.
+    private volatile CostBook _book = new();
 
-    /// <summary>Learns from what was observed.</summary>
+    /// <summary>Grows with what is learned.</summary>
+    public long Version => _book.Version;
+
+    /// <summary>Learns from what was observed. Estimates that are being made do not know of it.</summary>
     public void Calibrate(IEnumerable<KeyValuePair<CostKey, Moments>> observed)
     {
         lock (_gate)
         {
+            var book = new CostBook(_book);
             foreach ((CostKey key, Moments moments) in observed)
             {
-                _book.Add(key, moments);
+                book.Add(key, moments);
             }
+
+            _book = book;
         }
     }
 
@@ -72,40 +71,41 @@ public sealed class PlanCostModel
     public CostEstimate Estimate(WorkflowDefinition definition, Payload? input = null, IReadOnlyDictionary<ChildCall, WorkflowDefinition>? children = null, int runs = DefaultRuns, ulong seed = 1)
     {
         children ??= NoChildren;
-        lock (_gate)
+        CostBook book = _book;
+        var workflows = new SampledWorkflows(book, new SeededRandom(seed), children);
+        PlanSampler sampler = workflows.Of(definition, input);
+        var samples = new List<RunSample>(runs);
+        while (samples.Count < runs && (samples.Count < LeastRuns || workflows.Visits < MostVisits))
         {
-            var workflows = new SampledWorkflows(_book, new SeededRandom(seed), children);
-            PlanSampler sampler = workflows.Of(definition, input);
-            var samples = new List<RunSample>(runs);
-            while (samples.Count < runs && (samples.Count < LeastRuns || workflows.Visits < MostVisits))
-            {
-                samples.Add(workflows.Next(sampler));
-            }
-
-            return new CostEstimate(
-                Of(samples.Select(s => s.Tokens)),
-                Of(samples.Select(s => s.NanoDollars)),
-                Of(samples.Select(s => s.Seconds)),
-                (double)samples.Count(s => s.Succeeded) / samples.Count,
-                samples.Count,
-                [.. Unobserved(definition, children, [definition])]);
+            samples.Add(workflows.Next(sampler));
         }
+
+        return new CostEstimate(
+            Of(samples.Select(s => s.Used.Tokens)),
+            Of(samples.Select(s => s.Used.NanoDollars)),
+            Of(samples.Select(s => s.Seconds)),
+            (double)samples.Count(s => s.Succeeded) / samples.Count,
+            samples.Count,
+            [.. Unobserved(book, definition, children, [definition])])
+        {
+            OwnTokens = Of(samples.Select(s => s.Used.OwnTokens)),
+        };
     }
 
     /// <summary>Calls that were never seen, a child's behind its step: <c>bill/ask</c>.</summary>
     /// <param name="seen">Workflows that are not gone through again.</param>
-    private IEnumerable<string> Unobserved(WorkflowDefinition definition, IReadOnlyDictionary<ChildCall, WorkflowDefinition> children, HashSet<WorkflowDefinition> seen)
+    private static IEnumerable<string> Unobserved(CostBook book, WorkflowDefinition definition, IReadOnlyDictionary<ChildCall, WorkflowDefinition> children, HashSet<WorkflowDefinition> seen)
     {
-        foreach (CallNode call in definition.Nodes.OfType<CallNode>().Where(c => !c.IsCompensation))
+        foreach (CallNode call in definition.Nodes.OfType<CallNode>().Where(c => !c.IsCompensation && !c.IsRemedy))
         {
             if (call.Child is { } child && children.TryGetValue(child, out WorkflowDefinition? version))
             {
-                foreach (string id in seen.Add(version) ? Unobserved(version, children, seen) : [])
+                foreach (string id in seen.Add(version) ? Unobserved(book, version, children, seen) : [])
                 {
                     yield return $"{call.Id}/{id}";
                 }
             }
-            else if (_book[CostNames.Step(definition.Name, call), CostNames.Succeeded].Count + _book[CostNames.Shared(definition.Name, call), CostNames.Succeeded].Count == 0)
+            else if (book[CostNames.Step(definition.Name, call), CostNames.Succeeded].Count + book[CostNames.Shared(definition.Name, call), CostNames.Succeeded].Count == 0)
             {
                 yield return call.Id;
             }

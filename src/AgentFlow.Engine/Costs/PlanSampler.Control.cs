@@ -35,8 +35,7 @@ internal sealed partial class PlanSampler
         for (int attempt = 1; ; attempt++)
         {
             RunSample run = workflows.Child(child);
-            _tokens += run.Tokens;
-            _nano += run.NanoDollars;
+            _used += run.Used with { OwnTokens = 0 };
             bool isLate = call.Timeout is { } limit && run.Seconds > limit.TotalSeconds;
             seconds += isLate ? call.Timeout!.Value.TotalSeconds : run.Seconds;
             if (run.Succeeded && !isLate)
@@ -69,8 +68,7 @@ internal sealed partial class PlanSampler
         int bearable = each.Bearable(count);
         var free = new PriorityQueue<double, double>();
         var failed = new PriorityQueue<double, double>();
-        var iterations = new List<(double Start, double Took, double Tokens, double Nano)>(count);
-        (double tokens, double nano) = (_tokens, _nano);
+        var iterations = new List<(double Start, Part Part)>(count);
         (double decided, double end) = (double.PositiveInfinity, 0);
         for (int i = 0; i < count; i++)
         {
@@ -80,15 +78,15 @@ internal sealed partial class PlanSampler
                 break;
             }
 
-            (_tokens, _nano) = (0, 0);
-            (bool ok, double took) = Visit(each.Children[0]);
-            iterations.Add((start, took, _tokens, _nano));
-            free.Enqueue(start + took, start + took);
-            end = Math.Max(end, start + took);
-            if (!ok)
+            Part part = Aside(each.Children[0]);
+            double ends = start + part.Seconds;
+            iterations.Add((start, part));
+            free.Enqueue(ends, ends);
+            end = Math.Max(end, ends);
+            if (!part.Ok)
             {
                 // Latest first: the one that decides is the latest of as many as are too many.
-                failed.Enqueue(start + took, -(start + took));
+                failed.Enqueue(ends, -ends);
                 if (failed.Count > bearable + 1)
                 {
                     failed.Dequeue();
@@ -99,19 +97,14 @@ internal sealed partial class PlanSampler
         }
 
         end = Math.Min(end, decided);
-        (_tokens, _nano) = (tokens, nano);
-        foreach (var iteration in iterations)
+        double undoing = 0;
+        foreach ((double start, Part part) in iterations)
         {
-            double share = ShareBy(end - iteration.Start, iteration.Took, each.Children[0]);
-            _tokens += share * iteration.Tokens;
-            _nano += share * iteration.Nano;
+            undoing = Math.Max(undoing, Take(each.Children[0], part, start, end));
         }
 
-        return (double.IsInfinity(decided), end);
+        return (double.IsInfinity(decided), end + undoing);
     }
-
-    /// <summary>How much of itself a visit has used that is cancelled when all is decided; a call in flight is not on record.</summary>
-    private static double ShareBy(double decided, double took, PlanNode node) => took <= decided ? 1 : node is CallNode ? 0 : decided / took;
 
     /// <summary>A body that is visited again and again, with what is between two rounds.</summary>
     private (bool Ok, double Seconds) Rounds(PlanNode node)
@@ -260,14 +253,14 @@ internal sealed partial class PlanSampler
         double seconds = 0;
         if (book[Subject(node), CostNames.PlanSeconds].Count > 0)
         {
-            _tokens += Drawn(node, CostNames.PlanTokens, 0);
-            _nano += Drawn(node, CostNames.PlanDollars, 0);
+            double tokens = Drawn(node, CostNames.PlanTokens, 0);
+            _used += new Use(tokens, tokens, Drawn(node, CostNames.PlanDollars, 0));
             seconds = Drawn(node, CostNames.PlanSeconds, 0);
         }
         else if (node.Calls.Count > 0)
         {
             // Which of them it takes is not known, nor for how long: their mean price is.
-            _nano += Math.Min(CostPriors.PlanSteps, node.Rules.MaxSteps) * node.Calls.Values.Average(c => c.Skill.MaxCostNanoDollars / 2.0);
+            _used += new Use(0, 0, Math.Min(CostPriors.PlanSteps, node.Rules.MaxSteps) * node.Calls.Values.Average(c => c.Skill.MaxCostNanoDollars / 2.0));
         }
 
         return (Chance(node, CostNames.PlanGood, CostNames.PlanBad, 1 - CostPriors.FailureRate), seconds);

@@ -6,12 +6,20 @@ using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Nodes.StateMachine;
-using AgentFlow.Engine.Ports;
 
 namespace AgentFlow.Engine.Costs;
 
 /// <summary>What one imagined run used.</summary>
-public readonly record struct RunSample(bool Succeeded, double Tokens, double NanoDollars, double Seconds);
+internal readonly record struct RunSample(bool Succeeded, Use Used, double Seconds);
+
+/// <summary>Tokens and money.</summary>
+/// <param name="OwnTokens">Those of <paramref name="Tokens"/> that no child has used.</param>
+internal readonly record struct Use(double Tokens, double OwnTokens, double NanoDollars)
+{
+    public static Use operator +(Use a, Use b) => new(a.Tokens + b.Tokens, a.OwnTokens + b.OwnTokens, a.NanoDollars + b.NanoDollars);
+
+    public static Use operator *(double share, Use use) => new(share * use.Tokens, share * use.OwnTokens, share * use.NanoDollars);
+}
 
 /// <summary>
 /// Imagines runs of a plan: walks its nodes as the engine would, but draws what expressions and the outside decide from what was
@@ -20,26 +28,28 @@ public readonly record struct RunSample(bool Succeeded, double Tokens, double Na
 internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBook book, IRandomSource random, KnownBefore known, SampledWorkflows workflows)
 {
     private readonly Dictionary<(PlanNode, string), Draw> _draws = [];
-    private double _tokens;
-    private double _nano;
+    private Use _used;
+    private List<CallNode>? _done;
     private int _visits;
     private double _spare = double.NaN;
 
     public RunSample Next()
     {
         // A workflow can be its own child.
-        (double tokens, double nano, int visits) = (_tokens, _nano, _visits);
-        (_tokens, _nano, _visits) = (0, 0, 0);
+        (Use used, List<CallNode>? done, int visits) = (_used, _done, _visits);
+        (_used, _done, _visits) = (default, null, 0);
         (bool ok, double seconds) = Limited(definition.Root, definition.Policies.Deadline ?? definition.Root.Timeout);
-        var sample = new RunSample(ok, _tokens, _nano, seconds);
-        (_tokens, _nano, _visits) = (tokens, nano, visits);
+        var sample = new RunSample(ok, _used, seconds);
+        (_used, _done, _visits) = (used, done, visits);
         return sample;
     }
 
     private (bool Ok, double Seconds) Limited(PlanNode node, TimeSpan? limit)
     {
+        int before = _done?.Count ?? 0;
         (bool ok, double seconds) = Walk(node);
-        return limit is { } most && seconds > most.TotalSeconds ? (false, most.TotalSeconds) : (ok, seconds);
+        (ok, seconds) = limit is { } most && seconds > most.TotalSeconds ? (false, most.TotalSeconds) : (ok, seconds);
+        return (ok, !ok && node.IsScope ? seconds + Undo(before) : seconds);
     }
 
     private (bool Ok, double Seconds) Visit(PlanNode node)
@@ -57,7 +67,7 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
 
     private (bool Ok, double Seconds) Walk(PlanNode node) => node switch
     {
-        CallNode call => ChildOf(call) is { } child ? Child(call, child) : Call(call),
+        CallNode call => Step(call),
         WaitNode wait => Wait(wait),
         WaitForNode waits => WaitFor(waits),
         BarrierNode barrier => Awaited(barrier, barrier.Barrier.Timeout),
@@ -75,40 +85,6 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
         LlmNode planner => Llm(planner),
         _ => (true, 0),
     };
-
-    private (bool Ok, double Seconds) Call(CallNode call)
-    {
-        double seconds = 0;
-        for (int attempt = 1; ; attempt++)
-        {
-            // An attempt fails as often as attempts did; whether it is tried again is the policy's business.
-            if (!AttemptFails(call))
-            {
-                Use(call);
-                return (true, seconds + Drawn(call, CostNames.Seconds, CostPriors.Seconds(call.Tool)));
-            }
-
-            seconds += Drawn(call, CostNames.FailedSeconds, CostPriors.Seconds(call.Tool));
-            _nano += Observed(call, CostNames.FailedDollars) is { Count: > 0 } failed ? failed.Mean : 0;
-            if (attempt >= call.Retry.MaxAttempts || !TriedAgain(call))
-            {
-                return (false, seconds);
-            }
-
-            seconds += call.Retry.DelayAfter(attempt, random.NextUInt64()).TotalSeconds;
-        }
-    }
-
-    private void Use(CallNode call)
-    {
-        ExpectedUse? use = call.Tool.Use;
-        double input = Drawn(call, CostNames.InputTokens, use?.InputTokens ?? 0);
-        double output = Drawn(call, CostNames.OutputTokens, use?.OutputTokens ?? 0);
-        _tokens += input + output;
-        _nano += use is { InputNanoDollars: { } inputPrice, OutputNanoDollars: { } outputPrice }
-            ? (input * inputPrice) + (output * outputPrice)
-            : Drawn(call, CostNames.Dollars, call.Tool.Contract.MaxCostNanoDollars / 2.0);
-    }
 
     private (bool Ok, double Seconds) Machine(StateMachineNode machine)
     {
@@ -154,6 +130,7 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
         var ended = new bool?[count];
         bool[] settled = new bool[count];
         double[] places = new double[Math.Min(graph.MaxParallel ?? count, count)];
+        var parts = new (double Start, Part? Part)[count];
         double aborted = double.PositiveInfinity;
         for (int left = count; left > 0; left--)
         {
@@ -179,16 +156,26 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
                 continue;
             }
 
-            (bool ok, double took) = Visit(graph.Children[next]);
-            (ended[next], ends[next]) = (ok, start + took);
+            Part part = Aside(graph.Children[next]);
+            parts[next] = (start, part);
+            (ended[next], ends[next]) = (part.Ok, start + part.Seconds);
             places[place] = ends[next];
-            if (!ok && rules.OnError == OnStepError.Abort)
+            if (!part.Ok && rules.OnError == OnStepError.Abort)
             {
                 aborted = Math.Min(aborted, ends[next]);
             }
         }
 
-        return (double.IsInfinity(aborted), ends.Max());
+        double end = 0;
+        for (int i = 0; i < count; i++)
+        {
+            // What begins after an abort is what wants to; what is under way then is cancelled.
+            (double start, Part? part) = parts[i];
+            double until = start < aborted ? Math.Min(ends[i], aborted) : ends[i];
+            end = Math.Max(end, until + (part is null ? 0 : Take(graph.Children[i], part, start, until)));
+        }
+
+        return (double.IsInfinity(aborted), end);
     }
 
     private (bool Ok, double Seconds) Parallel(ParallelNode parallel)
@@ -221,6 +208,7 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
         if (child is CallNode call)
         {
             Use(call);
+            Did(call, ok: true);
         }
         else
         {
@@ -230,28 +218,18 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
 
     private (bool Ok, double Seconds) AllAtOnce(ParallelNode parallel)
     {
-        var children = new (bool Ok, double Seconds, double Tokens, double Nano)[parallel.Children.Count];
-        (double tokens, double nano) = (_tokens, _nano);
-        for (int i = 0; i < children.Length; i++)
-        {
-            (_tokens, _nano) = (0, 0);
-            (bool ok, double took) = Visit(parallel.Children[i]);
-            children[i] = (ok, took, _tokens, _nano);
-        }
-
+        Part[] children = [.. parallel.Children.Select(Aside)];
         double[] good = [.. children.Where(c => c.Ok).Select(c => c.Seconds).Order()];
         double[] bad = [.. children.Where(c => !c.Ok).Select(c => c.Seconds).Order()];
         bool succeeds = good.Length >= parallel.Needed;
         double end = succeeds ? good[parallel.Needed - 1] : bad[children.Length - parallel.Needed];
-        (_tokens, _nano) = (tokens, nano);
+        double undoing = 0;
         for (int i = 0; i < children.Length; i++)
         {
-            double share = ShareBy(end, children[i].Seconds, parallel.Children[i]);
-            _tokens += share * children[i].Tokens;
-            _nano += share * children[i].Nano;
+            undoing = Math.Max(undoing, Take(parallel.Children[i], children[i], 0, end));
         }
 
-        return (succeeds, end);
+        return (succeeds, end + undoing);
     }
 
     private (bool Ok, double Seconds) OneAfterAnother(PlanNode node, bool until)
@@ -274,20 +252,6 @@ internal sealed partial class PlanSampler(WorkflowDefinition definition, CostBoo
     {
         int child = selector.Children.Count == 1 ? 0 : Pick(selector, selector.Children.Count, CostNames.Branch);
         return Visit(selector.Children[child]);
-    }
-
-    private bool AttemptFails(CallNode call)
-    {
-        long good = Observed(call, CostNames.Succeeded).Count;
-        long bad = Observed(call, CostNames.FailedSeconds).Count;
-        return Unit() < (bad + CostPriors.FailureRate) / (good + bad + 1);
-    }
-
-    private bool TriedAgain(CallNode call)
-    {
-        long again = Observed(call, CostNames.Again).Count;
-        long given = Observed(call, CostNames.GivenUp).Count;
-        return Unit() < (again + 0.9) / (again + given + 1);
     }
 
     private bool Chance(PlanNode node, string yes, string no, double prior)

@@ -66,6 +66,9 @@ public sealed class WorkflowDefinition
     /// <summary>JSON Schema of the input; <see langword="null"/> takes any object.</summary>
     public JsonElement? InputSchema { get; init; }
 
+    /// <summary>What <see cref="InputSchema"/> says, compiled on first use.</summary>
+    public WorkflowInput Input => field ??= new WorkflowInput(InputSchema);
+
     public IReadOnlyDictionary<string, AgentDefinition> Agents { get; init; } = new Dictionary<string, AgentDefinition>(StringComparer.Ordinal);
 
     public RunPolicies Policies { get; init; } = RunPolicies.Default;

@@ -113,6 +113,9 @@ public sealed record HumanTask(Ulid Id, string Tenant, Ulid Run, StepAddress Add
         return task;
     }
 
+    /// <summary>What becomes of it when nobody does it: it expires; <see langword="null"/>: it stays open for ever.</summary>
+    public HumanTask? AgeToItsEnd() => DueAt == 0 ? null : Age(DueAt);
+
     private long Next()
     {
         long escalates = Level < Order.Escalations.Count ? CreatedAt + (long)Order.Escalations[Level].After.TotalMilliseconds : 0;

@@ -4,22 +4,27 @@ using System.Security.Cryptography;
 using System.Text;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Definitions;
-using AgentFlow.Engine.Definitions.Loading.Parts;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Llm;
 using AgentFlow.Engine.Ports;
-using AgentFlow.Engine.Runs;
-using AgentFlow.Expressions.JsonSchema;
 
 namespace AgentFlow.Engine.Scheduling;
 
-/// <summary>Compiled workflow versions by content hash. A definition never changes, so nothing is ever invalidated.</summary>
-public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, WorkflowDefinition> compile)
+/// <summary>
+/// Compiled workflow versions by content hash. A definition never changes, so nothing is ever invalidated; those that were used last
+/// are kept (<see cref="MostKept"/>), others are forgotten once nobody holds them. As long as anybody does (a run, an estimate), it is
+/// the one that everybody gets. Safe for concurrent use.
+/// </summary>
+/// <param name="mostKept">Versions that are kept although nobody holds them.</param>
+public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, WorkflowDefinition> compile, int mostKept = DefinitionCache.MostKept)
 {
-    private readonly ConcurrentDictionary<(string Tenant, string Hash), WorkflowDefinition> _byHash = new();
-    private readonly ConditionalWeakTable<WorkflowDefinition, string> _toolsHashes = [];
+    /// <summary>The shipped templates take 70 to 400 KiB each when they are compiled: so many take at most some 100 MB.</summary>
+    public const int MostKept = 256;
 
-    private readonly ConditionalWeakTable<WorkflowDefinition, Func<ReadOnlyMemory<byte>, string?>> _inputs = [];
+    private readonly ConcurrentDictionary<(string Tenant, string Hash), Entry> _byHash = new();
+    private readonly Lock _gate = new();
+    private long _uses;
+    private readonly ConditionalWeakTable<WorkflowDefinition, string> _toolsHashes = [];
 
     /// <summary>The highest published version that fits; otherwise why there is none, in words for the workflow's author.</summary>
     /// <exception cref="RunUnreadableException">It does not compile any more.</exception>
@@ -37,25 +42,19 @@ public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, W
             : (null, $"No version of workflow '{name}' fits '{range}': there is {string.Join(", ", versions.OrderByDescending(v => v.Version).Take(5).Select(v => v.Version))}{(versions.Count > 5 ? ", …" : "")}. Publish one that does, or widen the range.");
     }
 
-    /// <summary>Says what is wrong with an input of a workflow, or <see langword="null"/>.</summary>
-    public string? InputProblem(WorkflowDefinition definition, Payload input) => _inputs.GetValue(definition, static d =>
+    /// <summary>Makes a version known that was compiled elsewhere, in the place of what was known under its hash.</summary>
+    public void Add(string tenant, WorkflowDefinition definition)
     {
-        if (d.InputSchema is not { } schema)
+        lock (_gate)
         {
-            return static utf8 => utf8.Span.TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? null : "it is not an object";
+            Keep((tenant, definition.Hash), definition);
         }
-
-        return JsonSchema.TryCompile(schema, out JsonSchema? compiled, out IReadOnlyList<SchemaError> errors)
-            ? utf8 => ToolSchemas.Describe(compiled.Validate(utf8))
-            : _ => $"the schema is not valid: {errors[0]}";
-    })(input.Utf8);
-
-    public void Add(string tenant, WorkflowDefinition definition) => _byHash[(tenant, definition.Hash)] = definition;
+    }
 
     /// <exception cref="RunUnreadableException">The version is not in the catalogue, or does not compile any more.</exception>
     public async ValueTask<WorkflowDefinition> GetAsync(string tenant, string hash, CancellationToken cancellationToken)
     {
-        if (_byHash.TryGetValue((tenant, hash), out WorkflowDefinition? known))
+        if (Known((tenant, hash)) is { } known)
         {
             return known;
         }
@@ -65,7 +64,11 @@ public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, W
         try
         {
             WorkflowDefinition definition = compile(stored.Source);
-            return _byHash.GetOrAdd((tenant, hash), definition);
+            lock (_gate)
+            {
+                // Somebody else may have compiled it meanwhile.
+                return Known((tenant, hash)) ?? Keep((tenant, hash), definition);
+            }
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -81,4 +84,74 @@ public sealed class DefinitionCache(ICatalogue catalogue, Func<WorkflowSource, W
         IEnumerable<string> contracts = called.Concat(allowed).Distinct().Order(StringComparer.Ordinal);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', contracts))));
     });
+
+    private WorkflowDefinition? Known((string Tenant, string Hash) key)
+    {
+        if (!_byHash.TryGetValue(key, out Entry? entry) || entry.Definition is not { } definition)
+        {
+            return null;
+        }
+
+        entry.Used = Interlocked.Increment(ref _uses);
+        if (!entry.IsKept)
+        {
+            lock (_gate)
+            {
+                Keep(key, definition);
+            }
+        }
+
+        return definition;
+    }
+
+    /// <summary>Keeps a definition, and lets go what was used longest ago. Under the lock.</summary>
+    private WorkflowDefinition Keep((string Tenant, string Hash) key, WorkflowDefinition definition)
+    {
+        if (_byHash.TryGetValue(key, out Entry? known) && known.Definition == definition)
+        {
+            known.Keep(definition);
+        }
+        else
+        {
+            _byHash[key] = new Entry(definition, Interlocked.Increment(ref _uses));
+        }
+
+        List<Entry> kept = [];
+        foreach ((var at, Entry entry) in _byHash)
+        {
+            if (entry.IsKept)
+            {
+                kept.Add(entry);
+            }
+            else if (entry.Definition is null)
+            {
+                _byHash.TryRemove(at, out _);
+            }
+        }
+
+        if (kept.Count > mostKept)
+        {
+            kept.MinBy(e => e.Used)!.LetGo();
+        }
+
+        return definition;
+    }
+
+    private sealed class Entry(WorkflowDefinition definition, long used)
+    {
+        private readonly WeakReference<WorkflowDefinition> _anybodys = new(definition);
+        private volatile WorkflowDefinition? _kept = definition;
+
+        /// <summary><see langword="null"/>: nobody holds it any more.</summary>
+        public WorkflowDefinition? Definition => _kept ?? (_anybodys.TryGetTarget(out WorkflowDefinition? held) ? held : null);
+
+        public bool IsKept => _kept is not null;
+
+        /// <summary>Greater than that of all that were used before.</summary>
+        public long Used { get; set; } = used;
+
+        public void Keep(WorkflowDefinition definition) => _kept = definition;
+
+        public void LetGo() => _kept = null;
+    }
 }

@@ -565,7 +565,7 @@ public sealed partial class RunHost : IAsyncDisposable
                 return (null, new StepError("WORKFLOW_NOT_FOUND", Contracts.Errors.ErrorCategory.Permanent, problem!));
             }
 
-            return _definitions.InputProblem(definition, input) is { } misfit
+            return definition.Input.Problem(input.Utf8) is { } misfit
                 ? (null, new StepError("INPUT_INVALID", Contracts.Errors.ErrorCategory.Validation, $"The input does not fit workflow '{definition.Name}' {definition.Version}: {misfit}."))
                 : (definition, null);
         }

@@ -1,6 +1,9 @@
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Engine.Agents;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
@@ -28,6 +31,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
     private readonly Queue<(Process Process, IThreadPoolWorkItem Work)> _ready = new();
     private readonly List<Sending> _sendings = [];
     private readonly HashSet<(string Run, StepAddress Address)> _handedOver = [];
+    private RehearsedPeople _people = null!;
     private RehearsalOptions _options = new();
     private WorkflowDefinition _definition = null!;
     private UlidFactory _ids = null!;
@@ -43,13 +47,14 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
     {
         (_definition, _options) = (definition, options);
         _ids = new UlidFactory(Clock, new SeededRandom(seed));
+        _people = new RehearsedPeople(AskedFor);
         _current = Born();
         foreach (Arrival arrival in options.Arrivals.Where(a => a.When is null))
         {
             Expect(arrival);
         }
 
-        Task<StartOutcome> accepted = _current.Host.Launch(new StartRequest(Tenant, definition, input, "rehearsal", TraceId: new string('0', 32), IdempotencyKey: "rehearsal")).Accepted;
+        Task<StartOutcome> accepted = _current.Host.Launch(new StartRequest(Tenant, definition, input, "rehearsal", TraceId: new string('0', 32), IdempotencyKey: "rehearsal") { Approval = options.Approval }).Accepted;
         Live(() => accepted.IsCompleted);
         if (!accepted.IsCompletedSuccessfully && _disk.Rows.Count == 0)
         {
@@ -93,6 +98,20 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
         }
     }
 
+    /// <summary>An approval that a run has put; its end comes when it is time.</summary>
+    private void AskedFor(HumanTask task)
+    {
+        if (_options.Decide(task) is { Answer: { } answer } ended)
+        {
+            (bool granted, string reason) = ApprovalRequest.Read(answer);
+            var decision = new ApprovalAnswer(granted, ended.AnsweredBy, reason);
+            _sendings.Add(new Sending(() => _current.Host.DecideAsync(Tenant, task.Run, task.Address.Step, task.Approval, decision, task.Id.ToString(), CancellationToken.None), ended.EndedAt, _sendings.Count)
+            {
+                IsWanted = () => _people.IsWanted(task.Id),
+            });
+        }
+    }
+
     private Process Born()
     {
         var process = new Process(++_lives);
@@ -114,12 +133,16 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
             },
             new RehearsalSession(_disk, process),
             definitions,
-            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission()],
+            [new SchemaAdmission(), new PermissionAdmission(), new BudgetAdmission(), new ApprovalAdmission()],
             new StepPerformer(clock),
             new Listener(this),
             _ids,
             clock,
-            NullLogger.Instance);
+            NullLogger.Instance)
+        {
+            Desk = new HumanTaskDesk(_people, _ids, clock),
+            Agents = new AgentPolicies(new SimulatedRegistry(_options.PolicyOf), clock),
+        };
         _ready.Enqueue((process, new Opening(process.Host)));
         return process;
     }
@@ -143,7 +166,7 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
                 return;
             }
 
-            Sending? sending = _sendings.Where(s => !s.IsSent).OrderBy(s => s.Due).ThenBy(s => s.Number).FirstOrDefault();
+            Sending? sending = _sendings.Where(s => !s.IsSent && s.IsWanted()).OrderBy(s => s.Due).ThenBy(s => s.Number).FirstOrDefault();
             long? due = _clock.NextDue();
             if (sending is not null && _disk.Rows.Count > 0 && (due is null || sending.Due <= due))
             {
@@ -235,6 +258,9 @@ public sealed class Rehearsal(DateTimeOffset start, ulong seed)
 
         public bool IsSent { get; private set; }
 
+        /// <summary>Whether it is worth waiting for.</summary>
+        public Func<bool> IsWanted { get; init; } = static () => true;
+
         public void Send() => (IsSent, _answer) = (true, send());
 
         /// <summary>Who asked a dead worker gets no answer and asks the next one, under the same key.</summary>
@@ -250,6 +276,15 @@ public sealed record RehearsalOptions
 
     /// <summary>What may do steps of the run, as if it were published. Default: nothing.</summary>
     public IReadOnlyList<WorkflowDefinition> Children { get; init; } = [];
+
+    /// <summary>What somebody has to approve before the run begins. Default: nothing.</summary>
+    public ApprovalRequest? Approval { get; init; }
+
+    /// <summary>Gets an approval as it is put, and gives it as it ends; <see langword="null"/>: it is waited for without end. Default: nobody decides, and it ends with its time.</summary>
+    public Func<HumanTask, HumanTask?> Decide { get; init; } = static task => task.AgeToItsEnd();
+
+    /// <summary>The policies of registered agents as their registry has them, as JSON. Default: none restricts anything.</summary>
+    public Func<string, string> PolicyOf { get; init; } = static _ => "{}";
 
     /// <summary>Reads <c>env.NAME</c>. Default: there is none.</summary>
     public Func<string, string?> Env { get; init; } = static _ => null;

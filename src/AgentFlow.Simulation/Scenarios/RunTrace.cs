@@ -119,6 +119,12 @@ public sealed class RunTrace
             case CompensationStarted e:
                 Line(e, $"undoing {Place(e.Id)}");
                 break;
+            case ApprovalRequested e:
+                Line(e, $"asked to approve {Place(e.Id)} ({e.Name})");
+                break;
+            case ApprovalDecided e:
+                Line(e, $"{(e.Granted ? "approved" : "not approved")} {Place(e.Id)} by {e.By} {Short(e.Reason)}");
+                break;
             case CompensationPlanned or SignalConsumed or TimerSet:
                 break;
             default:

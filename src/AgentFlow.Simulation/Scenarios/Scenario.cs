@@ -31,6 +31,15 @@ public sealed record Scenario
     /// <summary>Outcomes by what they stand in for; the last one of a list stays.</summary>
     public IReadOnlyDictionary<StubTarget, IReadOnlyList<StubbedOutcome>> Stubs { get; init; } = new Dictionary<StubTarget, IReadOnlyList<StubbedOutcome>>();
 
+    /// <summary>What is decided about the approvals of a step, by its id or path; the last decision of a list stays.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<Decision>> Approvals { get; init; } = new Dictionary<string, IReadOnlyList<Decision>>(StringComparer.Ordinal);
+
+    /// <summary>What is decided about the run before it begins; <see langword="null"/>: it is expected to cost what it may, and nobody is asked.</summary>
+    public Decision? Preflight { get; init; }
+
+    /// <summary>Policies of registered agents, as JSON, by the name that the workflow has for them; one that is not there restricts nothing.</summary>
+    public IReadOnlyDictionary<string, string> Registered { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     public IReadOnlyList<Arrival> Arrivals { get; init; } = [];
 
     public Expectation Expect { get; init; } = new();

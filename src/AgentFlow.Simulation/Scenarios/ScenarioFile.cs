@@ -70,9 +70,22 @@ public sealed class ScenarioFile
             };
             if (!known.Contains(name, StringComparer.Ordinal))
             {
-                string list = known.Length == 0 ? "It has none." : $"It has: {string.Join(", ", known.Take(12))}{(known.Length > 12 ? ", …" : "")}.";
-                _findings.Error(offset, kind == StubKind.Agent ? DiagnosticCodes.UnknownAgent : kind == StubKind.Tool ? DiagnosticCodes.UnknownTool : DiagnosticCodes.UnknownStep, $"{definition.Name} {definition.Version} has no {what} '{name}'.", _findings.Suggest(name, known) + list);
+                _findings.Error(offset, kind == StubKind.Agent ? DiagnosticCodes.UnknownAgent : kind == StubKind.Tool ? DiagnosticCodes.UnknownTool : DiagnosticCodes.UnknownStep, $"{definition.Name} {definition.Version} has no {what} '{name}'.", Remedy(name, known));
             }
         }
+
+        string[] registered = [.. children.Prepend(definition).SelectMany(d => d.Agents.Values).Select(a => a.Registered).OfType<string>().Distinct(StringComparer.Ordinal)];
+        foreach (YamlScalar agent in _reader.Registered.Where(a => !registered.Contains(a.Text, StringComparer.Ordinal)))
+        {
+            _findings.Error(agent, DiagnosticCodes.UnknownAgent, $"{definition.Name} {definition.Version} names no registered agent '{Excerpt.Of(agent.Text)}'.", Remedy(agent.Text, registered));
+        }
+
+        if (_reader.Preflight is { } preflight && definition.Policies.PreflightApproval is null)
+        {
+            _findings.Error(preflight, DiagnosticCodes.NotApplicable, $"{definition.Name} {definition.Version} asks nobody before it begins.", "Remove 'preflight', or write 'policies: { max_budget: …, preflight: ask }' in the workflow.");
+        }
     }
+
+    private string Remedy(string name, string[] known) =>
+        _findings.Suggest(name, known) + (known.Length == 0 ? "It has none." : $"It has: {string.Join(", ", known.Take(12))}{(known.Length > 12 ? ", …" : "")}.");
 }

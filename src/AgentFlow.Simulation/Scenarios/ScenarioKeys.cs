@@ -5,7 +5,7 @@ namespace AgentFlow.Simulation.Scenarios;
 /// <summary>The keys of scenario files, in the order of docs/reference/scenarios.md.</summary>
 internal static class ScenarioKeys
 {
-    public static KeySet Scenario { get; } = new("a scenario", ["scenario", "name", "description", "workflow", "clock", "seed", "env", "input", "stubs", "signals", "cancel", "expect", "golden"]);
+    public static KeySet Scenario { get; } = new("a scenario", ["scenario", "name", "description", "workflow", "clock", "seed", "env", "input", "stubs", "approvals", "preflight", "registered", "signals", "cancel", "expect", "golden"]);
 
     public static KeySet Stubs { get; } = new("'stubs'", ["steps", "agents", "tools"]);
 
@@ -14,6 +14,10 @@ internal static class ScenarioKeys
     public static KeySet Error { get; } = new("'error'", ["code", "category", "message", "retry_after"]);
 
     public static KeySet Tokens { get; } = new("'tokens'", ["input", "output"]);
+
+    public static KeySet Decision { get; } = new("a decision", ["decision", "after", "role", "user", "reason"]);
+
+    public static KeySet Policy { get; } = new("an agent's policy", ["rate_limits", "max_concurrent_tasks", "requires_approval", "requires_approval_above"]);
 
     public static KeySet Signal { get; } = new("a signal", ["name", "payload", "when", "visit", "after"]);
 
@@ -27,5 +31,5 @@ internal static class ScenarioKeys
 
     public static KeySet Cost { get; } = new("'cost'", ["at_most"]);
 
-    public static IReadOnlyList<KeySet> All { get; } = [Scenario, Stubs, Outcome, Error, Tokens, Signal, Cancel, Expect, Step, Duration, Cost];
+    public static IReadOnlyList<KeySet> All { get; } = [Scenario, Stubs, Outcome, Error, Tokens, Decision, Policy, Signal, Cancel, Expect, Step, Duration, Cost];
 }

@@ -1,5 +1,8 @@
+using System.Globalization;
 using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Approvals;
+using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
@@ -13,16 +16,23 @@ namespace AgentFlow.Simulation.Scenarios;
 /// </summary>
 public sealed class ScenarioPlay
 {
+    private static readonly CostEstimate NothingKnown = new(default, default, default, 1, 0, []);
+
     private readonly Scenario _scenario;
     private readonly Rehearsal _rehearsal;
     private readonly Dictionary<StubTarget, int> _uses = [];
+    private readonly Dictionary<string, int> _decided = new(StringComparer.Ordinal);
     private readonly List<string> _unstubbed = [];
+    private readonly List<Mismatch> _approvals = [];
     private readonly Performance _otherwise;
+    private readonly Func<HumanTask, Decision>? _decides;
 
     /// <param name="otherwise">Performs what has no stub. Default: what touches nothing outside is done for real, the rest fails.</param>
-    public ScenarioPlay(Scenario scenario, Performance? otherwise = null)
+    /// <param name="decides">Decides about approvals of which the scenario says nothing. Default: they are denied, which the scenario fails for (<see cref="Approvals"/>).</param>
+    public ScenarioPlay(Scenario scenario, Performance? otherwise = null, Func<HumanTask, Decision>? decides = null)
     {
         _scenario = scenario;
+        _decides = decides;
         _rehearsal = new Rehearsal(scenario.Start, scenario.Seed);
         _otherwise = otherwise ?? RefuseAsync;
     }
@@ -36,12 +46,21 @@ public sealed class ScenarioPlay
     /// <summary>Calls that would have reached outside and have no stub, as text.</summary>
     public IReadOnlyList<string> Unstubbed => _unstubbed;
 
+    /// <summary>What was asked and cannot be decided as the scenario says.</summary>
+    public IReadOnlyList<Mismatch> Approvals => _approvals;
+
+    /// <summary>Steps whose decisions nobody asked for.</summary>
+    public IReadOnlyList<string> Unasked => [.. _scenario.Approvals.Keys.Where(s => !_decided.ContainsKey(s)).Order(StringComparer.Ordinal)];
+
     /// <summary>Runs a definition whose tools and agents perform through <see cref="PerformAsync"/>.</summary>
     /// <param name="children">What may do its steps; their tools and agents perform in the same way.</param>
     public RehearsalReport Run(WorkflowDefinition definition, IReadOnlyList<WorkflowDefinition> children) => _rehearsal.Run(definition, _scenario.Input, new RehearsalOptions
     {
         Children = children,
         Arrivals = _scenario.Arrivals,
+        Approval = _scenario.Preflight is null ? null : definition.Policies.PreflightApproval?.ForRun(definition, _scenario.Input, NothingKnown, "The scenario holds it."),
+        Decide = Decide,
+        PolicyOf = agent => _scenario.Registered.GetValueOrDefault(agent, "{}"),
         Env = name => _scenario.Env.GetValueOrDefault(name),
     });
 
@@ -88,7 +107,46 @@ public sealed class ScenarioPlay
     public void KillWorker() => _rehearsal.KillWorker();
 
     /// <summary>The path of a call's step without its visits: <c>execute/apply</c>.</summary>
-    public static string PathOf(ToolCall call) => string.Join('/', call.StepPath.Split('/').Select(part => part[..part.LastIndexOf('#')]));
+    public static string PathOf(ToolCall call) => WithoutVisits(call.StepPath);
+
+    private static string WithoutVisits(string path) => string.Join('/', path.Split('/').Select(part => part[..part.LastIndexOf('#')]));
+
+    /// <summary>How an approval ends.</summary>
+    private HumanTask? Decide(HumanTask task)
+    {
+        if (task.Approval == ApprovalPolicy.Preflight)
+        {
+            return End("preflight", _scenario.Preflight!, task);
+        }
+
+        string path = WithoutVisits(task.Step);
+        string? named = _scenario.Approvals.ContainsKey(path) ? path : path[(path.LastIndexOf('/') + 1)..] is var id && _scenario.Approvals.ContainsKey(id) ? id : null;
+        if (named is not null && _scenario.Approvals[named] is { Count: > 0 } decisions)
+        {
+            int use = _decided.GetValueOrDefault(named);
+            _decided[named] = use + 1;
+            return End($"approvals.{named}", decisions[Math.Min(use, decisions.Count - 1)], task);
+        }
+
+        if (_decides is not null)
+        {
+            return _decides(task).End(task);
+        }
+
+        _approvals.Add(new Mismatch("approvals", "a decision about every approval that is asked for", $"{task.Step} asks {task.To} ({task.Approval}); add 'approvals: {{ {path}: approve }}'"));
+        return new Decision(false) { Reason = $"The scenario says nothing of the approval of {path}" }.End(task);
+    }
+
+    private HumanTask? End(string place, Decision decision, HumanTask task)
+    {
+        if (decision.Problem(task) is { } problem)
+        {
+            string after = decision.After.ToString("c", CultureInfo.InvariantCulture);
+            _approvals.Add(new Mismatch(place, $"{decision.By} decides after {after}", problem));
+        }
+
+        return decision.End(task);
+    }
 
     private ValueTask<StepOutcome> RefuseAsync(ITool inner, ToolCall call, CancellationToken cancellationToken)
     {

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using AgentFlow.Contracts.Errors;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Definitions.Loading.Keys;
 using AgentFlow.Engine.Definitions.Loading.Yaml;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Expressions.Cel;
@@ -18,10 +21,18 @@ internal sealed class ScenarioReader(Findings findings, string path)
     private const long NanoPerDollar = 1_000_000_000;
     private const int MaxOutcomes = 10_000;
 
+    private static readonly (string Word, bool? Granted)[] Words = [("approve", true), ("deny", false), ("none", null)];
+
     private static readonly CelOptions CheckOptions = new() { KnownVariables = ["input", "output", "status", "outcome", "error", "steps", "run"] };
 
     /// <summary>Every name of something in the workflow, with its place.</summary>
     public List<(StubKind Kind, string Name, int Offset)> Names { get; } = [];
+
+    /// <summary>Every registered agent that is named, with its place.</summary>
+    public List<YamlScalar> Registered { get; } = [];
+
+    /// <summary>Where <c>preflight</c> stands; <see langword="null"/>: nowhere.</summary>
+    public int? Preflight { get; private set; }
 
     /// <returns>The scenario; meaningless when there are errors among the findings.</returns>
     public Scenario? Read(YamlNode root)
@@ -52,6 +63,9 @@ internal sealed class ScenarioReader(Findings findings, string path)
             Env = ReadEnv(fields),
             Input = fields["input"] is { } input ? Json(input) : Payload.EmptyObject,
             Stubs = ReadStubs(fields),
+            Approvals = ReadApprovals(fields),
+            Preflight = ReadPreflight(fields),
+            Registered = ReadRegistered(fields),
             Arrivals = arrivals,
             Expect = ReadExpect(fields),
             Golden = fields.Text("golden")?.Text,
@@ -110,19 +124,112 @@ internal sealed class ScenarioReader(Findings findings, string path)
         return stubs;
     }
 
-    private IReadOnlyList<StubbedOutcome> ReadOutcomes(YamlEntry entry)
+    private IReadOnlyList<StubbedOutcome> ReadOutcomes(YamlEntry entry) => ReadOneOrSeveral(entry, "outcomes", ReadOutcome);
+
+    /// <summary>What comes once and stays, or a list of what comes one after the other.</summary>
+    private IReadOnlyList<T> ReadOneOrSeveral<T>(YamlEntry entry, string what, Func<YamlNode, int, T?> read)
+        where T : class
     {
         if (entry.Value is not YamlSequence list)
         {
-            return ReadOutcome(entry.Value, entry.Key.Offset) is { } single ? [single] : [];
+            return read(entry.Value, entry.Key.Offset) is { } single ? [single] : [];
         }
 
         if (list.Items.Count is 0 or > MaxOutcomes)
         {
-            findings.Error(list, DiagnosticCodes.EmptyList, $"'{Excerpt.Of(entry.Key.Text)}' has {list.Items.Count} outcomes.", $"Give one to {MaxOutcomes}; the last one stays.");
+            findings.Error(list, DiagnosticCodes.EmptyList, $"'{Excerpt.Of(entry.Key.Text)}' has {list.Items.Count} {what}.", $"Give one to {MaxOutcomes}; the last one stays.");
         }
 
-        return [.. list.Items.Take(MaxOutcomes).Select(item => ReadOutcome(item, item.Offset)).OfType<StubbedOutcome>()];
+        return [.. list.Items.Take(MaxOutcomes).Select(item => read(item, item.Offset)).OfType<T>()];
+    }
+
+    private Dictionary<string, IReadOnlyList<Decision>> ReadApprovals(Fields fields)
+    {
+        var approvals = new Dictionary<string, IReadOnlyList<Decision>>(StringComparer.Ordinal);
+        foreach (YamlEntry entry in fields.Mapping("approvals", "'approvals: { pay: approve }'")?.Entries ?? [])
+        {
+            Names.Add((StubKind.Step, entry.Key.Text, entry.Key.Offset));
+            approvals[entry.Key.Text] = ReadOneOrSeveral(entry, "decisions", ReadDecision);
+        }
+
+        return approvals;
+    }
+
+    private Decision? ReadPreflight(Fields fields)
+    {
+        if (fields.Entry("preflight") is not { } entry)
+        {
+            return null;
+        }
+
+        Preflight = entry.Key.Offset;
+        return ReadDecision(entry.Value, entry.Key.Offset);
+    }
+
+    /// <summary>A word (<c>approve</c>), or a mapping that says more.</summary>
+    private Decision? ReadDecision(YamlNode node, int place)
+    {
+        if (node is YamlScalar word)
+        {
+            if (Words.FirstOrDefault(w => w.Word == word.Text) is { Word: not null } said)
+            {
+                return new Decision(said.Granted);
+            }
+
+            findings.Error(word, DiagnosticCodes.WrongType, $"'{Excerpt.Of(word.Text)}' is no decision.", "Write approve, deny or none, or { decision: approve, after: 2h, role: approver, reason: … }.");
+            return null;
+        }
+
+        if (node is not YamlMapping mapping)
+        {
+            findings.Error(node, DiagnosticCodes.WrongType, $"Expected a decision, found {node.Describe()}.", "Write approve, deny or none, { decision: approve, after: 2h }, or a list of them.");
+            return null;
+        }
+
+        var fields = Fields.Of(mapping, place, ScenarioKeys.Decision, findings);
+        fields.Require("decision", "The approval", "Add 'decision: approve', 'decision: deny' or 'decision: none'.");
+        bool? granted = fields.Word("decision", ("approve", 1), ("deny", 2), ("none", 3)) switch { 1 => true, 2 => false, _ => null };
+        if (fields["decision"] is YamlScalar { Text: "none" })
+        {
+            foreach (string key in new[] { "after", "role", "user", "reason" })
+            {
+                fields.Refuse(key, "where nobody decides", "Remove it: the approval ends with its own 'timeout'.");
+            }
+        }
+
+        if (fields.Entry("role") is { } role && fields.Has("user"))
+        {
+            findings.Error(role.Key, DiagnosticCodes.ConflictingKeys, "'role' and 'user' exclude each other.", "Keep one of them.");
+        }
+
+        return new Decision(granted)
+        {
+            After = fields.Duration("after", TimeSpan.Zero) ?? TimeSpan.Zero,
+            By = new Assignee(fields.Text("role")?.Text, fields.Text("user")?.Text),
+            Reason = fields.Text("reason")?.Text ?? "",
+        };
+    }
+
+    private Dictionary<string, string> ReadRegistered(Fields fields)
+    {
+        var policies = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (YamlEntry entry in fields.Mapping("registered", "'registered: { finance: { requires_approval_above: 5 } }'")?.Entries ?? [])
+        {
+            Registered.Add(entry.Key);
+            if (fields.AsMapping(entry.Value, "{ requires_approval: [payment.*] }") is { } mapping)
+            {
+                _ = Fields.Of(mapping, entry.Key.Offset, ScenarioKeys.Policy, findings);
+                JsonElement policy = YamlJson.ToElement(mapping, findings);
+                if (AgentPolicy.Read(policy, out string? problem) is null)
+                {
+                    findings.Error(entry.Key, DiagnosticCodes.WrongType, $"The policy of '{Excerpt.Of(entry.Key.Text)}' cannot be followed: {Excerpt.Line(problem!)}.", "Write it as 'definition.policy' of the agent has it in the registry.");
+                }
+
+                policies[entry.Key.Text] = policy.GetRawText();
+            }
+        }
+
+        return policies;
     }
 
     private StubbedOutcome? ReadOutcome(YamlNode node, int place)

@@ -16,7 +16,7 @@ public sealed class PreflightAccuracyTests(ITestOutputHelper output)
     [Fact]
     public async Task Estimate_After50Runs_IsWithinItsBounds()
     {
-        ScriptedPlan[] plans = [.. new[] { "support", "content-pipeline", "devops-automation" }.Select(ScriptedPlan.OfTemplate), .. Enumerable.Range(1, 30).Select(ScriptedPlan.Generated)];
+        ScriptedPlan[] plans = [.. new[] { "support", "content-pipeline", "devops-automation" }.Select(ScriptedPlan.OfTemplate), .. Enumerable.Range(1, 30).Select(ScriptedPlan.Generated), .. Enumerable.Range(1, 12).Select(ScriptedPlan.Failing)];
         var errors = new List<(string Plan, double Tokens, double Dollars, double Seconds, double Above, double Before)>();
         foreach (ScriptedPlan plan in plans)
         {

@@ -21,7 +21,8 @@ namespace AgentFlow.Cli.Tests.Costs;
 /// A plan whose models are scripted: their use of tokens and time is lognormal with the sigmas below, their answers and failures
 /// are drawn, and every run of it goes through the real engine.
 /// </summary>
-internal sealed class ScriptedPlan(string name, WorkflowSource source)
+/// <param name="failureRate">Part of the attempts that fail.</param>
+internal sealed class ScriptedPlan(string name, WorkflowSource source, double failureRate = 0.04)
 {
     /// <summary>Of the logarithm of a call's input tokens; about a quarter more or less.</summary>
     public const double InputSigma = 0.25;
@@ -29,8 +30,6 @@ internal sealed class ScriptedPlan(string name, WorkflowSource source)
     public const double OutputSigma = 0.35;
 
     public const double SecondsSigma = 0.4;
-
-    private const double FailureRate = 0.04;
 
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -95,6 +94,66 @@ internal sealed class ScriptedPlan(string name, WorkflowSource source)
         return new ScriptedPlan($"plan-{seed}", new WorkflowSource(yaml.ToString(), WorkflowAssets.Empty));
     }
 
+    /// <summary>A plan made from a seed whose attempts fail oftener, once or twice for good; what was done is undone, and some failures have remedies: in turn as in <see cref="Generated"/>.</summary>
+    public static ScriptedPlan Failing(int seed)
+    {
+        var random = new SeededRandom((ulong)seed * 104_729);
+        int Below(int limit) => (int)(random.NextUInt64() % (ulong)limit);
+        int count = 4 + Below(3);
+        string model = Below(2) == 0 ? "gpt-4o-mini" : "gpt-4o";
+        const string Output = "{ type: object, required: [score], properties: { score: { type: number, minimum: 0, maximum: 1 } } }";
+        var yaml = new StringBuilder();
+        yaml.Append(CultureInfo.InvariantCulture, $"language: 1\nname: failing-{seed}\nversion: 1.0.0\ndefaults: {{ retry: {{ max_attempts: {1 + Below(2)} }}, timeout: 10m }}\nagents:\n");
+        foreach (string agent in Enumerable.Range(0, count).SelectMany(i => new[] { $"a{i}", $"undo{i}" }).Append("helper"))
+        {
+            yaml.Append(CultureInfo.InvariantCulture, $"  {agent}: {{ kind: llm, role: \"{new string('x', 40 + Below(800))}\", model: {{ provider: openai, model: {model}, max_tokens: {600 + Below(800)} }}, output: {Output} }}\n");
+        }
+
+        string Step(int i, string rest = "")
+        {
+            string undone = Below(3) == 0 ? "" : $", compensate: {{ agent: undo{i}, input: {{ n: 1 }}, retry: {{ max_attempts: 20 }} }}";
+            string remedy = Below(3) switch
+            {
+                0 => ", remedies: [{ on: [MODEL_INPUT_TOO_LARGE], agent: helper, then: accept, timeout: 10m }]",
+                1 => ", remedies: [{ on: [MODEL_INPUT_TOO_LARGE], agent: helper, times: 2, timeout: 10m }, { on: [MODEL_UNAVAILABLE], initial: 5s }]",
+                _ => "",
+            };
+            return $"{{ id: s{i}, agent: a{i}, input: {{ n: 1 }}{undone}{remedy}{rest} }}";
+        }
+
+        switch (seed % 3)
+        {
+            case 0:
+                yaml.Append(CultureInfo.InvariantCulture, $"planner: fsm\ninitial_state: s0\nfinal_states: [s{count - 1}]\nstates:\n");
+                for (int i = 0; i < count; i++)
+                {
+                    string next = i == count - 1 ? "" : $", on_success: s{i + 1}";
+                    yaml.Append(CultureInfo.InvariantCulture, $"  s{i}: {Step(i, next).Replace($"id: s{i}, ", "", StringComparison.Ordinal)}\n");
+                }
+
+                break;
+            case 1:
+                yaml.Append("planner: dag\nmax_parallel: 3\nsteps:\n");
+                for (int i = 0; i < count; i++)
+                {
+                    yaml.Append(CultureInfo.InvariantCulture, $"  - {Step(i, i == 0 ? "" : $", depends_on: [s{Below(i)}]{(Below(4) == 0 ? ", on_error: continue" : "")}")}\n");
+                }
+
+                break;
+            default:
+                yaml.Append("planner: behavior_tree\nroot:\n  sequence:\n    - selector:\n        - sequence:\n");
+                for (int i = 0; i < count - 2; i++)
+                {
+                    yaml.Append(CultureInfo.InvariantCulture, $"            - {Step(i)}\n");
+                }
+
+                yaml.Append(CultureInfo.InvariantCulture, $"        - {Step(count - 2)}\n    - {Step(count - 1)}\n");
+                break;
+        }
+
+        return new ScriptedPlan($"failing-{seed}", new WorkflowSource(yaml.ToString(), WorkflowAssets.Empty), failureRate: 0.1);
+    }
+
     /// <summary>Plays one run.</summary>
     /// <param name="book">Learns from it.</param>
     /// <returns>What it used, and the definition that it followed.</returns>
@@ -118,9 +177,12 @@ internal sealed class ScriptedPlan(string name, WorkflowSource source)
             }
 
             await Task.Delay(TimeSpan.FromSeconds(LogNormal(random, 2, SecondsSigma)), rehearsal.Clock, cancel);
-            if (Unit(random) < FailureRate)
+            if (Unit(random) < failureRate)
             {
-                return StepOutcome.Failure("MODEL_UNAVAILABLE", ErrorCategory.Transient, "The script wants it so.");
+                // What is undone has to be undone in the end.
+                return !name.StartsWith("failing-", StringComparison.Ordinal) || call.StepPath.Contains(".compensate#", StringComparison.Ordinal) || Unit(random) < 0.5
+                    ? StepOutcome.Failure("MODEL_UNAVAILABLE", ErrorCategory.Transient, "The script wants it so.")
+                    : StepOutcome.Failure("MODEL_INPUT_TOO_LARGE", ErrorCategory.Permanent, "The script wants it so.");
             }
 
             // Not where the prior thinks: input half of it, output three times.

@@ -155,6 +155,121 @@ public sealed class TestCommandTests : IDisposable
         Assert.Contains(unstubbed ?? "1 of 1 scenarios passed.", result.Out, StringComparison.Ordinal);
     }
 
+    private const string Approving = """
+        language: 1
+        name: paying
+        version: 1.0.0
+        input: { type: object, properties: { amount: { type: integer } } }
+        agents:
+          clerk: { kind: llm, role: File it, model: { provider: openai, model: gpt-4o-mini }, registered: clerk-1 }
+        policies:
+          max_budget: 1
+          preflight: { ask: { role: finance, timeout: 2h } }
+          approval: [{ tools: [skill.http_call], when: input.amount > 100, role: board }]
+        planner: fsm
+        initial_state: pay
+        final_states: [done, refused]
+        states:
+          pay:
+            tool: skill.http_call
+            input: { method: POST, url: "https://example.org/pay" }
+            approval: { role: approver, timeout: 1d, on_timeout: grant, escalate: [{ after: 4h, to: { role: boss } }] }
+            on_success: file
+            on_error: refused
+          file: { agent: clerk, input: { n: 1 }, approval: { when: input.amount == 13 }, on_success: done, on_error: refused }
+          done: { tool: skill.echo, outcome: done }
+          refused: { tool: skill.echo, input: { why: "${error.message}" }, outcome: refused }
+        """;
+
+    private const string PaidStubs = "stubs: { tools: { skill.http_call: { output: { status_code: 200, headers: {}, headers_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, body: ok, body_encoding: text, body_hash: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, latency_ms: 1 } } }, agents: { clerk: { output: { text: filed } } } }";
+
+    [Theory]
+    [InlineData(7, "approvals: { pay: approve }", "outcome: done, steps: { pay: { attempts: 1 } }, duration: { at_most: 1s }", null)]
+    [InlineData(7, "approvals: { pay: { decision: deny, after: 2h, role: approver, reason: Too much } }", "outcome: refused, steps: { pay: { attempts: 0, error: APPROVAL_DENIED } }, output: { why: \"role:approver did not approve step 'pay#1': Too much.\" }, duration: { at_least: 2h, at_most: 2h }", null)]
+    [InlineData(7, "approvals: { pay: none }", "outcome: done, duration: { at_least: 24h, at_most: 24h }", null)]
+    [InlineData(7, "approvals: { pay: { decision: deny, after: 2d } }", "outcome: done, duration: { at_least: 24h, at_most: 24h }", null)]
+    [InlineData(7, "approvals: { pay: { decision: approve, after: 5h, role: boss } }", "outcome: done, duration: { at_least: 5h, at_most: 5h }", null)]
+    [InlineData(7, "approvals: { pay: { decision: approve, after: 5h, role: approver } }", "outcome: done", "approvals.pay: expected role approver decides after 05:00:00, was it is for role boss then")]
+    [InlineData(7, "", "outcome: refused", "approvals: expected a decision about every approval that is asked for, was pay#1 asks role approver (step); add 'approvals: { pay: approve }'")]
+    [InlineData(7, "approvals: { pay: approve, file: approve }", "outcome: done", "approvals: expected somebody is asked to approve file, was nobody ever is")]
+    [InlineData(13, "approvals: { pay: approve, file: none }", "status: waiting, steps: { file: { status: open, attempts: 0 } }", null)]
+    [InlineData(101, "approvals: { pay: [{ decision: approve, after: 1h }, { decision: deny, after: 1h, role: board }] }", "outcome: refused, duration: { at_least: 2h, at_most: 2h }", null)]
+    [InlineData(7, "approvals: { pay: approve, file: { decision: deny, after: 3h } }\nregistered: { clerk-1: { requires_approval: [agent.*] } }", "outcome: refused, steps: { file: { error: APPROVAL_DENIED } }, duration: { at_least: 3h }", null)]
+    [InlineData(7, "approvals: { pay: approve }\nregistered: { clerk-1: { requires_approval_above: 5 } }", "outcome: done", null)]
+    [InlineData(7, "approvals: { pay: approve }\npreflight: { decision: approve, after: 1h, user: anna }", "outcome: done, duration: { at_least: 1h, at_most: 61m }", null)]
+    [InlineData(7, "preflight: { decision: deny, after: 1h, role: finance }", "error: APPROVAL_DENIED, path: [], duration: { at_least: 1h, at_most: 1h }", null)]
+    [InlineData(7, "preflight: none", "error: APPROVAL_DENIED, path: [], duration: { at_least: 2h, at_most: 2h }", null)]
+    public async Task Test_Approvals_AreDecidedAsTheScenarioSays(int amount, string decisions, string expect, string? wrong)
+    {
+        _af.Write("workflow.yaml", Approving);
+        _af.Write(Path.Combine(".af", "scenarios", "paid.yaml"), $$"""
+            scenario: 1
+            input: { amount: {{amount}} }
+            {{PaidStubs}}
+            {{decisions}}
+            expect: { {{expect}} }
+            """);
+        bool mayBeUnused = !expect.Contains("done", StringComparison.Ordinal);
+        AfResult result = await (mayBeUnused ? _af.RunAsync("test") : _af.RunAsync("test", "--ci"));
+        Assert.True(result.Code == (wrong is null ? ExitCode.Ok : ExitCode.Failed), $"{result}");
+        Assert.Contains(wrong ?? "1 of 1 scenarios passed.", result.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("approvals: { pya: approve }", "has no step or state 'pya'", "Did you mean 'pay'?")]
+    [InlineData("approvals: { pay: yes }", "'yes' is no decision", "Write approve, deny or none")]
+    [InlineData("approvals: { pay: { after: 1h } }", "The approval has no 'decision'", "decision: approve")]
+    [InlineData("approvals: { pay: { decision: none, after: 1h } }", "'after' has no meaning where nobody decides", "its own 'timeout'")]
+    [InlineData("registered: { clerk: {} }", "names no registered agent 'clerk'", "It has: clerk-1")]
+    [InlineData("registered: { clerk-1: { requires_approval_above: much } }", "The policy of 'clerk-1' cannot be followed", "definition.policy")]
+    [InlineData("registered: { clerk-1: { asks: [] } }", "'asks' is not a key of an agent's policy", "requires_approval")]
+    public async Task Test_WrongDecision_NamesPlaceAndRemedy(string decisions, string message, string remedy)
+    {
+        _af.Write("workflow.yaml", Approving);
+        _af.Write(Path.Combine(".af", "scenarios", "paid.yaml"), $"scenario: 1\n{decisions}\nexpect: {{ outcome: done }}\n");
+        AfResult result = await _af.RunAsync("test");
+        Assert.Matches(@"paid\.yaml:2:\d+: error [a-z-]+: ", result.Out);
+        Assert.Contains(message, result.Out, StringComparison.Ordinal);
+        Assert.Contains(remedy, result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Test_PreflightOfAWorkflowThatAsksNobody_IsRefused()
+    {
+        Write("held.yaml", "scenario: 1\ninput: { n: 1 }\npreflight: approve\nexpect: { outcome: done }\n");
+        AfResult result = await _af.RunAsync("test");
+        Assert.Contains("held.yaml:3:1: error not-applicable: order 1.0.0 asks nobody before it begins. Remove 'preflight'", result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Test_ApprovalOfAnotherWorkflowsStep_IsDecidedByItsName()
+    {
+        _af.Write("workflow.yaml", Outer);
+        _af.Write("billing.yaml", Billing.Replace("{ id: charge,", "{ id: charge, approval: { role: approver },", StringComparison.Ordinal));
+        _af.Write("notes.yaml", Notes);
+        string scenario = Path.Combine(".af", "scenarios", "billed.yaml");
+        _af.Write(scenario, Billed + "\napprovals: { charge: { decision: approve, after: 3h } }\n");
+        AfResult approved = await _af.RunAsync("test", "--ci");
+        Assert.True(approved.Code == ExitCode.Ok, $"{approved}");
+        _af.Write(scenario, Billed);
+        Assert.Contains("was charge#1 asks role approver (step); add 'approvals: { charge: approve }'", (await _af.RunAsync("test")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Approvals_AreDrawnInSimulationsAndGrantedUnderChaos()
+    {
+        _af.Write("workflow.yaml", Approving);
+        _af.Write("paid.yaml", $"scenario: 1\ninput: {{ amount: 101 }}\n{PaidStubs}\nexpect: {{ outcome: done }}\n");
+        AfResult imagined = await _af.RunAsync("simulate", "workflow.yaml", "--n", "1000", "--scenario", "paid.yaml", "-o", "json");
+        JsonElement[] ways = [.. JsonElement.Parse(imagined.Out).GetProperty("paths").EnumerateArray()];
+        // Two approvals have to be a yes, and each is as often as not.
+        Assert.InRange(ways.Where(w => w.GetProperty("outcome").GetString() == "done").Sum(w => w.GetProperty("share").GetDouble()), 0.2, 0.3);
+        AfResult hurt = await _af.RunAsync("chaos", "workflow.yaml", "--scenario", "paid.yaml", "--seeds", "1..20", "--rate", "0.3", "--require", "degraded");
+        Assert.True(hurt.Code == ExitCode.Ok, $"{hurt}");
+        AfResult calm = await _af.RunAsync("chaos", "workflow.yaml", "--scenario", "paid.yaml", "--seeds", "1..5", "--rate", "0");
+        Assert.True(calm.Code == ExitCode.Ok, $"{calm}");
+    }
+
     private const string Outer = """
         language: 1
         name: outer

@@ -45,6 +45,24 @@ public sealed class ValidateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Validate_WorkflowsThatStartEachOther_AreWarnedOf()
+    {
+        static string Starts(string name, string other, string more = "") => $"language: 1\nname: {name}\nversion: 1.0.0\nplanner: dag\nsteps:\n  - {{ id: a, tool: skill.echo, input: {{}} }}\n  - {{ id: go, depends_on: [a], workflow: {{ name: {other} }}{more} }}\n";
+        _af.Write("ping.yaml", Starts("ping", "pong"));
+        _af.Write("pong.yaml", Starts("pong", "peng"));
+        _af.Write("peng.yaml", Starts("peng", "ping"));
+        AfResult result = await _af.RunAsync("validate", "ping.yaml");
+        Assert.Equal(ExitCode.Ok, result.Code);
+        Assert.Contains("ping.yaml:7:50: warning endless-starts: Every run of 'ping' starts another one in step 'go' (ping → pong → peng → ping), and nothing ends that but the limit: 16 runs deep, all of them fail. Let a condition decide", result.Out, StringComparison.Ordinal);
+
+        // Something decides, somewhere on the way; or nobody knows what one of them does.
+        _af.Write("peng.yaml", Starts("peng", "ping", ", condition: input.again"));
+        Assert.DoesNotContain("endless-starts", (await _af.RunAsync("validate", "ping.yaml")).Out, StringComparison.Ordinal);
+        _af.Write("peng.yaml", Starts("peng", "ping").Replace("skill.echo", "skill.ekko", StringComparison.Ordinal));
+        Assert.DoesNotContain("endless-starts", (await _af.RunAsync("validate", "ping.yaml")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Validate_OnATerminal_PointsAtThePlace()
     {
         _af.Write("bad.yaml", Af.Echo.Replace("skill.echo", "skill.ekko", StringComparison.Ordinal));

@@ -4,6 +4,7 @@ using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Ids;
 using AgentFlow.Contracts.Messages;
 using AgentFlow.Contracts.Randomness;
+using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
@@ -35,6 +36,28 @@ public class CustomAgentTests
         Assert.Equal(10, _greeter.Log.Count(l => l == "message"));
         Assert.Equal("finish", _greeter.Log[^1]);
         Assert.Equal(14, _greeter.Log.Count);
+    }
+
+    [Theory]
+    [InlineData("", Idempotency.Unknown)]
+    [InlineData(",\"idempotency\":\"key\"", Idempotency.Key)]
+    [InlineData(",\"idempotency\":\"natural\"", Idempotency.Natural)]
+    [InlineData(",\"idempotency\":\"none\"", Idempotency.None)]
+    [InlineData(",\"idempotency\":\"unknown\"", Idempotency.Unknown)]
+    public void Idempotency_IsTheContractsAsTheAgentSays(string setting, Idempotency expected)
+    {
+        AgentDefinition agent = Agent($$"""{"kind":"custom","type":"greeter"{{setting}}}""");
+        Assert.Empty(Kind().Check(agent, WorkflowAssets.Empty));
+        Assert.Equal(expected, Kind().Compile(agent, WorkflowAssets.Empty).Contract.Idempotency);
+    }
+
+    [Theory]
+    [InlineData("\"once\"")]
+    [InlineData("true")]
+    public void Idempotency_ThatIsNoWord_IsRefused(string written)
+    {
+        AgentProblem problem = Assert.Single(Kind().Check(Agent($$"""{"kind":"custom","type":"greeter","idempotency":{{written}}}"""), WorkflowAssets.Empty));
+        Assert.Equal("idempotency", problem.Setting);
     }
 
     [Fact]

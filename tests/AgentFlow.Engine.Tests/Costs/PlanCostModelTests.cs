@@ -1,10 +1,15 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
+using AgentFlow.Contracts.Errors;
 using AgentFlow.Contracts.Tools;
 using AgentFlow.Engine.Costs;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Nodes;
+using AgentFlow.Engine.Nodes.BehaviorTree;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
+using AgentFlow.Engine.Ports;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Engine.Runs.Journal;
 using AgentFlow.Engine.Steps;
@@ -273,6 +278,183 @@ public class PlanCostModelTests
         Assert.Equal(RunStatus.Completed, play.State.Status);
         Assert.Equal(2 * Often, Learn(play).Single(l => l.Key.Measure == "plan:refused").Value.Count);
         Check(_model.Estimate(plan), 3, 6);
+    }
+
+    [Theory]
+    [InlineData(false, 3, 6)]
+    [InlineData(true, 5, 10)]
+    public void Compensation_IsUsedWhereTheScopeFails(bool fails, int calls, double seconds)
+    {
+        WorkflowDefinition plan = Define(Graph("g", new Step(Call("a", undo: Call("undo"))), new Step(Call("b", undo: Call("undo"))) { After = ["a"] }, new Step(Call("c")) { After = ["b"] }));
+        Array.ForEach<string>(["step:test/a", "step:test/b", "step:test/a/undo", "step:test/b/undo"], Learn);
+        if (!fails)
+        {
+            Learn("step:test/c");
+            Check(_model.Estimate(plan), calls, seconds);
+            return;
+        }
+
+        Fail("step:test/c", 2);
+        CostEstimate estimate = _model.Estimate(plan);
+        Assert.Equal((0, 400), (estimate.SuccessRate, Math.Round(estimate.Tokens.Mean, 2)));
+        Assert.Equal(seconds, estimate.Seconds.Mean, 4);
+    }
+
+    [Fact]
+    public void Compensation_OfANestedScopeThatFails_IsUsedOnce()
+    {
+        Array.ForEach<string>(["step:test/inner/a", "step:test/inner/a/undo", "step:test/after"], Learn);
+        Fail("step:test/inner/b", 2);
+        WorkflowDefinition plan = Define(Graph(
+            "g",
+            new Step(Graph("inner", new Step(Call("a", undo: Call("undo"))), new Step(Call("b")) { After = ["a"] })) { OnError = OnStepError.Continue },
+            new Step(Call("after"))));
+        Check(_model.Estimate(plan), 3, 6);
+    }
+
+    [Theory]
+    [InlineData("left:1", 200)]
+    [InlineData("left:0", 0)]
+    public void Compensation_OfACallThatFailed_IsUsedAsOftenAsItLeftSomething(string left, double tokens)
+    {
+        WorkflowDefinition plan = Define(Graph("g", new Step(Call("a", undo: Call("undo"))), new Step(Call("b", undo: Call("undo")))));
+        Array.ForEach<string>(["step:test/a/undo", "step:test/b/undo"], Learn);
+        Array.ForEach<string>(["a", "b"], id =>
+        {
+            Fail($"step:test/{id}", 2);
+            Learn($"step:test/{id}", left);
+        });
+        Assert.Equal(tokens, _model.Estimate(plan).Tokens.Mean, 2);
+    }
+
+    [Fact]
+    public void Compensation_IsLearned()
+    {
+        WorkflowDefinition plan = Define(Graph("g", new Step(Call("a", undo: Call("undo"))), new Step(Call("b", undo: Call("undo"))) { After = ["a"] }));
+        var play = new Play(plan);
+        Do(play, "a", "{}");
+        play.Start("b").Advance(TimeSpan.FromSeconds(3)).Fail("b", new StepError("AWAY", ErrorCategory.Permanent, "gone"));
+        Do(play, "undo", "{}");
+        Assert.Equal(RunStatus.Failed, play.State.Status);
+        IReadOnlyDictionary<CostKey, Moments> learned = Learn(play);
+        Assert.Equal(Often, learned[new CostKey("step:test/a/undo", "attempt:ok")].Count);
+        Assert.Equal(Often, learned[new CostKey("step:test/b", "left:0")].Count);
+        Assert.DoesNotContain(learned.Keys, k => k is { Subject: "step:test/b", Measure: "left:1" });
+        CostEstimate estimate = _model.Estimate(plan);
+        Assert.Equal(200, estimate.Tokens.Mean, 2);
+        Assert.Equal(7, estimate.Seconds.Mean, 4);
+    }
+
+    [Fact]
+    public void Race_ThatIsDecided_UndoesWhatTheOthersHadDone()
+    {
+        // The second branch has done its call when the first wins, and is in the middle of the next one.
+        WorkflowDefinition plan = Define(new ParallelNode([Call("fast"), new SequenceNode([Call("done", undo: Call("undo")), Call("slow")]) { Id = "s" }], 1) { Id = "race" });
+        _model.Calibrate([Seen("step:test/fast", "attempt:ok", 0), Seen("step:test/fast", "seconds", 4)]);
+        Array.ForEach<string>(["step:test/s/done", "step:test/s/done/undo"], Learn);
+        _model.Calibrate([Seen("step:test/s/slow", "attempt:ok", 0), Seen("step:test/s/slow", "seconds", 6)]);
+        CostEstimate estimate = _model.Estimate(plan);
+        // Half of the branch's time is over: half of its use, and what was done is undone half of the time.
+        Assert.Equal(1, estimate.SuccessRate);
+        Assert.InRange(estimate.Tokens.Mean, 90, 110);
+    }
+
+    [Theory]
+    [InlineData(true, 1, 1, 4)]
+    [InlineData(false, 2, 0, 8)]
+    public void Remedy_IsUsedAsOftenAsItWas(bool isAnswer, int calls, double success, double seconds)
+    {
+        var remedy = new Remedy(["OUTPUT_INVALID"]) { Call = Call("fix"), IsAnswer = isAnswer, Times = 2 };
+        WorkflowDefinition plan = Define(Graph("g", new Step(new CallNode { Id = "work", Tool = FakeTool.External, Remedies = [remedy] })));
+        Learn("step:test/work/fix");
+        Fail("step:test/work", 2);
+        Learn("step:test/work", "remedy:0");
+        CostEstimate estimate = _model.Estimate(plan);
+        // An answer ends the step; another input fails again, until the remedy is used up.
+        Assert.Equal((success, 100.0 * calls), (estimate.SuccessRate, Math.Round(estimate.Tokens.Mean, 2)));
+        Assert.Equal(isAnswer ? seconds : seconds + 2, estimate.Seconds.Mean, 4);
+    }
+
+    [Fact]
+    public void Remedy_OfWaiting_TakesItsTime()
+    {
+        var remedy = new Remedy(["RATE_LIMITED"]) { Times = 3, Backoff = new RetryPolicy { Initial = TimeSpan.FromSeconds(10), Factor = 1, Jitter = 0 } };
+        WorkflowDefinition plan = Define(Graph("g", new Step(new CallNode { Id = "work", Tool = FakeTool.External, Remedies = [remedy] })));
+        Fail("step:test/work", 2);
+        Learn("step:test/work", "remedy:0");
+        Assert.Equal((4 * 2) + 30, _model.Estimate(plan).Seconds.Mean, 4);
+    }
+
+    [Fact]
+    public void Remedy_IsLearned_AndDisturbsNothingElse()
+    {
+        var remedy = new Remedy(["OUTPUT_INVALID"]) { Call = Call("fix"), IsAnswer = true };
+        CallNode work = new() { Id = "work", Tool = FakeTool.External, Remedies = [remedy], Retry = new RetryPolicy { MaxAttempts = 3, On = [ErrorCategory.Permanent] } };
+        WorkflowDefinition plan = Define(Machine("m", new State(work) { Next = "end" }, new State(Call("end")) { Final = true }));
+        var play = new Play(plan);
+        play.Start("work").Advance(TimeSpan.FromSeconds(2)).Fail("work", new StepError("OUTPUT_INVALID", ErrorCategory.Permanent, "no name"));
+        Do(play, "fix", "{}");
+        Do(play, "end", "{}");
+        Assert.Equal(RunStatus.Completed, play.State.Status);
+        IReadOnlyDictionary<CostKey, Moments> learned = Learn(play);
+        Assert.Equal(Often, learned[new CostKey("step:test/work", "remedy:0")].Count);
+        Assert.Equal(["step:test/work"], learned.Keys.Where(k => k.Measure.StartsWith("go:", StringComparison.Ordinal)).Select(k => k.Subject));
+        Assert.DoesNotContain(learned.Keys, k => k.Measure is "attempt:again" or "attempt:failed");
+        Check(_model.Estimate(plan), 2, 6);
+    }
+
+    [Fact]
+    public void Child_TokensOfItsOwn_AreNotTheParents()
+    {
+        WorkflowDefinition child = Named("billing", Call("a"));
+        CallNode bill = Child("bill", "billing");
+        WorkflowDefinition parent = Define(Graph("g", new Step(Call("first")), new Step(bill)));
+        Array.ForEach<string>(["step:billing/a", "step:test/first"], Learn);
+        CostEstimate estimate = _model.Estimate(parent, children: new Dictionary<ChildCall, WorkflowDefinition> { [bill.Child!] = child });
+        Assert.Equal((200, 100), (Math.Round(estimate.Tokens.Mean, 2), Math.Round(estimate.OwnTokens.Mean, 2)));
+    }
+
+    [Fact]
+    public void Calibrate_WhileAnEstimateIsMade_DoesNotWaitForIt()
+    {
+        CallNode bill = Child("bill", "billing");
+        WorkflowDefinition parent = One(bill);
+        Learn("step:billing/a");
+        long before = _model.Version;
+        // Whoever is asked for the child stands in the middle of the estimate.
+        var children = new AskedChildren(bill.Child!, Named("billing", Call("a")), () => Assert.True(
+            Task.Run(() => _model.Calibrate([Seen("step:billing/a", "failed_seconds", 2), Seen("step:billing/a", "failed_seconds", 2)])).Wait(TimeSpan.FromMinutes(1)),
+            "what was observed waits for an estimate"));
+        Check(_model.Estimate(parent, children: children), 1, 2);
+        Assert.Equal(before + 2, _model.Version);
+        Assert.InRange(_model.Estimate(parent, children: new Dictionary<ChildCall, WorkflowDefinition> { [bill.Child!] = Named("billing", Call("a")) }).SuccessRate, 0.3, 0.37);
+    }
+
+    /// <summary>Does something when it is first asked for a child.</summary>
+    private sealed class AskedChildren(ChildCall call, WorkflowDefinition child, Action asked) : IReadOnlyDictionary<ChildCall, WorkflowDefinition>
+    {
+        private Action? _asked = asked;
+
+        public int Count => 1;
+
+        public IEnumerable<ChildCall> Keys => [call];
+
+        public IEnumerable<WorkflowDefinition> Values => [child];
+
+        public WorkflowDefinition this[ChildCall key] => child;
+
+        public bool ContainsKey(ChildCall key) => key == call;
+
+        public bool TryGetValue(ChildCall key, [MaybeNullWhen(false)] out WorkflowDefinition value)
+        {
+            Interlocked.Exchange(ref _asked, null)?.Invoke();
+            value = key == call ? child : null;
+            return value is not null;
+        }
+
+        public IEnumerator<KeyValuePair<ChildCall, WorkflowDefinition>> GetEnumerator() => throw new NotSupportedException();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 
     /// <summary>Performs a step with the usual use.</summary>

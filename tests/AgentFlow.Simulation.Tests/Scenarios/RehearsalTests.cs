@@ -1,5 +1,7 @@
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.Definitions;
+using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Nodes;
 using AgentFlow.Engine.Nodes.Control;
 using AgentFlow.Engine.Nodes.Graph;
@@ -41,6 +43,42 @@ public sealed class RehearsalTests
     }
 
     [Fact]
+    public void KillWorker_WhileAnApprovalIsAskedFor_ItIsAskedForOnceAndDecided()
+    {
+        var rehearsal = new Rehearsal(Start, 1);
+        int kills = 2;
+        var asked = new List<HumanTask>();
+        var kill = new Tool(async (call, cancel) =>
+        {
+            await Task.Delay(TimeSpan.FromHours(1), rehearsal.Clock, cancel);
+            if (kills-- > 0)
+            {
+                rehearsal.KillWorker();
+                await new TaskCompletionSource().Task;
+            }
+
+            return StepOutcome.Success("1"u8.ToArray());
+        });
+        var graph = new GraphNode([
+            (new CallNode { Id = "pay", Tool = new Tool((_, _) => new(StepOutcome.Success("2"u8.ToArray()))), Approval = new ApprovalPolicy("step", Assignee.Anybody) }, new StepRules()),
+            (new CallNode { Id = "beside", Tool = kill, Timeout = TimeSpan.FromHours(2) }, new StepRules()),
+        ])
+        { Id = "root" };
+        RehearsalReport report = rehearsal.Run(Define(graph), Payload.EmptyObject, new RehearsalOptions
+        {
+            Decide = task =>
+            {
+                asked.Add(task);
+                return task.Complete(ApprovalRequest.Answer(true, "fine"), "anna", "", task.CreatedAt + (long)TimeSpan.FromHours(10).TotalMilliseconds);
+            },
+        });
+        Assert.Equal((RunStatus.Completed, 3), (report.State.Status, report.Lives));
+        Assert.Equal("pay#1", Assert.Single(asked).Step);
+        ApprovalDecided decided = Assert.Single(report.Journal.OfType<ApprovalDecided>());
+        Assert.Equal(("anna", 10.0), (decided.By, (DateTimeOffset.FromUnixTimeMilliseconds(decided.At) - Start).TotalHours));
+    }
+
+    [Fact]
     public void Run_NobodySignals_StandsWhereItWaits()
     {
         var rehearsal = new Rehearsal(Start, 1);
@@ -77,7 +115,9 @@ public sealed class RehearsalTests
         return rehearsal.Run(Define(new CallNode { Id = "a", Tool = tool }, new CallNode { Id = "b", Tool = tool }), Payload.EmptyObject, new RehearsalOptions());
     }
 
-    private static WorkflowDefinition Define(params PlanNode[] steps) => new(new GraphNode([.. steps.Select((s, i) => (s, new StepRules { DependsOn = i == 0 ? [] : [i - 1] }))]) { Id = "root" })
+    private static WorkflowDefinition Define(params PlanNode[] steps) => Define(new GraphNode([.. steps.Select((s, i) => (s, new StepRules { DependsOn = i == 0 ? [] : [i - 1] }))]) { Id = "root" });
+
+    private static WorkflowDefinition Define(GraphNode root) => new(root)
     {
         Name = "rehearsed",
         Version = "1.0.0",

@@ -56,6 +56,7 @@ public static class DiagnosticCodes
     public const string UnknownAgent = "unknown-agent";
     public const string UnusedAgent = "unused-agent";
     public const string UnknownWorkflow = "unknown-workflow";
+    public const string EndlessStarts = "endless-starts";
     public const string UnknownTool = "unknown-tool";
     public const string InvalidContract = "invalid-contract";
     public const string InputMismatch = "input-mismatch";

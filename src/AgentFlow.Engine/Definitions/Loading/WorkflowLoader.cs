@@ -42,7 +42,8 @@ public sealed class WorkflowLoader(IToolRegistry tools, IEnumerable<IAgentKind> 
             workflows = findings.HasErrors ? [] : reader.References;
         }
 
-        return new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics()) { Workflows = workflows };
+        var loaded = new LoadResult(findings.HasErrors ? null : definition, findings.ToDiagnostics()) { Workflows = workflows };
+        return isStored || loaded.Endless([]) is not { } endless ? loaded : loaded with { Diagnostics = [.. loaded.Diagnostics.Append(endless).OrderBy(d => d.Line).ThenBy(d => d.Column)] };
     }
 
     /// <summary>

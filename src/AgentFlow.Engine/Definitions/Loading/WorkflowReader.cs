@@ -24,7 +24,7 @@ internal sealed class WorkflowReader(
     private const string What = "The workflow";
 
     private readonly ExpressionReader _expressions = new(text, findings);
-    private List<(YamlNode Place, string Name, VersionRange Versions)> _called = [];
+    private List<(YamlNode Place, string Step, string Name, VersionRange Versions)> _called = [];
 
     /// <summary>Other workflows that steps call, once the file is read.</summary>
     public IReadOnlyList<WorkflowReference> References
@@ -32,7 +32,7 @@ internal sealed class WorkflowReader(
         get
         {
             var ordered = _called.OrderBy(c => c.Place.Offset).ToList();
-            return [.. text.Locate(ordered.Select(c => c.Place.Offset)).Zip(ordered, (at, c) => new WorkflowReference(c.Name, c.Versions, source.Path, at.Line, at.Column))];
+            return [.. text.Locate(ordered.Select(c => c.Place.Offset)).Zip(ordered, (at, c) => new WorkflowReference(c.Step, c.Name, c.Versions, source.Path, at.Line, at.Column))];
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Ports;
 using AgentFlow.Server.Configuration;
@@ -8,15 +9,15 @@ namespace AgentFlow.Server.Features.Bridge;
 
 /// <summary>
 /// Kind <c>remote</c>: a step's input becomes the payload of a task for a remote agent, and its callback the step's output. Settings:
-/// <c>capability</c>, the action and what the agent must be able to do; <c>agent_id</c>, the only one that may; <c>resources</c>. What
-/// a step with <c>capability: x.y</c> is.
+/// <c>capability</c>, the action and what the agent must be able to do; <c>agent_id</c>, the only one that may; <c>resources</c>;
+/// <c>idempotency</c>, where the agent does not know a task that it gets again. What a step with <c>capability: x.y</c> is.
 /// </summary>
 internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
 {
     private const int MaxCapability = 200;
     private const long MostTimeout = 604_800_000;
 
-    private static readonly string[] Keys = ["kind", "role", "permissions", "description", "capability", "agent_id", "resources"];
+    private static readonly string[] Keys = ["kind", "role", "permissions", "description", "capability", "agent_id", "resources", AgentIdempotency.Key];
 
     public string Kind => "remote";
 
@@ -43,6 +44,11 @@ internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
             CheckResources(resources, problems);
         }
 
+        if (AgentIdempotency.Check(agent) is { } unsaid)
+        {
+            problems.Add(unsaid);
+        }
+
         return problems;
     }
 
@@ -53,6 +59,7 @@ internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
             tool,
             agent.Id,
             agent.Role,
+            AgentIdempotency.Of(agent, tool.Contract.Idempotency),
             new TaskWish(Text(settings, "capability")!, default, Text(settings, "agent_id"), null, settings.TryGetProperty("resources", out JsonElement resources) ? Resources(resources) : new(), null, null, null));
     }
 
@@ -88,7 +95,7 @@ internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
     private static string? Text(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>One agent of a workflow: the dispatch, with everything but the payload said already.</summary>
-    private sealed class RemoteAgent(ITool tool, string id, string role, TaskWish wish) : ITool
+    private sealed class RemoteAgent(ITool tool, string id, string role, Idempotency idempotency, TaskWish wish) : ITool
     {
         public ToolContract Contract { get; } = new()
         {
@@ -96,7 +103,7 @@ internal sealed class RemoteAgentKind(ITool tool) : IAgentKind
             Version = "1.0.0",
             Description = role.Length > 0 ? role : $"Gives tasks '{wish.Action}' to a remote agent.",
             Timeout = tool.Contract.Timeout,
-            Idempotency = tool.Contract.Idempotency,
+            Idempotency = idempotency,
             ErrorCodes = tool.Contract.ErrorCodes,
         };
 

@@ -188,7 +188,8 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
 
                 WorkflowDefinition definition = await definitions.GetAsync(frame.Tenant, started.DefinitionHash, CancellationToken.None).ConfigureAwait(false);
                 CostEstimate expected = await ExpectedAsync(frame.Tenant, definition).ConfigureAwait(false);
-                PreflightTokens.Add((long)expected.Tokens.P50);
+                // Children count for themselves when they start.
+                PreflightTokens.Add((long)expected.OwnTokens.P50);
                 if (_runs.Count >= MostRuns)
                 {
                     _runs.Clear();
@@ -237,8 +238,8 @@ internal sealed partial class CostKeeping(InProcessBus bus, DefinitionCache defi
 
     private static void Compare(Following run)
     {
-        // Tokens of children are on their own record, and compared there.
-        Record("tokens", run.Expected.Tokens.Mean, run.Fold.HasChildren ? 0 : run.Fold.Tokens);
+        // Tokens of children are on their own record alone, what they cost is on both.
+        Record("tokens", run.Expected.OwnTokens.Mean, run.Fold.Tokens);
         Record("dollars", run.Expected.NanoDollars.Mean, run.Fold.CostNanoDollars);
 
         static void Record(string quantity, double expected, double used)

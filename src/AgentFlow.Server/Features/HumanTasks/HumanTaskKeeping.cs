@@ -83,7 +83,7 @@ internal sealed partial class HumanTaskKeeping(IHumanTaskStore tasks, HumanTaskD
         string id = task.Id.ToString();
         if (task.IsApproval)
         {
-            (bool granted, string reason) = HumanTaskView.Decide(task.Answer!);
+            (bool granted, string reason) = ApprovalRequest.Read(task.Answer!);
             await host.DecideAsync(task.Tenant, task.Run, task.Address.Step, task.Approval, new ApprovalAnswer(granted, task.AnsweredBy, reason), id, cancellationToken).ConfigureAwait(false);
         }
         else

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using AgentFlow.Engine.Approvals;
 using AgentFlow.Engine.HumanTasks;
 using AgentFlow.Engine.Runs;
 using AgentFlow.Server.Http;
@@ -52,7 +52,7 @@ public sealed record HumanTaskView(
         task.Order.Priority,
         task.Level,
         task.IsApproval ? task.Approval : null,
-        task is { IsApproval: true, Answer: { } decided } ? Decide(decided).Granted ? "granted" : "denied" : null,
+        task is { IsApproval: true, Answer: { } decided } ? ApprovalRequest.Read(decided).Granted ? "granted" : "denied" : null,
         isWhole ? RawJson.Of(task.Answer) : null,
         task.AnsweredBy.Length == 0 ? null : task.AnsweredBy,
         task.Run.ToString(),
@@ -64,13 +64,6 @@ public sealed record HumanTaskView(
         UnixTime.Of(task.CreatedAt),
         UnixTime.Of(task.UpdatedAt),
         Time(task.EndedAt));
-
-    /// <summary>What an approval's answer says.</summary>
-    internal static (bool Granted, string Reason) Decide(Payload answer)
-    {
-        JsonElement json = JsonElement.Parse(answer.Utf8.Span);
-        return (json.GetProperty("approved").GetBoolean(), json.TryGetProperty("reason", out JsonElement reason) ? reason.GetString() ?? "" : "");
-    }
 
     private static DateTimeOffset? Time(long at) => at == 0 ? null : UnixTime.Of(at);
 }

@@ -17,7 +17,7 @@ namespace AgentFlow.Server.Features.Triggers;
 /// <c>POST /hooks/{tenant}/{workflow}/{name}</c>: somebody outside starts a run with a signed delivery. Until the signature is found good, every
 /// refusal is the same, whatever is not there.
 /// </summary>
-internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts starts, ISecretSource secrets, InputSchemas schemas, AuditRecorder audit, TimeProvider clock)
+internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts starts, ISecretSource secrets, AuditRecorder audit, TimeProvider clock)
 {
     public const string DeliveryHeader = "X-AgentFlow-Delivery";
 
@@ -41,7 +41,7 @@ internal sealed class WebhookEndpoint(ITriggerStore triggers, TriggerStarts star
         }
 
         Payload input = Input(context, trigger, body);
-        schemas.Check(definition, input);
+        InputCheck.Check(definition, input);
         if (!await starts.TakesRunsAsync(tenant, workflow, cancellationToken).ConfigureAwait(false))
         {
             throw new ProblemException(ErrorCode.RunsNotAccepted, "The setting accept_runs is off: no new run was started.");

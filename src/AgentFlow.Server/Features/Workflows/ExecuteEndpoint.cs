@@ -24,7 +24,7 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <c>POST /workflows/{id}/execute</c>. Every answer with a run's id says that the run is on disk and will end exactly once,
 /// whatever becomes of the caller, the connection or this process.
 /// </summary>
-internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, InputSchemas schemas, RunReader reader, AuditRecorder audit, ConfigBook config, TenantQuotas quotas, CostKeeping costs, SecretMask mask, IHostApplicationLifetime lifetime)
+internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows, RunReader reader, AuditRecorder audit, ConfigBook config, TenantQuotas quotas, CostKeeping costs, SecretMask mask, IHostApplicationLifetime lifetime)
 {
     /// <summary>Tells whoever starts a run that it is expected to cost more than it may.</summary>
     private const string PreflightHeader = "AgentFlow-Preflight";
@@ -54,7 +54,7 @@ internal sealed class ExecuteEndpoint(RunHost host, PublishedWorkflows workflows
             throw new ProblemException(ErrorCode.PermissionDenied, problem);
         }
 
-        schemas.Check(definition, input);
+        InputCheck.Check(definition, input);
         TenantConfig settings = await config.OfAsync(tenant, cancellationToken).ConfigureAwait(false);
         if (settings.Switch("AF_ACCEPT_RUNS", definition.Name) is false)
         {

@@ -11,8 +11,9 @@ namespace AgentFlow.Server.Features.Workflows;
 /// <param name="isShared">Other processes save versions too: which one is the newest is asked each time.</param>
 internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache definitions, WorkflowLoader loader, TimeProvider clock, bool isShared)
 {
-    private readonly ConcurrentDictionary<(string Tenant, string Name, string Version), WorkflowDefinition> _versions = new();
-    private readonly ConcurrentDictionary<(string Tenant, string Name), WorkflowDefinition> _newest = new();
+    // Hashes, not definitions: how many of those are kept is for the cache to say.
+    private readonly ConcurrentDictionary<(string Tenant, string Name, string Version), string> _versions = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Name), string> _newest = new();
     private readonly Lock _gate = new();
     private long _saves;
 
@@ -70,10 +71,12 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
     public ValueTask<WorkflowDefinition?> FindAsync(string tenant, string name, string? version, CancellationToken cancellationToken)
     {
         bool known = version is null
-            ? _newest.TryGetValue((tenant, name), out WorkflowDefinition? definition)
-            : _versions.TryGetValue((tenant, name, version), out definition);
-        return known ? new ValueTask<WorkflowDefinition?>(definition) : LoadAsync(tenant, name, version, cancellationToken);
+            ? _newest.TryGetValue((tenant, name), out string? hash)
+            : _versions.TryGetValue((tenant, name, version), out hash);
+        return known ? GetAsync(tenant, hash!, cancellationToken) : LoadAsync(tenant, name, version, cancellationToken);
     }
+
+    private async ValueTask<WorkflowDefinition?> GetAsync(string tenant, string hash, CancellationToken cancellationToken) => await definitions.GetAsync(tenant, hash, cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<WorkflowDefinition?> LoadAsync(string tenant, string name, string? version, CancellationToken cancellationToken)
     {
@@ -84,13 +87,13 @@ internal sealed class PublishedWorkflows(ICatalogue catalogue, DefinitionCache d
         }
 
         WorkflowDefinition definition = await definitions.GetAsync(tenant, stored.Hash, cancellationToken).ConfigureAwait(false);
-        _versions[(tenant, name, stored.Version)] = definition;
+        _versions[(tenant, name, stored.Version)] = stored.Hash;
         lock (_gate)
         {
             // What was read may have been overtaken by a save in the meantime.
             if (version is null && !isShared && before == _saves)
             {
-                _newest[(tenant, name)] = definition;
+                _newest[(tenant, name)] = stored.Hash;
             }
         }
 

@@ -191,6 +191,14 @@ internal static class DiagnosticCases
         Graph + "steps: [{ id: a, «repeated-effects»tool: skill.charge }, { id: b, tool: skill.charge, on_unknown: ask }, { id: c, «repeated-effects»tool: skill.charge, on_unknown: fail, retry: { max_attempts: 3 } }]\n",
         Graph + "defaults: { on_unknown: ask }\nsteps: [{ id: a, tool: skill.mail }, { id: l, foreach: { items: '${input.list}', do: { «repeated-effects»tool: skill.mail, on_unknown: retry } } }, { id: e, tool: skill.echo, effects: external, on_unknown: retry }]\n",
         Graph + "steps: [{ id: a, tool: skill.http_call, «repeated-effects»compensate: { tool: skill.mail } }]\n",
+        Graph + "agents: { w: { kind: custom }, k: { kind: custom, idempotency: key }, n: { kind: custom, idempotency: none } }\nsteps: [{ id: a, «repeated-effects»agent: w }, { id: b, agent: k }, { id: c, «repeated-effects»agent: n, on_unknown: ask, retry: { max_attempts: 2 } }]\n",
+        Graph + "agents: { w: { kind: custom, idempotency: «invalid-agent»once } }\nsteps: [{ id: a, agent: w }]\n",
+        Graph + "steps: [{ id: a, workflow: { name: «endless-starts»sample } }]\n",
+        Graph + "steps: [{ id: a, condition: input.more, workflow: { name: sample } }, { id: b, depends_on: [a], workflow: { name: sample } }, { id: l, foreach: { items: '${input.list}', do: { workflow: { name: sample } } } }, { id: o, workflow: { name: sample, version: '<1.0.0' } }, { id: c, foreach: { items: [1], do: { workflow: { name: «endless-starts»sample, version: 1.x } } } }]\n",
+        Machine + "states: { a: { tool: skill.echo, transitions: [{ condition: input.more, target: b }], on_success: c }, b: { workflow: { name: «endless-starts»sample }, on_success: z, on_error: z }, c: { workflow: { name: sample }, on_success: z, on_error: z }, z: {} }\n",
+        Machine + "states: { a: { tool: skill.http_call, on_success: b, on_error: z }, b: { workflow: { name: sample }, on_success: z, on_error: z }, z: {} }\n",
+        Tree + "root: { sequence: [{ condition: input.more }, { id: a, workflow: { name: sample } }] }\n",
+        Tree + "root: { sequence: [{ id: a, workflow: { name: «endless-starts»sample } }, { condition: input.more }] }\n",
     ];
 
     private static string[] Expressions =>

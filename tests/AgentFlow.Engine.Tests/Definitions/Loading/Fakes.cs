@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Agents;
 using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Engine.Ports;
@@ -58,13 +59,21 @@ internal sealed class FakeKind(string kind) : IAgentKind
             problems.Add(new AgentProblem("source", $"There is no asset '{source}'.", "List it under 'assets'."));
         }
 
+        if (kind == "custom" && AgentIdempotency.Check(agent) is { } unsaid)
+        {
+            problems.Add(unsaid);
+        }
+
         return problems;
     }
 
     public ITool Compile(AgentDefinition agent, WorkflowAssets assets) => new FakeTool(
         $"agent.{agent.Id}",
         Effects.External,
-        agent.Settings.TryGetProperty("needs", out var needs) ? [.. needs.EnumerateArray().Select(n => n.GetString()!)] : []);
+        agent.Settings.TryGetProperty("needs", out var needs) ? [.. needs.EnumerateArray().Select(n => n.GetString()!)] : [])
+    {
+        Idempotency = kind == "custom" ? AgentIdempotency.Of(agent, Idempotency.Unknown) : Idempotency.Key,
+    };
 }
 
 /// <summary>A loader over a handful of fakes.</summary>
@@ -84,7 +93,7 @@ internal static class Loading
                 Output = """{ "type": "string" }""",
             },
             new FakeTool("skill.broken", Effects.None) { Input = """{ "type": "strin" }""" }),
-        [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http"), new AgentFlow.Engine.HumanTasks.HumanAgentKind(new AgentFlow.Engine.HumanTasks.HumanTaskDesk(null!, null!, TimeProvider.System))]);
+        [new FakeKind("llm"), new FakeKind("rag"), new FakeKind("http"), new FakeKind("custom"), new AgentFlow.Engine.HumanTasks.HumanAgentKind(new AgentFlow.Engine.HumanTasks.HumanTaskDesk(null!, null!, TimeProvider.System))]);
 
     public static LoadResult Load(string yaml, params (string Path, string Content)[] assets) =>
         Loader.Load(new WorkflowSource(yaml, new WorkflowAssets(assets.ToDictionary(a => a.Path, a => (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(a.Content)))));

@@ -20,6 +20,8 @@ public sealed class RemoteAgentKindTests
     [InlineData("{ id: a, capability: doc.read }", "{}", null)]
     [InlineData("{ id: a, capability: doc.read, retry: { max_attempts: 2 }, timeout: 10m, on_error: continue }", "{}", null)]
     [InlineData("{ id: a, agent: r }", "{ r: { kind: remote, capability: doc.read, agent_id: a1, resources: { priority: 1, timeout_ms: 5, retry: 0 } } }", null)]
+    [InlineData("{ id: a, agent: r, on_unknown: ask }", "{ r: { kind: remote, capability: doc.read, idempotency: none } }", null)]
+    [InlineData("{ id: a, agent: r }", "{ r: { kind: remote, capability: doc.read, idempotency: twice } }", "does not say what becomes of a call that is made again")]
     [InlineData("{ id: a, capability: \"\" }", "{}", "needs a capability")]
     [InlineData("{ id: a, capability: doc.read, tool: skill.echo }", "{}", "'capability' says already what")]
     [InlineData("{ id: a, agent: r }", "{ r: { kind: remote } }", "needs a capability")]

@@ -211,7 +211,7 @@ internal sealed class BodyReader(PlanContext context)
             return null;
         }
 
-        context.Workflows.Add((name, name.Text, versions));
+        context.Workflows.Add((name, id, name.Text, versions));
         return new CallNode
         {
             Id = id,

@@ -91,7 +91,9 @@ internal sealed class PlanChecks
         _context.Findings.Warning(
             entry?.Key.Offset ?? fields.Place, DiagnosticCodes.RepeatedEffects,
             $"'{call.Tool.CalledId}' {what}, and '{Excerpt.Of(call.Id)}' makes it again {(isUnknown ? "after a crash" : "after a failure")}.",
-            $"{once}, or use a tool whose contract has 'idempotency: key' or 'natural'.");
+            call.Agent is { } agent && _context.Agents.GetValueOrDefault(agent)?.Definition is { Kind: "custom" or "remote" }
+                ? $"{once}, or write 'idempotency: key' or 'natural' in the settings of '{Excerpt.Of(agent)}', where that is so."
+                : $"{once}, or use a tool whose contract has 'idempotency: key' or 'natural'.");
     }
 
     private void CheckTime(CallNode call, TimeSpan? limit, string where)

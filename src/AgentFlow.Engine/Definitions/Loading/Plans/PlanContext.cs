@@ -34,7 +34,7 @@ internal sealed class PlanContext
     public required SignalSchemas Signals { get; init; }
 
     /// <summary>Other workflows that steps call.</summary>
-    public List<(YamlNode Place, string Name, VersionRange Versions)> Workflows { get; } = [];
+    public List<(YamlNode Place, string Step, string Name, VersionRange Versions)> Workflows { get; } = [];
 
     public required WorkflowAssets Assets { get; init; }
 
