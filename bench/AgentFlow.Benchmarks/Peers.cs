@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AgentFlow.Benchmarks.Stores;
 
 namespace AgentFlow.Benchmarks;
 
@@ -11,7 +12,7 @@ namespace AgentFlow.Benchmarks;
 /// with a name it measures that one and prints a JSON object a line. Read are <c>peer</c>, <c>mode</c>, <c>wl</c>
 /// (<c>W1</c> ten steps, <c>W3</c> a hundred parallel steps), <c>conc</c>, <c>wf_s</c> and <c>p50</c> (ms); other lines and
 /// workloads are passed over. A mode that is <c>none</c>, begins with <c>no </c> or contains <c>memory</c> keeps nothing on
-/// disk and is held against ten pure steps too.
+/// disk and is held against ten pure steps too: with their one barrier, and on a memory file system.
 /// </summary>
 internal static partial class Peers
 {
@@ -56,19 +57,20 @@ internal static partial class Peers
         if (workload == "W1" && (mode == "none" || mode.StartsWith("no ", StringComparison.OrdinalIgnoreCase) || mode.Contains("memory", StringComparison.OrdinalIgnoreCase)))
         {
             Row("W2");
+            Row("W2", SqliteStorage.InMemory);
         }
 
-        void Row(string ours) => report.Add(
+        void Row(string ours, string store = "SQLite") => report.Add(
             "Other systems",
             Header,
             Text(result, "peer"),
             mode,
-            ours switch { "W1" => "ten durable steps", "W2" => "ten steps without a barrier", _ => "a hundred parallel steps" },
+            ours switch { "W1" => "ten durable steps", "W2" => store == "SQLite" ? "ten steps, one barrier" : "ten steps, nothing durable", _ => "a hundred parallel steps" },
             concurrency,
             theirs,
             result.TryGetProperty("p50", out JsonElement p50) ? p50.GetDouble() : "",
-            Ratio(report.Find(ours, "SQLite", concurrency), theirs),
-            Ratio(report.Find(ours, "PostgreSQL", concurrency), theirs));
+            Ratio(report.Find(ours, store, concurrency), theirs),
+            store == "SQLite" ? Ratio(report.Find(ours, "PostgreSQL", concurrency), theirs) : "");
     }
 
     private static object Ratio(double? ours, double theirs) => ours is { } value ? value / theirs : "";

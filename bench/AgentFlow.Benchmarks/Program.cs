@@ -54,6 +54,12 @@ foreach (string kind in options.Stores)
         await Durable.WorkflowsAsync(report, storage, "W2", "ten-steps-pure", "Ten pure steps, one barrier (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
     }
 
+    if (options.Wants("pure") && kind == "sqlite" && Directory.Exists(SqliteStorage.MemoryFileSystem))
+    {
+        await using var memory = new SqliteStorage(isInMemory: true);
+        await Durable.WorkflowsAsync(report, memory, "W2", "ten-steps-pure", "Ten pure steps, nothing durable (in process)", options.Concurrencies ?? [1, 16, 64], options.Round);
+    }
+
     if (options.Wants("parallel"))
     {
         await Durable.WorkflowsAsync(report, storage, "W3", "hundred-parallel", "A hundred parallel steps and a join, durable (in process)", options.Concurrencies ?? [1, 8], options.Round);

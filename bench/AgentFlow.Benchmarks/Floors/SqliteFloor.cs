@@ -5,12 +5,14 @@ namespace AgentFlow.Benchmarks.Floors;
 /// <summary>Bare SQLite: the product's own connection over the raw API, WAL, <c>synchronous=FULL</c>, two tables.</summary>
 internal sealed class SqliteFloor : Floor
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("af-floor-").FullName;
+    private readonly string _folder;
     private readonly SqliteConnection _connection;
 
-    public SqliteFloor(int callers)
+    /// <param name="folder">Empty; removed in the end.</param>
+    public SqliteFloor(int callers, string folder)
         : base(callers, writers: 1)
     {
+        _folder = folder;
         _connection = new SqliteConnection(Path.Combine(_folder, "floor.db"), readOnly: false);
         _connection.Execute("PRAGMA journal_mode=WAL");
         _connection.Execute("PRAGMA synchronous=FULL");

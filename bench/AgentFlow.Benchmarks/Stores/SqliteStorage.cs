@@ -4,27 +4,35 @@ using AgentFlow.Storage.Sqlite;
 namespace AgentFlow.Benchmarks.Stores;
 
 /// <summary>SQLite files in folders of their own.</summary>
-internal sealed class SqliteStorage : IStorage
+/// <param name="isInMemory">On the memory file system, where nothing outlives the machine and no sync takes time.</param>
+internal sealed class SqliteStorage(bool isInMemory = false) : IStorage
 {
     public const string Prefix = "sqlite:";
 
-    public string Name => "SQLite";
+    /// <summary>Linux has it; elsewhere nothing is measured in memory.</summary>
+    public const string MemoryFileSystem = "/dev/shm";
 
-    public Task<IPlace> CreateAsync() => Task.FromResult<IPlace>(new Folder());
+    public const string InMemory = "SQLite in memory";
 
-    public Task<Floor> OpenFloorAsync(int callers) => Task.FromResult<Floor>(new SqliteFloor(callers));
+    public string Name => isInMemory ? InMemory : "SQLite";
+
+    public Task<IPlace> CreateAsync() => Task.FromResult<IPlace>(new Folder(NewFolder("af-bench-")));
+
+    public Task<Floor> OpenFloorAsync(int callers) => Task.FromResult<Floor>(new SqliteFloor(callers, NewFolder("af-floor-")));
 
     public TimeSpan ProcessorTime() => TimeSpan.Zero;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private sealed class Folder : IPlace
-    {
-        private readonly string _folder = Directory.CreateTempSubdirectory("af-bench-").FullName;
+    private string NewFolder(string prefix) => isInMemory
+        ? Directory.CreateDirectory(Path.Combine(MemoryFileSystem, prefix + Path.GetRandomFileName())).FullName
+        : Directory.CreateTempSubdirectory(prefix).FullName;
 
+    private sealed class Folder(string folder) : IPlace
+    {
         public string Address => Prefix + DatabasePath;
 
-        private string DatabasePath => Path.Combine(_folder, "bench.db");
+        private string DatabasePath => Path.Combine(folder, "bench.db");
 
         public Task<long> BytesAsync()
         {
@@ -38,7 +46,7 @@ internal sealed class SqliteStorage : IStorage
 
         public ValueTask DisposeAsync()
         {
-            Directory.Delete(_folder, recursive: true);
+            Directory.Delete(folder, recursive: true);
             return ValueTask.CompletedTask;
         }
     }
