@@ -29,12 +29,8 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
         return [.. new[] { unknown, AgentIdempotency.Check(agent) }.OfType<AgentProblem>()];
     }
 
-    public ITool Compile(AgentDefinition agent, WorkflowAssets assets)
-    {
-        var hosted = new Hosted(agent, assets, types[TypeOf(agent)!], ids, clock);
-        _hosted.Add(hosted);
-        return hosted;
-    }
+    /// <remarks>Only agents that were started are kept: a definition that is merely checked leaves nothing behind.</remarks>
+    public ITool Compile(AgentDefinition agent, WorkflowAssets assets) => new Hosted(agent, assets, types[TypeOf(agent)!], _hosted.Add, ids, clock);
 
     /// <summary>Finishes every agent that was started.</summary>
     public async ValueTask DisposeAsync()
@@ -50,7 +46,7 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
 
     private string Known() => types.Count == 0 ? "none is" : string.Join(", ", types.Keys.Order(StringComparer.Ordinal));
 
-    private sealed class Hosted(AgentDefinition definition, WorkflowAssets assets, Func<CustomAgent> create, UlidFactory ids, TimeProvider clock) : ITool, IAsyncDisposable
+    private sealed class Hosted(AgentDefinition definition, WorkflowAssets assets, Func<CustomAgent> create, Action<Hosted> started, UlidFactory ids, TimeProvider clock) : ITool, IAsyncDisposable
     {
         private readonly SemaphoreSlim _starting = new(1);
         private readonly ConcurrentDictionary<string, Task> _planned = new(StringComparer.Ordinal);
@@ -103,6 +99,7 @@ public sealed class CustomAgentKind(IReadOnlyDictionary<string, Func<CustomAgent
                     CustomAgent agent = create();
                     await agent.OnStartAsync(definition, assets, cancellationToken).ConfigureAwait(false);
                     _agent = agent;
+                    started(this);
                 }
 
                 return _agent;
