@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -17,6 +18,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
     private PostgresNews? _news;
     private bool _countsRuns;
     private int _disposed;
+    private bool _answers;
 
     private PostgresDatabase(NpgsqlDataSource source, string server, string tag, PostgresOptions options, ILogger log)
     {
@@ -52,7 +54,10 @@ public sealed class PostgresDatabase : IAsyncDisposable
         set => Volatile.Write(ref _countsRuns, value);
     }
 
-    /// <summary>Connects, brings the schema up to date and takes a session. Several processes may do so at once.</summary>
+    /// <summary>
+    /// Connects, brings the schema up to date and takes a session. Several processes may do so at once. A server that is there and
+    /// slow is waited for as long as the longest statement may take: whoever is only starting has no lease to lose.
+    /// </summary>
     /// <param name="dsn">
     /// <c>postgres://user:password@host:port/database?sslmode=…</c>, libpq's <c>host=… dbname=…</c>, or Npgsql's <c>Host=…;Database=…</c>.
     /// The user needs a schema in which it may create tables. A direct connection or a pooler in session mode: the store
@@ -68,21 +73,31 @@ public sealed class PostgresDatabase : IAsyncDisposable
         string server = PostgresDsn.Describe(settings);
         string tag = "agentflow-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
         Prepare(settings, options, tag);
-        var database = new PostgresDatabase(new NpgsqlDataSourceBuilder(settings.ConnectionString).Build(), server, tag, options, log ?? NullLogger.Instance);
-        try
+        long begin = Stopwatch.GetTimestamp();
+        while (true)
         {
-            await database.StartAsync(cancellationToken).ConfigureAwait(false);
-            return database;
-        }
-        catch (Exception e)
-        {
-            await database.DisposeAsync().ConfigureAwait(false);
-            if (StoreUnavailableException.From(e, server) is { } known && !ReferenceEquals(known, e))
+            var database = new PostgresDatabase(new NpgsqlDataSourceBuilder(settings.ConnectionString).Build(), server, tag, options, log ?? NullLogger.Instance);
+            try
             {
-                throw known;
+                await database.StartAsync(cancellationToken).ConfigureAwait(false);
+                return database;
             }
+            catch (Exception e)
+            {
+                await database.DisposeAsync().ConfigureAwait(false);
+                StoreUnavailableException? known = StoreUnavailableException.From(e, server);
+                if (known?.InnerException is { InnerException: TimeoutException } && database._answers && Stopwatch.GetElapsedTime(begin).TotalSeconds < options.LongestAnswerSeconds)
+                {
+                    continue;
+                }
 
-            throw;
+                if (known is not null && !ReferenceEquals(known, e))
+                {
+                    throw known;
+                }
+
+                throw;
+            }
         }
     }
 
@@ -278,6 +293,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
         NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
+            _answers = true;
             CheckVersion(connection.PostgreSqlVersion, Server);
             await PostgresMigrator.MigrateAsync(connection, Server, Options.LongestAnswerSeconds, cancellationToken).ConfigureAwait(false);
         }

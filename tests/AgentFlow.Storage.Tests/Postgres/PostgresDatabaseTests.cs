@@ -1,5 +1,6 @@
 using AgentFlow.Engine.Ports;
 using AgentFlow.Storage.Postgres;
+using Npgsql;
 
 namespace AgentFlow.Storage.Tests.Postgres;
 
@@ -14,6 +15,30 @@ public sealed class PostgresDatabaseTests(PostgresFixture fixture)
         PostgresCluster cluster = await fixture.ClusterAsync();
         string schema = await cluster.CreateSchemaAsync();
         await using PostgresDatabase database = await PostgresDatabase.OpenAsync(cluster.Uri(schema));
+        await using var store = new PostgresRunStore(database);
+        Assert.Equal(CommitOutcome.Committed, (await store.WriteAsync(Writing.Creation())).Outcome);
+    }
+
+    /// <summary>A process that is only starting has no lease that it could lose meanwhile.</summary>
+    [Fact]
+    public async Task Open_ServerSlowerThanALease_IsWaitedFor()
+    {
+        PostgresCluster cluster = await fixture.ClusterAsync();
+        string schema = await cluster.CreateSchemaAsync();
+        var options = new PostgresOptions { Lease = TimeSpan.FromSeconds(1) };
+        await (await PostgresDatabase.OpenAsync(cluster.Uri(schema), options)).DisposeAsync();
+        await using NpgsqlConnection connection = await cluster.Admin.OpenConnectionAsync();
+        Task<PostgresDatabase> opened;
+        await using (NpgsqlTransaction transaction = await connection.BeginTransactionAsync())
+        {
+            await using var hold = new NpgsqlCommand($"LOCK TABLE {schema}.sessions IN ACCESS EXCLUSIVE MODE", connection);
+            await hold.ExecuteNonQueryAsync();
+            opened = PostgresDatabase.OpenAsync(cluster.Uri(schema), options);
+            await Task.Delay(2500);
+            Assert.False(opened.IsCompleted);
+        }
+
+        await using PostgresDatabase database = await opened;
         await using var store = new PostgresRunStore(database);
         Assert.Equal(CommitOutcome.Committed, (await store.WriteAsync(Writing.Creation())).Outcome);
     }

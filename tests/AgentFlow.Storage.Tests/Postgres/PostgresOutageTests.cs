@@ -156,13 +156,13 @@ public sealed class PostgresOutageTests
         var accepted = new ConcurrentBag<Ulid>();
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
         {
-            for (int i = 0; i < 5; i++)
+            // How many answers there are to lose depends on how much gathers in a commit.
+            for (int i = 0; i < 5 || proxy.Lost <= 5; i++)
             {
                 accepted.Add(await CompleteAsync(host, definition));
             }
         }))).WaitAsync(Patience);
         proxy.Lose(null);
-        Assert.True(proxy.Lost > 5, $"only {proxy.Lost} answers were lost");
         await VerifyAsync(postgres, accepted);
     }
 
