@@ -151,6 +151,12 @@ internal static class ChaosCommand
         int good = report.Seeds.Count(r => r.Satisfies(report.Require));
         terminal.Say("");
         terminal.Say(string.Create(CultureInfo.InvariantCulture, $"{good} of {report.Seeds.Count} seeds of {report.Workflow} stand chaos at rate {report.Rate:0.##} ({report.Require}); {report.Seeds.Sum(r => r.Strikes.Count)} faults, {report.Seeds.Sum(r => r.Lives - 1)} workers killed."), report.Smallest is null ? Tone.Good : Tone.Bad);
+        if (report.Rate > 0 && report.Seeds.All(r => r.Strikes.Count == 0))
+        {
+            // A gate that nothing came through has shown nothing.
+            terminal.Note("Nothing was struck, so this says nothing about the workflow: with this input it asks no model and calls nothing that has effects. Give an input with which it does (--scenario FILE), or more seeds.", Tone.Warning);
+        }
+
         if (report.Smallest is { } plan)
         {
             terminal.Say($"Seed {plan.Seed} is {plan.Verdict} with these faults alone:");

@@ -45,7 +45,7 @@ internal ref struct QueryReader(HttpContext context)
         var other => throw ProblemException.Parameter(name, $"is '{Shorten(other)}'", "Give true or false."),
     };
 
-    /// <summary>A duration such as <c>500ms</c>, <c>30s</c> or <c>5m</c>; <see langword="null"/> when absent.</summary>
+    /// <summary>A duration such as <c>500ms</c>, <c>30s</c>, <c>5m</c> or <c>2h</c>; <see langword="null"/> when absent.</summary>
     public readonly TimeSpan? Duration(string name, TimeSpan most)
     {
         if (Text(name) is not { } text)
@@ -53,13 +53,13 @@ internal ref struct QueryReader(HttpContext context)
             return null;
         }
 
-        (string unit, double factor) = text.EndsWith("ms", StringComparison.Ordinal) ? ("ms", 1) : text.EndsWith('s') ? ("s", 1000) : text.EndsWith('m') ? ("m", 60_000) : ("", 0);
+        (string unit, double factor) = text.EndsWith("ms", StringComparison.Ordinal) ? ("ms", 1) : text.EndsWith('s') ? ("s", 1000) : text.EndsWith('m') ? ("m", 60_000) : text.EndsWith('h') ? ("h", 3_600_000) : ("", 0);
         return factor > 0
             && double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
             && number * factor is var milliseconds and > 0
             && milliseconds <= most.TotalMilliseconds
             ? TimeSpan.FromMilliseconds(milliseconds)
-            : throw ProblemException.Parameter(name, $"is '{Shorten(text)}'", $"Give a duration such as 500ms, 30s or 5m, at most {most.TotalMinutes:0}m.");
+            : throw ProblemException.Parameter(name, $"is '{Shorten(text)}'", $"Give a duration such as 500ms, 30s, 5m or 2h, at most {most.TotalMinutes:0}m.");
     }
 
     /// <summary>A point in time (RFC 3339) as Unix milliseconds; <see langword="null"/> when absent.</summary>

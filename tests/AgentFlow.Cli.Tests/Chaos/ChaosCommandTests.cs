@@ -79,6 +79,40 @@ public sealed class ChaosCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Chaos_WorkflowThatNothingCanStrike_SaysThatNothingIsShown()
+    {
+        _af.Write("w.yaml", """
+            language: 1
+            name: pure
+            version: 1.0.0
+            planner: fsm
+            initial_state: echo
+            final_states: [echo]
+            states: { echo: { tool: skill.echo, outcome: echoed } }
+            """);
+        AfResult result = await _af.RunAsync("chaos", "w.yaml", "--rate", "1", "--seeds", "1..3");
+        Assert.Equal(ExitCode.Ok, result.Code);
+        Assert.Contains("Nothing was struck, so this says nothing about the workflow", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing was struck", (await _af.RunAsync("chaos", "w.yaml", "--rate", "0", "--seeds", "1")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Chaos_HttpCalls_AreAnsweredAsTheirContractSays()
+    {
+        _af.Write("w.yaml", """
+            language: 1
+            name: fetching
+            version: 1.0.0
+            planner: fsm
+            initial_state: fetch
+            final_states: [fetch]
+            states: { fetch: { tool: skill.http_call, input: { method: POST, url: "https://example.com/" }, outcome: fetched } }
+            """);
+        AfResult result = await _af.RunAsync("chaos", "w.yaml", "--rate", "0.6", "--seeds", "1..20");
+        Assert.Contains("tool_error", result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Chaos_WithoutRetries_IsShrunkAndReplays()
     {
         _af.Write("w.yaml", Workflow.Replace("@TRIES@", "1", StringComparison.Ordinal));

@@ -11,13 +11,13 @@ public sealed class ValidatorTests
 {
     private static readonly Scenario Scenario = Make();
 
-    private static Scenario Make()
+    private static Scenario Make(int attemptsAffected = 1, string? chaosOfFirst = null)
     {
         Workflow One(string id, params WorkflowTask[] tasks) => new(id, "linear", $"Order {id}", tasks, tasks[0].TaskId, tasks[^1].TaskId, WorkflowOracle.Expect(tasks, null));
-        WorkflowTask Task(string id, string[] after, string? chaos = null) => new(id, "api_call", "Call the carrier", after, [], 1000, 200, 1, true, 3, true, "worker", null, chaos is null ? null : new ChaosInjection(chaos, "", ChaosCatalog.Kind(chaos).RecoveryAction, 1, new ChaosParameters(1)));
+        WorkflowTask Task(string id, string[] after, string? chaos = null) => new(id, "api_call", "Call the carrier", after, [], 1000, 200, 1, true, 3, true, "worker", null, chaos is null ? null : new ChaosInjection(chaos, "", ChaosCatalog.Kind(chaos).RecoveryAction, 1, new ChaosParameters(attemptsAffected)));
         Fleet fleet = FleetGenerator.Fleet(Scale.Small, 1);
         string worker = fleet.Agents.First(a => a.Type == "worker").AgentId;
-        Workflow[] workflows = [One("w1", Task("a", []), Task("b", ["a"], ChaosCatalog.RateLimit)), One("w2", Task("c", [], ChaosCatalog.ToolTimeout))];
+        Workflow[] workflows = [One("w1", Task("a", [], chaosOfFirst), Task("b", ["a"], ChaosCatalog.RateLimit)), One("w2", Task("c", [], ChaosCatalog.ToolTimeout))];
         var assigned = new SortedDictionary<string, SortedDictionary<string, string>> { ["w1"] = new() { ["a"] = worker, ["b"] = worker }, ["w2"] = new() { ["c"] = worker } };
         return new Scenario("stress-1-small", 1, "small", fleet, new WorkflowBatch("b", 1, 0.5, 2, 3, 2, workflows), assigned, new ScenarioSummary(10, 2, 3, 2, 0.5), ScenarioOracle.Expect(fleet, workflows, assigned));
     }
@@ -38,15 +38,16 @@ public sealed class ValidatorTests
 
     private static JsonNode Task(JsonObject answer, int workflow, int task) => answer["workflow_results"]![workflow]!["task_results"]![task]!;
 
-    private static (Validation Validation, Analysis Analysis, Verdict Soundness) Judge(Action<JsonObject>? change = null, long? ingested = 10, EventObservation? events = null)
+    private static (Validation Validation, Analysis Analysis, Verdict Soundness) Judge(Action<JsonObject>? change = null, long? ingested = 10, EventObservation? events = null, Scenario? of = null)
     {
         JsonObject answer = Answer();
         change?.Invoke(answer);
+        Scenario scenario = of ?? Scenario;
         PlatformReport report = PlatformReport.Read(JsonDocument.Parse(answer.ToJsonString()).RootElement);
         var observed = new Observation(ingested, 2, 1, 0, null, new DashboardObservation(0, 0, null, null, null, null), events ?? new EventObservation("none", 0, 0, 0, new Dictionary<string, long>(), null));
-        Validation validation = Validator.Validate(Scenario, report, observed);
-        Figures figures = Figures.Of(Scenario, report);
-        return (validation, Analyst.Analyse(Scenario, report, validation, figures.Soundness), figures.Soundness);
+        Validation validation = Validator.Validate(scenario, report, observed);
+        Figures figures = Figures.Of(scenario, report);
+        return (validation, Analyst.Analyse(scenario, report, validation, figures.Soundness), figures.Soundness);
     }
 
     [Fact]
@@ -99,6 +100,30 @@ public sealed class ValidatorTests
     [Fact]
     public void Validate_AgentsThatWereNotTaken_IsADiscrepancy() =>
         Assert.Contains("agents_ingested: 10 agents were sent, the platform took 9.", Judge(ingested: 9).Validation.Discrepancies);
+
+    /// <summary>What is beyond recovery keeps what is planted behind it from striking, and no platform is to blame for that.</summary>
+    [Theory]
+    [InlineData(2, "network_partition, tool_timeout", true)]
+    [InlineData(3, "network_partition, tool_timeout", true)]
+    [InlineData(1, "network_partition", false)]
+    [InlineData(4, "network_partition, tool_timeout", false)]
+    public void Validate_FaultsBehindALostTask_MayStrikeOrNot(int counted, string types, bool matched)
+    {
+        Scenario harsh = Make(attemptsAffected: 4, chaosOfFirst: ChaosCatalog.NetworkPartition);
+        harsh = harsh with { Workflows = harsh.Workflows with { Workflows = [harsh.Workflows.Workflows[0], Scenario.Workflows.Workflows[1]] } };
+        Assert.Equal(("failed", "completed", 3), (harsh.Workflows.Workflows[0].Expected.ExpectedStatus, harsh.Workflows.Workflows[1].Expected.ExpectedStatus, harsh.Expected.ChaosEventsExpected));
+        Validation validation = Judge(
+            a =>
+            {
+                a["chaos_events_total"] = counted;
+                a["workflow_results"]![0]!["task_results"]!.AsArray().RemoveAt(1);
+                (Task(a, 0, 0)["chaos_occurred"], Task(a, 0, 0)["chaos_type"]) = (true, "network_partition");
+                Task(a, 1, 0)["chaos_occurred"] = types.Contains("tool_timeout", StringComparison.Ordinal);
+            },
+            of: harsh).Validation;
+        Assert.Equal(("2 to 3", matched), (validation.Comparisons.Single(c => c.Check == "chaos_events").Expected, validation.Comparisons.Single(c => c.Check == "chaos_events").Matched));
+        Assert.Equal(types.Contains("tool_timeout", StringComparison.Ordinal), validation.Comparisons.Single(c => c.Check == "chaos_types").Matched);
+    }
 
     [Theory]
     [InlineData(1, 2, true)]

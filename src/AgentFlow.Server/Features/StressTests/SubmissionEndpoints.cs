@@ -31,10 +31,10 @@ internal sealed class SubmissionEndpoints(IStressTestStore store, StressTestRunn
     {
         string tenant = StressTenant.OfWrite(context);
         (JsonElement body, string hash) = await ReadAsync(context).ConfigureAwait(false);
-        SubmittedScenario scenario = SubmissionReader.ReadScenario(body, HasAgents(body) ? [] : await fleets.OfAsync(tenant, cancellationToken).ConfigureAwait(false));
+        SubmittedScenario scenario = SubmissionReader.ReadScenario(body, SubmissionReader.HasAgents(body) ? [] : await fleets.OfAsync(tenant, cancellationToken).ConfigureAwait(false));
         await RequireRoomAsync(tenant, scenario.Workflows.Count, cancellationToken).ConfigureAwait(false);
         await audit.AllowAsync(context, tenant, "stress_test.scenario", $"stress_test:{scenario.Id}", d => d.Number("workflows"u8, scenario.Workflows.Count)).ConfigureAwait(false);
-        if (HasAgents(body))
+        if (SubmissionReader.HasAgents(body))
         {
             await fleets.IngestAsync(tenant, scenario.Agents, cancellationToken).ConfigureAwait(false);
         }
@@ -112,8 +112,6 @@ internal sealed class SubmissionEndpoints(IStressTestStore store, StressTestRunn
 
         await quotas.RequireStorageAsync(tenant, cancellationToken).ConfigureAwait(false);
     }
-
-    private static bool HasAgents(JsonElement scenario) => scenario.ValueKind == JsonValueKind.Object && scenario.TryGetProperty("agents"u8, out _);
 
     /// <summary>The body, and a hash of its bytes.</summary>
     private static async ValueTask<(JsonElement Body, string Hash)> ReadAsync(HttpContext context)

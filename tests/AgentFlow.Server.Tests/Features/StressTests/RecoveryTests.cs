@@ -38,6 +38,7 @@ public sealed class RecoveryTests : IAsyncLifetime
         JsonElement without = await _server.RunAsync(StressServer.OneFault(type, task, parameters, simulation: $$"""{"without":["{{mechanism}}"]}"""));
         Assert.Equal("FAIL", without.Verdict());
         Assert.False(without.Struck().GetProperty("chaos_recovered").GetBoolean());
+        Assert.DoesNotContain(mechanism, without.Struck().Text("recovery") ?? "");
         Assert.Equal(0, without.Rate("chaos_recovery_rate"));
         Assert.Contains(type, without.Findings());
         Assert.Contains($"Switched off by the submitter: {mechanism}", without.Findings());

@@ -75,13 +75,17 @@ public sealed class StressTestEndpointsTests : IAsyncLifetime
     [Theory]
     [InlineData("fleet", """{"agents":[{"name":"x"}]}""", "agents/0")]
     [InlineData("fleet", """{"agents":[{"agent_id":"x"},{"agent_id":"x"}]}""", "agents/1/agent_id")]
-    [InlineData("fleet", """{"agents":[{"agent_id":"x","reliability":{"success_rate":2}}]}""", "success_rate")]
+    [InlineData("fleet", """{"agents":[{"agent_id":"x","reliability":{"success_rate":2}}]}""", "agents/0/reliability/success_rate")]
+    [InlineData("fleet", "[]", "")]
+    [InlineData("scenario", "[]", "scenario_id")]
     [InlineData("scenario", """{"workflows":[]}""", "scenario_id")]
+    [InlineData("scenario", """{"scenario_id":"s","__expected__":{"expected_completion_rate":7},"workflows":[{"workflow_id":"w","tasks":[{"task_id":"a"}]}]}""", "__expected__/expected_completion_rate")]
     [InlineData("scenario", """{"scenario_id":"s","workflows":7}""", "workflows")]
     [InlineData("scenario", """{"scenario_id":"s","workflows":[{"workflow_id":"w","tasks":[{"task_id":"a","depends_on":["b"]}]}]}""", "workflows/0/tasks/0/depends_on")]
     [InlineData("scenario", """{"scenario_id":"s","simulation":{"without":["sleep"]},"workflows":[{"workflow_id":"w","tasks":[{"task_id":"a"}]}]}""", "simulation/without")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a"},{"task_id":"a"}]}""", "tasks/1/task_id")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","chaos_injection":{"type":"earthquake"}}]}""", "tasks/0/chaos_injection")]
+    [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","chaos_injection":{"type":"rate_limit","trigger_probability":7}}]}""", "tasks/0/chaos_injection/trigger_probability")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","expected_duration_ms":-1}]}""", "tasks/0/expected_duration_ms")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","depends_on":["b"]},{"task_id":"b","depends_on":["a"]},{"task_id":"c","depends_on":["d"]},{"task_id":"d","depends_on":["c"]}]}""", "tasks")]
     public async Task Submission_ThatCannotBeRun_IsRefusedWithItsPlace(string what, string body, string place)
@@ -135,10 +139,34 @@ public sealed class StressTestEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Scenario_WithNullForItsAgents_TakesTheRegisteredOnes()
+    {
+        await _server.PostAsync("/api/v1/stress-test/fleet", """{"agents":[{"agent_id":"mine","type":"worker"}]}""", StressServer.TestTenant);
+        JsonElement result = await _server.RunAsync(JsonNode.Parse("""{"scenario_id":"s","agents":null,"workflows":[{"workflow_id":"w","tasks":[{"task_id":"a"}]}]}""")!);
+        Assert.Equal("mine", result.TaskResults().Single().Text("assigned_agent_id"));
+    }
+
+    [Fact]
+    public async Task Events_OfACycle_TellOfItsRecoveryOnce()
+    {
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var events = new List<(string Id, JsonElement Data)>();
+        using HttpResponseMessage stream = await ListenAsync(null, stop.Token);
+        _ = await _server.PostAsync("/api/v1/stress-test/scenario", """
+            { "scenario_id": "cyclic", "workflows": [{ "workflow_id": "w", "type": "cyclic", "cycle": { "from": "b", "to": "a", "max_iterations": 3 }, "tasks": [
+              { "task_id": "a", "depends_on": ["b"], "max_retries": 2, "chaos_injection": { "type": "tool_failure" } },
+              { "task_id": "b", "depends_on": ["a"] } ] }] }
+            """, StressServer.TestTenant);
+        await ReadAsync(stream, events, e => e.Text("type") == "scenario.completed", stop.Token);
+        string[] types = [.. events.Select(e => e.Data.Text("type")!)];
+        Assert.Equal((1, 1, 6), (types.Count(t => t == "chaos.injected"), types.Count(t => t == "chaos.recovered"), types.Count(t => t == "agent.completed_task")));
+    }
+
+    [Fact]
     public async Task Timeseries_OfAMetric_HasWhatEnded()
     {
         await _server.RunAsync(StressServer.OneFault("rate_limit"));
-        JsonElement series = (await _server.GetAsync("/api/v1/aoa/metrics/timeseries?metric=tasks&window=60m&step=1m", StressServer.TestTenant)).Json;
+        JsonElement series = (await _server.GetAsync("/api/v1/aoa/metrics/timeseries?metric=tasks&window=1h&step=1m", StressServer.TestTenant)).Json;
         Assert.Equal(3, series.GetProperty("points").EnumerateArray().Sum(p => p.GetProperty("value").GetDouble()));
         (await _server.GetAsync("/api/v1/aoa/metrics/timeseries?metric=weather")).Problem(HttpStatusCode.BadRequest, "PARAMETER_INVALID");
         (await _server.GetAsync("/api/v1/aoa/metrics/timeseries?window=120m&step=1s")).Problem(HttpStatusCode.BadRequest, "PARAMETER_INVALID");

@@ -231,7 +231,7 @@ internal sealed class RunReading
     private void Done(int task, List<Happening>? told)
     {
         told?.Add(new Happening("agent.completed_task", task));
-        if (Tasks[task].WasStruck)
+        if (Tasks[task].Overcome())
         {
             told?.Add(new Happening("chaos.recovered", task));
         }

@@ -15,6 +15,7 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
     private int _waits;
     private int _tries;
     private bool _hasJustFailed;
+    private bool _wasOvercome;
 
     public PlannedTask Task => task;
 
@@ -90,7 +91,7 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
     {
         // Another task's crash takes this one's try along, or does not: that is no part of its outcome.
         bool isOwn = task.Fault is { } fault && FaultInjector.IsCrash(fault);
-        if (isOwn)
+        if (isOwn && plan.Has(Mechanism.Rebuild))
         {
             _recoveries.Add(Mechanism.Rebuild);
         }
@@ -159,6 +160,14 @@ internal sealed class TaskReading(WorkflowPlan plan, PlannedTask task)
         EndedAt = at;
         SimulatedMs += _ms;
         _roundMs.Add(plan.IsRealTime ? at - _roundStartedAt : _ms);
+    }
+
+    /// <returns>Whether a fault had struck and the task went on after it for the first time: a cycle comes by again.</returns>
+    public bool Overcome()
+    {
+        bool first = WasStruck && !_wasOvercome;
+        _wasOvercome |= WasStruck;
+        return first;
     }
 
     /// <param name="start">When it began on the timeline of the workflow, in milliseconds from its start.</param>

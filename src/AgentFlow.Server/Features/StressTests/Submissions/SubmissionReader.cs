@@ -58,7 +58,7 @@ internal sealed class SubmissionReader
 
         long seed = reader.Seed(body, "");
         SimulationOptions options = reader.Options(body);
-        List<SubmittedAgent> agents = body.TryGetProperty("agents"u8, out JsonElement fleet) ? reader.Agents(fleet, "agents/") : [.. known];
+        List<SubmittedAgent> agents = HasAgents(body) ? reader.Agents(Member(body, "agents"), "agents/") : [.. known];
         JsonElement assignments = Member(body, "agent_assignments");
         var workflows = new List<WorkflowPlan>();
         (JsonElement list, string place) = Workflows(body);
@@ -90,8 +90,8 @@ internal sealed class SubmissionReader
         }
 
         JsonElement expected = Member(body, "__expected__");
-        double? completion = reader.Rate(expected, "expected_completion_rate");
-        double? recovery = reader.Rate(expected, "expected_chaos_recovery_rate");
+        double? completion = reader.Rate(expected, "__expected__/", "expected_completion_rate");
+        double? recovery = reader.Rate(expected, "__expected__/", "expected_chaos_recovery_rate");
         reader.End();
         return new SubmittedScenario(id!, agents, workflows, new ScenarioPlan(
             id!,
@@ -103,6 +103,9 @@ internal sealed class SubmissionReader
             options.IsRealTime,
             options.Without));
     }
+
+    /// <summary>Whether a scenario brings its fleet along.</summary>
+    public static bool HasAgents(JsonElement scenario) => Member(scenario, "agents").ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     public static WorkflowPlan ReadWorkflow(JsonElement body, IReadOnlyList<SubmittedAgent> known)
     {
@@ -338,7 +341,7 @@ internal sealed class SubmissionReader
         return new Fault(
             type,
             Text(chaos, at + "/", "recovery_action", MostText) ?? recovery,
-            Rate(chaos, "trigger_probability") ?? 1,
+            Rate(chaos, at + "/", "trigger_probability") ?? 1,
             (int)Number(parameters, place, "attempts_affected", 1, 1, MostRetries + 1),
             Member(parameters, flag).ValueKind != JsonValueKind.False,
             Number(parameters, place, "delay_ms", 500, 0, MostDurationMs),
@@ -393,7 +396,7 @@ internal sealed class SubmissionReader
                 new PlannedAgent(
                     id,
                     type,
-                    Rate(reliability, "success_rate") ?? 1,
+                    Rate(reliability, here + "/reliability/", "success_rate") ?? 1,
                     Number(reliability, here + "/reliability/", "mean_latency_ms", 100, 0, MostDurationMs),
                     Nano(cost, here + "/cost/", "per_invocation"),
                     Nano(cost, here + "/cost/", "per_token"),
@@ -484,7 +487,7 @@ internal sealed class SubmissionReader
         return otherwise;
     }
 
-    private double? Rate(JsonElement body, string name)
+    private double? Rate(JsonElement body, string at, string name)
     {
         JsonElement value = Member(body, name);
         if (value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
@@ -497,7 +500,7 @@ internal sealed class SubmissionReader
             return rate;
         }
 
-        Fault(name, $"'{name}' is {Short(value.GetRawText())}", "Give a share from 0 to 1.");
+        Fault(at + name, $"'{name}' is {Short(value.GetRawText())}", "Give a share from 0 to 1.");
         return null;
     }
 
