@@ -5,7 +5,8 @@ namespace AgentFlow.Simulation.Rehearsals;
 
 /// <summary>
 /// Draws values of a JSON Schema: labels of an enum and branches alike, numbers evenly between their bounds (0 to 1 where there are
-/// none), true as often as false, short texts, lists of their least length. Patterns, formats and references are beyond it.
+/// none), true as often as false, short texts, for a simple pattern the least one that fits, lists of their least length. Other
+/// patterns, formats and references are beyond it.
 /// </summary>
 public static class DrawnJson
 {
@@ -80,7 +81,8 @@ public static class DrawnJson
                 writer.WriteEndArray();
                 break;
             case "string":
-                writer.WriteStringValue("drawn".PadRight((int)Math.Min(Number(schema, "minLength", 0), 1_000), '-'));
+                string? fitting = schema.TryGetProperty("pattern", out JsonElement pattern) && pattern.ValueKind == JsonValueKind.String ? DrawnText.Fitting(pattern.GetString()!) : null;
+                writer.WriteStringValue(fitting ?? "drawn".PadRight((int)Math.Min(Number(schema, "minLength", 0), 1_000), '-'));
                 break;
             case "integer":
                 double least = Number(schema, "minimum", 0);
