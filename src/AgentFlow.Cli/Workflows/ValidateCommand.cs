@@ -2,6 +2,8 @@ using System.CommandLine;
 using AgentFlow.Cli.Scenarios;
 using AgentFlow.Cli.Servers;
 using AgentFlow.Cli.Terminals;
+using AgentFlow.Contracts.Tools;
+using AgentFlow.Engine.Definitions;
 using AgentFlow.Engine.Definitions.Loading;
 using AgentFlow.Models.Providers;
 using AgentFlow.Server;
@@ -36,9 +38,9 @@ internal static class ValidateCommand
         foreach (string file in files)
         {
             WorkflowCheck check = await WorkflowCheck.RunAsync(connection.Client, LocalWorkflow.Read(file), invocation.Cancelled);
-            if (check.Workflow is not null && EndlessThroughOthers(file, loader) is { } endless)
+            if (check.Workflow is not null)
             {
-                check = check with { Findings = [.. check.Findings.Append(endless).OrderBy(f => f.Line).ThenBy(f => f.Column)] };
+                check = WithThoseBeside(check, file, loader, isAlone: invocation.Server is null);
             }
 
             checks.Add(check);
@@ -60,22 +62,35 @@ internal static class ValidateCommand
         return checks.TrueForAll(c => c.Workflow is not null) ? ExitCode.Ok : ExitCode.Failed;
     }
 
-    /// <summary>That a workflow starts itself through those in files beside it; that it does so directly, the server says.</summary>
-    private static Finding? EndlessThroughOthers(string file, WorkflowLoader loader)
+    /// <summary>
+    /// What the files beside say of the workflows that this one calls: that it starts itself through them (that it does so directly, the
+    /// server says), and, where no server is named that has any, which of them there are.
+    /// </summary>
+    private static WorkflowCheck WithThoseBeside(WorkflowCheck check, string file, WorkflowLoader loader, bool isAlone)
     {
-        if (WorkflowFiles.Read(file).Source is not { } source || loader.Load(source) is not { Definition: { } definition } loaded || loaded.Endless([]) is not null)
+        if (WorkflowFiles.Read(file).Source is not { } source || loader.Load(source) is not { Definition: { } definition } loaded)
         {
-            return null;
+            return check;
         }
 
         try
         {
-            return loaded.Endless(WorkflowsBeside.ChildrenOf(definition, file, loader)) is { } endless ? Finding.Of(endless) : null;
+            IReadOnlyList<WorkflowDefinition> beside = WorkflowsBeside.ChildrenOf(definition, file, loader);
+            IEnumerable<Diagnostic?> found = [loaded.Endless([]) is null ? loaded.Endless(beside) : null];
+            IEnumerable<Finding> said = check.Findings;
+            if (isAlone)
+            {
+                ILookup<string, SemanticVersion> published = beside.Append(definition).ToLookup(w => w.Name, w => SemanticVersion.Parse(w.Version), StringComparer.Ordinal);
+                found = found.Concat(loaded.Workflows.Select(w => w.Missing([.. published[w.Name]])));
+                said = said.Where(f => f.Code != DiagnosticCodes.UnknownWorkflow);
+            }
+
+            return check with { Findings = [.. said.Concat(found.OfType<Diagnostic>().Select(Finding.Of)).OrderBy(f => f.Line).ThenBy(f => f.Column)] };
         }
         catch (CliException)
         {
             // One of the others has errors, and nobody knows what it starts.
-            return null;
+            return check;
         }
     }
 }

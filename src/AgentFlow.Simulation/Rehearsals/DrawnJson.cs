@@ -1,16 +1,14 @@
-using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using AgentFlow.Contracts.Randomness;
 
 namespace AgentFlow.Simulation.Rehearsals;
 
 /// <summary>
 /// Draws values of a JSON Schema: labels of an enum and branches alike, numbers evenly between their bounds (0 to 1 where there are
-/// none), true as often as false, short texts, lists of their least length. Of patterns it knows so many characters of one
-/// class (<c>^[0-9a-f]{64}$</c>); other patterns, formats and references are beyond it.
+/// none), true as often as false, short texts, for a simple pattern the least one that fits, lists of their least length. Other
+/// patterns, formats and references are beyond it.
 /// </summary>
-public static partial class DrawnJson
+public static class DrawnJson
 {
     private const int MaxDepth = 16;
 
@@ -83,7 +81,8 @@ public static partial class DrawnJson
                 writer.WriteEndArray();
                 break;
             case "string":
-                writer.WriteStringValue(OfOneClass(schema) ?? "drawn".PadRight((int)Math.Min(Number(schema, "minLength", 0), 1_000), '-'));
+                string? fitting = schema.TryGetProperty("pattern", out JsonElement pattern) && pattern.ValueKind == JsonValueKind.String ? DrawnText.Fitting(pattern.GetString()!) : null;
+                writer.WriteStringValue(fitting ?? "drawn".PadRight((int)Math.Min(Number(schema, "minLength", 0), 1_000), '-'));
                 break;
             case "integer":
                 double least = Number(schema, "minimum", 0);
@@ -101,14 +100,6 @@ public static partial class DrawnJson
                 break;
         }
     }
-
-    private static string? OfOneClass(JsonElement schema) =>
-        schema.TryGetProperty("pattern", out JsonElement pattern) && pattern.ValueKind == JsonValueKind.String && OneClass().Match(pattern.GetString()!) is { Success: true } found
-            ? new string(found.Groups["first"].ValueSpan[0], int.Parse(found.Groups["times"].ValueSpan, CultureInfo.InvariantCulture))
-            : null;
-
-    [GeneratedRegex(@"^\^\[(?<first>[A-Za-z0-9])[A-Za-z0-9-]*\]\{(?<times>[0-9]{1,3})\}\$$", RegexOptions.CultureInvariant)]
-    private static partial Regex OneClass();
 
     /// <summary>Evenly from 0 to below 1.</summary>
     public static double Unit(IRandomSource random) => (random.NextUInt64() >> 11) * (1.0 / (1UL << 53));

@@ -57,6 +57,15 @@ public sealed class SimulateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Simulate_HttpCall_GivesAnAnswerThatFitsTheContract()
+    {
+        _af.Write("call.yaml", "language: 1\nname: call\nversion: 1.0.0\nplanner: dag\nsteps:\n  - { id: get, tool: skill.http_call, input: { url: \"https://example.org/\" }, retry: { max_attempts: 10 } }\n");
+        AfResult result = await _af.RunAsync("simulate", "call.yaml", "--n", "50", "-o", "json");
+        Assert.True(result.Code == ExitCode.Ok, $"{result}");
+        Assert.Equal("completed", Assert.Single(JsonElement.Parse(result.Out).GetProperty("paths").EnumerateArray()).GetProperty("outcome").GetString());
+    }
+
+    [Fact]
     public async Task Simulate_Person_TakesTheTimeOfTheStub()
     {
         _af.Write("ask.yaml", "language: 1\nname: ask\nversion: 1.0.0\nplanner: fsm\ninitial_state: ask\nfinal_states: [done]\nstates:\n  ask: { human: { title: Look at it, form: { type: boolean } }, on_success: done }\n  done: {}\n");

@@ -63,6 +63,17 @@ public sealed class ValidateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Validate_CalledWorkflows_AreLookedForInTheFilesBeside()
+    {
+        _af.Write("bill.yaml", "language: 1\nname: bill\nversion: 1.2.0\nplanner: dag\nsteps: [{ id: a, tool: skill.echo }]\n");
+        _af.Write("shop.yaml", "language: 1\nname: shop\nversion: 1.0.0\nplanner: dag\nsteps:\n  - { id: a, workflow: { name: bill, version: 1.x } }\n  - { id: b, workflow: { name: bill, version: 2.x } }\n  - { id: c, workflow: { name: blil } }\n");
+        AfResult result = await _af.RunAsync("validate", "shop.yaml", "-o", "json");
+        Assert.Equal(
+            ["No version of 'bill' fits '2.x' yet: there is 1.2.0.", "There is no workflow 'blil' yet; a step that calls it fails with WORKFLOW_NOT_FOUND."],
+            JsonElement.Parse(result.Out)[0].GetProperty("diagnostics").EnumerateArray().Select(d => d.GetProperty("message").GetString()));
+    }
+
+    [Fact]
     public async Task Validate_OnATerminal_PointsAtThePlace()
     {
         _af.Write("bad.yaml", Af.Echo.Replace("skill.echo", "skill.ekko", StringComparison.Ordinal));

@@ -36,6 +36,12 @@ public sealed class Visits(WorkflowDefinition? definition)
         if (journalEvent is PlanGrafted change)
         {
             Definition = Definition?.With(new PlanChange(change.Node, change.Text)).Definition;
+
+            // Scopes that are open go on with the children and rules of the changed plan, under the same indexes.
+            foreach (Visit open in _visits)
+            {
+                open.Node = open.Node is { Index: var index } ? NodeAt(index) ?? open.Node : null;
+            }
         }
 
         if (journalEvent is NodeEntered e)
@@ -63,7 +69,8 @@ public sealed class Visit(int id, Visit? parent, PlanNode? node, string name, st
 
     public Visit? Parent => parent;
 
-    public PlanNode? Node => node;
+    /// <summary>The node in the plan as it is by now; <see langword="null"/> when the workflow version does not compile any more.</summary>
+    public PlanNode? Node { get; internal set; } = node;
 
     /// <summary>The node's id in the workflow file.</summary>
     public string Name => name;
@@ -75,5 +82,5 @@ public sealed class Visit(int id, Visit? parent, PlanNode? node, string name, st
     public Visit? Latest { get; internal set; }
 
     /// <summary>Whether it does something itself instead of holding others.</summary>
-    public bool IsLeaf => node is null ? Latest is null && parent is not null : node.Children.Count == 0;
+    public bool IsLeaf => Node is null ? Latest is null && parent is not null : Node.Children.Count == 0;
 }

@@ -14,6 +14,7 @@ internal sealed class MetricFamily
 
     // The Agent Bridge's thresholds, 100 and 120 ms, are bounds: so a rule on a bucket is exact there.
     private static readonly double[] Seconds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.075, 0.1, 0.12, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+    private static readonly double[] Ratios = [0.01, 0.02, 0.05, 0.1, 0.12, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
     private static readonly double[] Others = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000];
 
     // Labels that say the same of every series of this server.
@@ -40,7 +41,7 @@ internal sealed class MetricFamily
         };
         Name = NameOf(instrument.Name, instrument.Unit, _kind is Kind.Counter or Kind.ObservedCounter);
         _help = (instrument.Description ?? instrument.Name).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
-        _bounds = _kind != Kind.Histogram ? [] : instrument.Unit == "s" ? Seconds : Others;
+        _bounds = _kind != Kind.Histogram ? [] : instrument.Unit == "s" ? Seconds : instrument.Name.EndsWith("_ratio", StringComparison.Ordinal) ? Ratios : Others;
     }
 
     private enum Kind

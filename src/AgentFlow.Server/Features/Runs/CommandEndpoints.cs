@@ -117,11 +117,17 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         }
 
         RunFold fold = await reader.FoldAsync(tenant, row, cancellationToken).ConfigureAwait(false);
-        if (!int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int visit) || visit >= fold.Steps.Count)
+        StepFold[] named = [.. fold.Steps.Where(s => s.Visit.Name == step)];
+        StepFold[] asked = [.. named.Where(s => s.Status == "asked")];
+        if (asked.Length > 1)
         {
-            throw new ProblemException(ErrorCode.StepNotFound, "The run has no such step; its steps carry their number as 'id'.");
+            throw new ProblemException(ErrorCode.StepNotFound, $"Several steps '{step}' ask: {string.Join(", ", asked.Select(s => $"{s.Visit.Id} ({s.Visit.Path})"))}. Name one by its number.");
         }
 
+        int visit = asked is [var only] ? only.Visit.Id
+            : int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < fold.Steps.Count ? number
+            : named is [.., var last] ? last.Visit.Id
+            : throw new ProblemException(ErrorCode.StepNotFound, $"The run has no step '{step}'. Name the one that asks by its id in the workflow, or by its number: the 'id' among the run's steps.");
         string status = fold.Steps[visit].Status;
         return status == "asked" ? visit : throw new ProblemException(ErrorCode.StepNotWaiting, $"Step '{fold.Steps[visit].Visit.Path}' is {status}; only a step that is asked takes a resolution.");
     }

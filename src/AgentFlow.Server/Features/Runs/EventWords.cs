@@ -121,11 +121,11 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
         }
 
         // Nothing else would say that it waits: there is no time after which it does not.
-        string waits = node is WaitNode { Signal: { } signal, For: null, Until: null } ? $"{name} waits for the signal '{signal}'." : "";
+        string waits = node is WaitNode { Signal: { } signal, For: null, Until: null } ? $" waits for the signal '{signal}'." : "";
         switch (parent?.Node)
         {
             case null or StateMachineNode or WaitForNode:
-                return waits.Length > 0 ? (path, waits) : null;
+                return waits.Length > 0 ? (path, name + waits) : null;
             case ForeachNode:
                 return (path, $"Item {e.Visit} of '{parent.Name}' begins.");
             case WhileNode or RepeatNode when node is { Ordinal: > 0 }:
@@ -141,7 +141,7 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
             case GraphNode graph when node is not null:
                 string[] waited = [.. graph.Rules[node.Ordinal].DependsOn.Select(d => $"'{graph.Children[d].Id}'")];
                 string why = waited.Length == 0 ? "it waits for nothing" : $"{string.Join(", ", waited)} ended";
-                return (path, $"{name} starts: {why}{(asked.Count > 0 ? $", and {All(asked)}" : "")}.");
+                return (path, $"{name} starts: {why}{(asked.Count > 0 ? $", and {All(asked)}" : "")}.{(waits.Length > 0 ? " It" + waits : "")}");
             case ConditionalSelectorNode:
                 return (path, asked.Count > 0 && asked[^1].Value == "true"
                     ? $"{name} is chosen because {Condition(asked[^1])}.{(asked.Count > 1 ? $" Before it, {All(asked.SkipLast(1))}." : "")}"
@@ -149,7 +149,7 @@ internal sealed class EventWords(RunFold fold, IReadOnlyList<AskedCondition> ask
             case RepeatNode when e.Visit > 1 || asked.Count > 0:
                 return (path, $"Round {e.Visit} of '{parent.Name}' begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.");
             default:
-                return (path, $"{name} begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.");
+                return (path, $"{name} begins{(asked.Count > 0 ? $" because {All(asked)}" : "")}.{(waits.Length > 0 ? " It" + waits : "")}");
         }
     }
 

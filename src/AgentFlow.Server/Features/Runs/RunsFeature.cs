@@ -110,7 +110,7 @@ internal static class RunsFeature
             .Fails([.. Command, ErrorCode.PlanChangeInvalid, ErrorCode.PlanChanged, ErrorCode.StepBegun, ErrorCode.RunDiverged]);
         api.MapPost("/runs/{id}/steps/{step}/resolve", commands.ResolveAsync)
             .Audits("run.resolve", "run")
-            .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`.")
+            .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`, or its id in the workflow where one step of that id asks.")
             .Needs(Permission.RunsResolve)
             .TakesBody<ResolveBody>(true).Gives<AcceptedView>(202, Taken).Fails([.. Command, ErrorCode.StepNotFound, ErrorCode.StepNotWaiting]);
     }

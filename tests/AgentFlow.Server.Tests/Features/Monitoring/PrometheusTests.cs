@@ -100,6 +100,7 @@ public sealed class PrometheusTests
         histogram.Record(0.1);
         histogram.Record(0.11, KeyValuePair.Create<string, object?>("ok", true));
         histogram.Record(99);
+        meter.CreateHistogram<double>("af_error_ratio").Record(0.04);
         meter.CreateUpDownCounter<int>("af.size", "By").Add(-3);
         meter.CreateObservableGauge("af.now", () => 1.5);
         meter.CreateObservableCounter("af.seen", () => 7L);
@@ -108,6 +109,7 @@ public sealed class PrometheusTests
         Assert.Contains("af_time_seconds_bucket{le=\"0.1\"} 1\n", text);
         Assert.Contains("af_time_seconds_bucket{le=\"+Inf\"} 2\naf_time_seconds_sum 99.1\naf_time_seconds_count 2\n", text);
         Assert.Contains("af_time_seconds_bucket{ok=\"true\",le=\"0.1\"} 0\naf_time_seconds_bucket{ok=\"true\",le=\"0.12\"} 1\n", text);
+        Assert.Contains("af_error_ratio_bucket{le=\"0.02\"} 0\naf_error_ratio_bucket{le=\"0.05\"} 1\n", text);
         Assert.Contains("# TYPE af_size_bytes gauge\naf_size_bytes -3\n", text);
         Assert.Contains("af_now 1.5\n", text);
         Assert.Contains("# TYPE af_seen_total counter\naf_seen_total 7\n", text);

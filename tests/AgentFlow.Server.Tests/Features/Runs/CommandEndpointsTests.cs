@@ -116,10 +116,10 @@ public sealed class CommandEndpointsTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"resolution":"succeed","output":{"ok":true}}""", "completed", "succeeded")]
-    [InlineData("""{"resolution":"fail"}""", "failed", "failed")]
-    [InlineData("""{"resolution":"retry"}""", "completed", "succeeded")]
-    public async Task Resolve_StepOfUnknownOutcome_DoesAsTold(string body, string status, string step)
+    [InlineData("""{"resolution":"succeed","output":{"ok":true}}""", "completed", "succeeded", false)]
+    [InlineData("""{"resolution":"fail"}""", "failed", "failed", true)]
+    [InlineData("""{"resolution":"retry"}""", "completed", "succeeded", true)]
+    public async Task Resolve_StepOfUnknownOutcome_DoesAsTold(string body, string status, string step, bool byName)
     {
         await _server.SaveAsync(Flows.Ask);
         string id = await _server.StartAsync("ask", """{"gate":"q"}""");
@@ -132,12 +132,12 @@ public sealed class CommandEndpointsTests : IAsyncLifetime
         string visit = Text(asked.GetProperty("steps")[0], "id");
         string key = Text(asked.GetProperty("steps")[0], "idempotency_key");
         (await next.PostAsync($"/api/v1/runs/{id}/steps/77/resolve", body)).Problem(HttpStatusCode.NotFound, "STEP_NOT_FOUND");
-        (await next.PostAsync($"/api/v1/runs/{id}/steps/first/resolve", body)).Problem(HttpStatusCode.NotFound, "STEP_NOT_FOUND");
+        Assert.Contains("'frist'", (await next.PostAsync($"/api/v1/runs/{id}/steps/frist/resolve", body)).Problem(HttpStatusCode.NotFound, "STEP_NOT_FOUND").GetProperty("detail").GetString(), StringComparison.Ordinal);
         (await next.PostAsync($"/api/v1/runs/{id}/steps/{visit}/resolve", """{"resolution":"maybe"}""")).Problem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         (await next.PostAsync($"/api/v1/runs/{id}/steps/{visit}/resolve", """{"resolution":"fail","output":1}""")).Problem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
 
         next.Agents.Open("q");
-        Assert.Equal(HttpStatusCode.Accepted, (await next.PostAsync($"/api/v1/runs/{id}/steps/{visit}/resolve", body)).Status);
+        Assert.Equal(HttpStatusCode.Accepted, (await next.PostAsync($"/api/v1/runs/{id}/steps/{(byName ? Text(asked.GetProperty("steps")[0], "node") : visit)}/resolve", body)).Status);
         JsonElement run = await next.EndAsync(id);
         Assert.Equal((status, step), (Text(run, "status"), Text(run.GetProperty("steps")[0], "status")));
         Assert.Equal(key, Text(run.GetProperty("steps")[0], "idempotency_key"));

@@ -325,6 +325,43 @@ public sealed partial class ExplainTests : IAsyncLifetime
             """, "{}")));
 
     [Fact]
+    public async Task Explain_ChangedPlan_SaysWhatStepsWaitedForInIt()
+    {
+        string id = await ExplainWaitingAsync("""
+            language: 1
+            name: changed
+            version: 1.0.0
+            planner: dag
+            steps:
+              - { id: fetch, tool: skill.echo }
+              - { id: ok, depends_on: [fetch], wait: { signal: go } }
+              - { id: publish, depends_on: [ok], tool: skill.echo }
+              - { id: notify, depends_on: [publish], tool: skill.echo }
+            """);
+        Answer changed = await _server.PostAsync($"/api/v1/runs/{id}/plan", """{"changes":"changes:\n  - insert: { id: check, tool: skill.echo, depends_on: [fetch] }\n    before: publish\n  - remove: notify\n"}""");
+        Assert.True((int)changed.Status is 200 or 202, $"{changed.Status}");
+        await _server.PostAsync($"/api/v1/runs/{id}/signal", """{"name":"go"}""");
+        Assert.Equal(
+            """
+            The run of changed 1.0.0 was started by api.
+            'fetch' starts: it waits for nothing.
+            'fetch' succeeded.
+            'ok' starts: 'fetch' ended. It waits for the signal 'go'.
+            api wants the plan changed.
+            The plan was changed.
+            'check' starts: 'fetch' ended.
+            'check' succeeded.
+            The signal 'go' came.
+            'ok' took the signal that it waits for.
+            'ok' succeeded.
+            'publish' starts: 'ok', 'check' ended.
+            'publish' succeeded.
+            The run completed: completed.
+            """,
+            await PartsOfAsync(id));
+    }
+
+    [Fact]
     public async Task Explain_RunThatWaits_SaysForWhat()
     {
         await _server.SaveAsync(Flows.Wait);

@@ -83,6 +83,10 @@ public sealed class StressTestEndpointsTests : IAsyncLifetime
     [InlineData("scenario", """{"scenario_id":"s","workflows":7}""", "workflows")]
     [InlineData("scenario", """{"scenario_id":"s","workflows":[{"workflow_id":"w","tasks":[{"task_id":"a","depends_on":["b"]}]}]}""", "workflows/0/tasks/0/depends_on")]
     [InlineData("scenario", """{"scenario_id":"s","simulation":{"without":["sleep"]},"workflows":[{"workflow_id":"w","tasks":[{"task_id":"a"}]}]}""", "simulation/without")]
+    [InlineData("scenario", """{"scenario_id":"s","agents":[{"agent_id":"x"}],"agent_assignments":{"w":{"a":"ghost"}},"workflows":[{"workflow_id":"w","tasks":[{"task_id":"a"}]}]}""", "agent_assignments/w/a")]
+    [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a"}],"chaos_injections":[{"type":"rate_limit"}]}""", "chaos_injections/0")]
+    [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a"}],"chaos_injections":[{"task_id":"b","type":"rate_limit"}]}""", "chaos_injections/0")]
+    [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a"}],"chaos_injections":[{"task_id":"a","type":"earthquake"}]}""", "chaos_injections/0")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a"},{"task_id":"a"}]}""", "tasks/1/task_id")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","chaos_injection":{"type":"earthquake"}}]}""", "tasks/0/chaos_injection")]
     [InlineData("workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","chaos_injection":{"type":"rate_limit","trigger_probability":7}}]}""", "tasks/0/chaos_injection/trigger_probability")]
@@ -92,6 +96,14 @@ public sealed class StressTestEndpointsTests : IAsyncLifetime
     {
         JsonElement problem = (await _server.PostAsync($"/api/v1/stress-test/{what}", body)).Problem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.Contains(place, problem.GetProperty("errors").EnumerateArray().Select(e => e.Text("pointer")));
+    }
+
+    [Fact]
+    public async Task Workflow_WithItsFaultsBesideItsTasks_IsStruckByThem()
+    {
+        Answer sent = await _server.PostAsync("/api/v1/stress-test/workflow", """{"workflow_id":"w","tasks":[{"task_id":"a","max_retries":2},{"task_id":"b","depends_on":["a"]}],"chaos_injections":[{"task_id":"a","type":"rate_limit"}]}""");
+        JsonElement result = await _server.UntilAsync($"/api/v1/stress-test/execution/{sent.Json.Text("execution_id")}", r => r.Text("status") is "completed" or "failed");
+        Assert.Equal(("completed", 1, 1), (result.Text("status"), result.GetProperty("chaos_events").GetInt32(), result.GetProperty("chaos_recovered").GetInt32()));
     }
 
     [Fact]

@@ -197,7 +197,7 @@ internal sealed class ExpressionReader(YamlText text, Findings findings)
         switch (error.Code)
         {
             case CelErrorCodes.UnknownVariable when word.Length > 0:
-                string meant = word is "item" or "index" ? "Only inside of a 'foreach' there is one. " : word is "response" or "result" or "results" or "outputs" or "data" ? "Did you mean 'output'? " : findings.Suggest(word, known);
+                string meant = word is "item" or "index" ? $"Only in the 'do' of a {(word is "item" ? "'foreach'" : "loop")} there is one. " : word is "response" or "result" or "results" or "outputs" or "data" ? "Did you mean 'output'? " : findings.Suggest(word, known);
                 findings.Error(place, DiagnosticCodes.InvalidExpression, $"'{word}' is not a name that expressions know.", meant + $"Known: {string.Join(", ", known)}; text stands in quotes.");
                 break;
             case CelErrorCodes.UnknownFunction when word.Length > 0:

@@ -149,7 +149,7 @@ internal sealed class BodyReader(PlanContext context)
         string[] ofCalls = kind == BodyKind.Child ? ["on_unknown", "effects", "permissions", "approval", "remedies"] : ["retry", "on_unknown", "effects", "permissions", "approval", "compensate", "remedies"];
         foreach (string key in ofCalls)
         {
-            fields.Refuse(key, Where(kind), "It belongs to a state or step with 'agent', 'tool' or 'capability'.");
+            fields.Refuse(key, Where(kind), $"It belongs to a state or step with 'agent', 'tool'{(key is "retry" or "compensate" ? ", 'capability' or 'workflow'" : " or 'capability'")}.");
         }
 
         if (kind == BodyKind.Wait)

@@ -26,6 +26,7 @@ internal sealed class SubmissionReader
     private const double NanoDollars = 1e9;
 
     private readonly List<ProblemEntry> _faults = [];
+    private Dictionary<string, (JsonElement Chaos, string At)> _struck = [];
     private int _mostAgents = MostAgents;
     private int _tasks;
 
@@ -60,6 +61,11 @@ internal sealed class SubmissionReader
         SimulationOptions options = reader.Options(body);
         List<SubmittedAgent> agents = HasAgents(body) ? reader.Agents(Member(body, "agents"), "agents/") : [.. known];
         JsonElement assignments = Member(body, "agent_assignments");
+        if (HasAgents(body) && !reader.HasFaults)
+        {
+            reader.Assignments(assignments, agents);
+        }
+
         var workflows = new List<WorkflowPlan>();
         (JsonElement list, string place) = Workflows(body);
         if (list.ValueKind != JsonValueKind.Array)
@@ -177,6 +183,7 @@ internal sealed class SubmissionReader
         List<int>[] dependencies = [.. tasks.EnumerateArray().Select((t, n) => Dependencies(t, string.Create(CultureInfo.InvariantCulture, $"{at}tasks/{n}/"), places))];
         (bool[] inCycle, int iterations) = Cycle(body, at, places, dependencies);
         var crew = new Crew(agents, Member(assignments, id!), seed, id!);
+        _struck = Injections(body, at, places);
         PlannedTask[] planned = [.. tasks.EnumerateArray().Select((t, n) => Task(t, string.Create(CultureInfo.InvariantCulture, $"{at}tasks/{n}/"), dependencies[n], inCycle[n], crew))];
         return new WorkflowPlan
         {
@@ -318,7 +325,58 @@ internal sealed class SubmissionReader
                 JsonValueKind.Object or JsonValueKind.True => $"Undo: {id}",
                 _ => null,
             },
-            Fault(Member(task, "chaos_injection"), at + "chaos_injection"));
+            Member(task, "chaos_injection") is { ValueKind: not (JsonValueKind.Undefined or JsonValueKind.Null) } own ? Fault(own, at + "chaos_injection")
+            : _struck.TryGetValue(id, out (JsonElement Chaos, string At) listed) ? Fault(listed.Chaos, listed.At)
+            : null);
+    }
+
+    /// <summary>Faults that stand beside the tasks instead of in them, by the task that each strikes. A task's own comes first.</summary>
+    private Dictionary<string, (JsonElement Chaos, string At)> Injections(JsonElement body, string at, Dictionary<string, int> places)
+    {
+        var struck = new Dictionary<string, (JsonElement, string)>(StringComparer.Ordinal);
+        JsonElement list = Member(body, "chaos_injections");
+        if (list.ValueKind != JsonValueKind.Array)
+        {
+            return struck;
+        }
+
+        int i = 0;
+        foreach (JsonElement chaos in list.EnumerateArray())
+        {
+            string place = string.Create(CultureInfo.InvariantCulture, $"{at}chaos_injections/{i++}");
+            string? task = chaos.ValueKind == JsonValueKind.Object ? Text(chaos, place + "/", "task_id", MostText) : null;
+            if (task is null || !places.ContainsKey(task))
+            {
+                Fault(place, task is null ? "it does not say which task it strikes" : $"the workflow has no task '{task}'", "Name a task of the workflow with 'task_id', or put the fault into the task as its 'chaos_injection'.");
+            }
+            else if (!struck.TryAdd(task, (chaos, place)))
+            {
+                Fault(place, $"two faults strike task '{task}'", "Plant one in each task.");
+            }
+        }
+
+        return struck;
+    }
+
+    /// <summary>Somebody who is not there does no task.</summary>
+    private void Assignments(JsonElement assignments, List<SubmittedAgent> agents)
+    {
+        if (assignments.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        HashSet<string> ids = [.. agents.Select(a => a.Agent.AgentId)];
+        foreach (JsonProperty workflow in assignments.EnumerateObject().Where(w => w.Value.ValueKind == JsonValueKind.Object))
+        {
+            foreach (JsonProperty task in workflow.Value.EnumerateObject().Where(t => t.Value.ValueKind == JsonValueKind.String && !ids.Contains(t.Value.GetString()!)))
+            {
+                Fault(
+                    $"agent_assignments/{workflow.Name}/{task.Name}",
+                    $"the fleet has no agent '{Short(task.Value.GetString()!)}'",
+                    "Name one of the fleet's agent_id, or leave the task out: then an agent of the wanted type does it.");
+            }
+        }
     }
 
     private Fault? Fault(JsonElement chaos, string at)
