@@ -4,7 +4,7 @@ using AgentFlow.Contracts.Randomness;
 namespace AgentFlow.Simulation.Rehearsals;
 
 /// <summary>
-/// Draws values of a JSON Schema: labels of an enum and branches alike, numbers evenly between their bounds (0 to 1 where there are
+/// Draws values of a JSON Schema: one of its examples where it has any, labels of an enum and branches alike, numbers evenly between their bounds (0 to 1 where there are
 /// none), true as often as false, short texts, for a simple pattern the least one that fits, lists of their least length. Other
 /// patterns, formats and references are beyond it.
 /// </summary>
@@ -42,7 +42,7 @@ public static class DrawnJson
         {
             constant.WriteTo(writer);
         }
-        else if (OneOf(schema, "enum", random) is { } label)
+        else if ((OneOf(schema, "examples", random) ?? OneOf(schema, "enum", random)) is { } label)
         {
             label.WriteTo(writer);
         }

@@ -78,7 +78,7 @@ internal static class HttpCallContract
           "type": "object",
           "required": ["status_code", "headers", "headers_hash", "body", "body_encoding", "body_hash", "latency_ms"],
           "properties": {
-            "status_code": { "type": "integer", "minimum": 100, "maximum": 999 },
+            "status_code": { "type": "integer", "minimum": 100, "maximum": 999, "examples": [200] },
             "headers": { "type": "object", "additionalProperties": { "type": "string" } },
             "headers_hash": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
             "body": { "description": "parsed when it is JSON, else text, else base64" },
