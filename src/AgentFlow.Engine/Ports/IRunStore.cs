@@ -133,7 +133,7 @@ public sealed class CommitBatch
     internal bool TouchedUnknown { get; set; }
 
     /// <summary>
-    /// Need not be on disk when the commit returns: the next batch puts it there, or <see cref="IRunStore.FlushAsync"/>. Everybody
+    /// Need not be on disk when the commit returns: the next batch puts it there, whatever comes of its own items, or <see cref="IRunStore.FlushAsync"/>. Everybody
     /// who reads the store sees it at once. Only for a store that <see cref="IRunStore.CanDefer"/>. Default false.
     /// </summary>
     public bool IsDeferred { get; set; }

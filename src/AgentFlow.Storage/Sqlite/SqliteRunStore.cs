@@ -9,6 +9,9 @@ namespace AgentFlow.Storage.Sqlite;
 /// <summary>Journals, run rows, inbox and timers in one SQLite file. Commits are durable when they return.</summary>
 public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
 {
+    // Something deferred may not be on disk yet. Commits come one at a time.
+    private bool _hasDeferred;
+
     public bool CanDefer => true;
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
@@ -46,6 +49,13 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
             throw;
         }
 
+        if (!batch.IsDeferred && _hasDeferred && !Wrote(batch))
+        {
+            // A transaction that changed nothing is not synced.
+            database.Flush();
+        }
+
+        _hasDeferred = batch.IsDeferred;
         database.NoteWritten(rows);
         return ValueTask.CompletedTask;
     }
@@ -112,6 +122,12 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
 
         return ValueTask.FromResult((due.Count, next));
     }
+
+    /// <summary>Whether a batch has certainly added a row.</summary>
+    private static bool Wrote(CommitBatch batch) =>
+        batch.Notes.Count > 0
+        || batch.Inbox.Exists(i => i.Outcome == CommitOutcome.Committed)
+        || batch.Frames.Exists(f => !f.Frame.IsEmpty && f.Outcome is CommitOutcome.Committed or CommitOutcome.CommittedAwake);
 
     private static CommitOutcome Append(SqliteConnection connection, RunAppend append, SqliteRunCounts counts, List<Ulid> touched)
     {
