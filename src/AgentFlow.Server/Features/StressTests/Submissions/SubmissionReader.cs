@@ -26,7 +26,6 @@ internal sealed class SubmissionReader
     private const double NanoDollars = 1e9;
 
     private readonly List<ProblemEntry> _faults = [];
-    private Dictionary<string, (JsonElement Chaos, string At)> _struck = [];
     private int _mostAgents = MostAgents;
     private int _tasks;
 
@@ -183,8 +182,8 @@ internal sealed class SubmissionReader
         List<int>[] dependencies = [.. tasks.EnumerateArray().Select((t, n) => Dependencies(t, string.Create(CultureInfo.InvariantCulture, $"{at}tasks/{n}/"), places))];
         (bool[] inCycle, int iterations) = Cycle(body, at, places, dependencies);
         var crew = new Crew(agents, Member(assignments, id!), seed, id!);
-        _struck = Injections(body, at, places);
-        PlannedTask[] planned = [.. tasks.EnumerateArray().Select((t, n) => Task(t, string.Create(CultureInfo.InvariantCulture, $"{at}tasks/{n}/"), dependencies[n], inCycle[n], crew))];
+        Dictionary<string, (JsonElement Chaos, string At)> struck = Injections(body, at, places);
+        PlannedTask[] planned = [.. tasks.EnumerateArray().Select((t, n) => Task(t, string.Create(CultureInfo.InvariantCulture, $"{at}tasks/{n}/"), dependencies[n], inCycle[n], crew, struck))];
         return new WorkflowPlan
         {
             WorkflowId = id!,
@@ -292,7 +291,7 @@ internal sealed class SubmissionReader
         return reaches;
     }
 
-    private PlannedTask Task(JsonElement task, string at, List<int> dependsOn, bool inCycle, Crew crew)
+    private PlannedTask Task(JsonElement task, string at, List<int> dependsOn, bool inCycle, Crew crew, Dictionary<string, (JsonElement Chaos, string At)> struck)
     {
         string id = task.GetProperty("task_id"u8).GetString()!;
         string type = Text(task, at, "type", MostText) ?? "compute";
@@ -326,7 +325,7 @@ internal sealed class SubmissionReader
                 _ => null,
             },
             Member(task, "chaos_injection") is { ValueKind: not (JsonValueKind.Undefined or JsonValueKind.Null) } own ? Fault(own, at + "chaos_injection")
-            : _struck.TryGetValue(id, out (JsonElement Chaos, string At) listed) ? Fault(listed.Chaos, listed.At)
+            : struck.TryGetValue(id, out (JsonElement Chaos, string At) listed) ? Fault(listed.Chaos, listed.At)
             : null);
     }
 
