@@ -122,7 +122,15 @@ public sealed class CrashPointTests
         af.Environment.Remove("AF_CRASH_POINT");
         using AfProcess last = af.Start("serve", "--url", url);
         users.Stop();
-        await use.WaitAsync(Af.Patience, patience.Token);
+        try
+        {
+            await use.WaitAsync(Af.Patience, patience.Token);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"After {lives.Length} lives the last one does not end what was begun. {await OpenRunsAsync(users)}");
+        }
+
         JsonElement aside = await users.GetAsync("/api/v1/runs?filter[status]=diverged&page[size]=100", patience.Token);
         Assert.Equal(damaged.Order(StringComparer.Ordinal), aside.GetProperty("items").EnumerateArray().Select(r => r.GetProperty("id").GetString()).Order(StringComparer.Ordinal));
 
@@ -170,6 +178,12 @@ public sealed class CrashPointTests
 
         af.Environment.Remove("AF_CRASH_POINT");
         using AfProcess witness = af.Start("serve", "--url", url);
+        Assert.Fail($"{life} was never reached: what the users do does not lead there, or the point is gone. {await OpenRunsAsync(users)}");
+    }
+
+    /// <summary>What a living server says of the runs that nobody has seen end.</summary>
+    private static async Task<string> OpenRunsAsync(CrashUsers users)
+    {
         var open = new List<string>();
         foreach (CrashUsers.Trip trip in users.Accepted.Where(t => t.Status.Length == 0))
         {
@@ -178,7 +192,7 @@ public sealed class CrashPointTests
             open.Add($"{trip.Workflow} {trip.Run} ({string.Join(", ", trip.Signals)}) {run.GetRawText()} {string.Join('\n', journal.TakeLast(12).Select(e => e.GetRawText()))}");
         }
 
-        Assert.Fail($"{life} was never reached: what the users do does not lead there, or the point is gone. {open.Count} runs are open.\n{string.Join('\n', open)}");
+        return $"{open.Count} runs are open.\n{string.Join('\n', open)}";
     }
 
     /// <summary>Ends when a life has had its chance.</summary>
