@@ -12,7 +12,7 @@ namespace AgentFlow.Benchmarks;
 /// with a name it measures that one and prints a JSON object a line. Read are <c>peer</c>, <c>mode</c>, <c>wl</c>
 /// (<c>W1</c> ten steps, <c>W3</c> a hundred parallel steps), <c>conc</c>, <c>wf_s</c> and <c>p50</c> (ms); other lines and
 /// workloads are passed over. A mode that is <c>none</c>, begins with <c>no </c> or contains <c>memory</c> keeps nothing on
-/// disk and is held against ten pure steps too: with their one barrier, and on a memory file system.
+/// disk and is held against ten pure steps too: with their one barrier, and in memory.
 /// </summary>
 internal static partial class Peers
 {

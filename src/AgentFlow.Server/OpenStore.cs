@@ -57,32 +57,9 @@ internal sealed class OpenStore : IAsyncDisposable
         switch (options.Store)
         {
             case StoreAddress.Sqlite file:
-                SqliteDatabase database = SqliteDatabase.Open(file.Path);
-                return new OpenStore
-                {
-                    Runs = new SqliteRunStore(database),
-                    Catalogue = new SqliteCatalogue(database),
-                    Access = new SqliteAccessStore(database),
-                    Tokens = new SqliteTokenStore(database),
-                    Audit = new SqliteAuditStore(database),
-                    Config = new SqliteConfigStore(database),
-                    Quotas = new SqliteQuotaStore(database),
-                    Agents = new SqliteAgentStore(database),
-                    Metrics = new SqliteMetricStore(database),
-                    Alerts = new SqliteAlertStore(database),
-                    Costs = new SqliteCostStore(database),
-                    Presence = new SqliteAgentPresence(database),
-                    BridgeTasks = new SqliteBridgeTaskStore(database),
-                    BridgeEvents = new SqliteBridgeEventStore(database),
-                    HumanTasks = new SqliteHumanTaskStore(database),
-                    Triggers = new SqliteTriggerStore(database),
-                    StressTests = new SqliteStressTestStore(database),
-                    Closing = () =>
-                    {
-                        database.Dispose();
-                        return default;
-                    },
-                };
+                return On(SqliteDatabase.Open(file.Path), folder: null);
+            case StoreAddress.Memory memory:
+                return On(SqliteDatabase.Open(SqliteDatabase.InMemory), memory.Folder);
             case StoreAddress.Postgres server:
                 PostgresDatabase shared = await PostgresDatabase.OpenAsync(server.Dsn, new PostgresOptions { Lease = options.Lease }, log, cancellationToken).ConfigureAwait(false);
                 var runs = new PostgresRunStore(shared);
@@ -125,4 +102,36 @@ internal sealed class OpenStore : IAsyncDisposable
     public Task HandOverAsync(CancellationToken cancellationToken) => Parting(cancellationToken);
 
     public ValueTask DisposeAsync() => Closing();
+
+    /// <param name="folder">Goes with the database.</param>
+    private static OpenStore On(SqliteDatabase database, string? folder) => new()
+    {
+        Runs = new SqliteRunStore(database),
+        Catalogue = new SqliteCatalogue(database),
+        Access = new SqliteAccessStore(database),
+        Tokens = new SqliteTokenStore(database),
+        Audit = new SqliteAuditStore(database),
+        Config = new SqliteConfigStore(database),
+        Quotas = new SqliteQuotaStore(database),
+        Agents = new SqliteAgentStore(database),
+        Metrics = new SqliteMetricStore(database),
+        Alerts = new SqliteAlertStore(database),
+        Costs = new SqliteCostStore(database),
+        Presence = new SqliteAgentPresence(database),
+        BridgeTasks = new SqliteBridgeTaskStore(database),
+        BridgeEvents = new SqliteBridgeEventStore(database),
+        HumanTasks = new SqliteHumanTaskStore(database),
+        Triggers = new SqliteTriggerStore(database),
+        StressTests = new SqliteStressTestStore(database),
+        Closing = () =>
+        {
+            database.Dispose();
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            return default;
+        },
+    };
 }

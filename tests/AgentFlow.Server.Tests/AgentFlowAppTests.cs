@@ -106,4 +106,39 @@ public sealed class AgentFlowAppTests : IDisposable
             Environment.SetEnvironmentVariable("Kestrel__Endpoints__Http__Url", null);
         }
     }
+
+    [Fact]
+    public async Task Serve_InMemory_DoesEverythingAndLeavesNothing()
+    {
+        StoreAddress.Memory memory = Assert.IsType<StoreAddress.Memory>(StoreAddress.Parse("sqlite::memory:"));
+        Assert.NotEqual(memory, StoreAddress.Parse("sqlite::memory:"));
+        Assert.Equal(("sqlite::memory:", false), (memory.ToString(), memory.IsShared));
+        await using (RunningServer server = await RunningServer.StartAsync(o => o with { Store = memory }))
+        {
+            await server.SaveAsync("""
+                language: 1
+                name: wait
+                version: 1.0.0
+                planner: fsm
+                initial_state: gate
+                final_states: [done]
+                states:
+                  gate: { wait: { signal: go }, on_success: done }
+                  done: { tool: skill.echo, input: { said: "${steps.gate.output}" } }
+                """);
+            string[] runs = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => server.StartAsync("wait")));
+            await Task.WhenAll(runs.Select(async run =>
+            {
+                await server.InStatusAsync(run, "waiting");
+                await server.PostAsync($"/api/v1/runs/{run}/signal", """{"name":"go","payload":"yes"}""");
+                Assert.Equal("completed", (await server.EndAsync(run)).GetProperty("status").GetString());
+            }));
+            Assert.True((await server.PostAsync("/api/v1/audit/verify", null)).Json.GetProperty("intact").GetBoolean());
+            Assert.Equal(20, (await server.GetAsync("/api/v1/runs")).Json.GetProperty("total_count").GetInt32());
+            Assert.False(File.Exists(server.DatabasePath));
+            Assert.True(Directory.Exists(memory.Folder), "the keys are files");
+        }
+
+        Assert.False(Directory.Exists(memory.Folder));
+    }
 }

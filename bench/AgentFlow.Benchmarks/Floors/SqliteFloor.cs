@@ -2,20 +2,24 @@ using AgentFlow.Storage.Sqlite;
 
 namespace AgentFlow.Benchmarks.Floors;
 
-/// <summary>Bare SQLite: the product's own connection over the raw API, WAL, <c>synchronous=FULL</c>, two tables.</summary>
+/// <summary>Bare SQLite: the product's own connection over the raw API, WAL, <c>synchronous=FULL</c>, two tables; or the same in memory.</summary>
 internal sealed class SqliteFloor : Floor
 {
-    private readonly string _folder;
+    private readonly string? _folder;
     private readonly SqliteConnection _connection;
 
-    /// <param name="folder">Empty; removed in the end.</param>
-    public SqliteFloor(int callers, string folder)
+    /// <param name="folder">Empty; removed in the end. <see langword="null"/>: in memory.</param>
+    public SqliteFloor(int callers, string? folder)
         : base(callers, writers: 1)
     {
         _folder = folder;
-        _connection = new SqliteConnection(Path.Combine(_folder, "floor.db"), readOnly: false);
-        _connection.Execute("PRAGMA journal_mode=WAL");
-        _connection.Execute("PRAGMA synchronous=FULL");
+        _connection = new SqliteConnection(folder is null ? SqliteDatabase.InMemory : Path.Combine(folder, "floor.db"), readOnly: false);
+        if (folder is not null)
+        {
+            _connection.Execute("PRAGMA journal_mode=WAL");
+            _connection.Execute("PRAGMA synchronous=FULL");
+        }
+
         _connection.Execute("""
             CREATE TABLE runs (key INTEGER PRIMARY KEY, id BLOB NOT NULL, workflow TEXT NOT NULL, status INTEGER NOT NULL);
             CREATE UNIQUE INDEX runs_by_id ON runs (id);
@@ -27,7 +31,7 @@ internal sealed class SqliteFloor : Floor
     protected override ValueTask CommitAsync(List<Write> batch)
     {
         Span<byte> id = stackalloc byte[16];
-        _connection.Execute("BEGIN IMMEDIATE");
+        _connection.Prepare("BEGIN IMMEDIATE").Run();
         foreach (Write write in batch)
         {
             if (write.IsFirst)
@@ -43,14 +47,18 @@ internal sealed class SqliteFloor : Floor
             _connection.Prepare("INSERT INTO journal (run, first_seq, data) VALUES (?, ?, ?)").Bind(write.Run).Bind(write.Index).Bind(write.Frame).Run();
         }
 
-        _connection.Execute("COMMIT");
+        _connection.Prepare("COMMIT").Run();
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask DisposeAsync()
     {
         _connection.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        if (_folder is not null)
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+
         return ValueTask.CompletedTask;
     }
 }

@@ -40,9 +40,9 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     public static Task<EmbeddedServer> StartAsync(string database, CancellationToken cancelled) =>
         StartAsync((options, _) => options with { Store = new StoreAddress.Sqlite(database) }, isTemporary: false, cancelled);
 
-    /// <summary>Starts on a database of its own.</summary>
+    /// <summary>Starts on a database of its own, in memory.</summary>
     public static Task<EmbeddedServer> StartTemporaryAsync(CancellationToken cancelled) =>
-        StartAsync((options, folder) => options with { Store = new StoreAddress.Sqlite(Path.Combine(folder, "agentflow.db")) }, isTemporary: true, cancelled);
+        StartAsync((options, folder) => options with { Store = new StoreAddress.Memory(Path.Combine(folder, "store")) }, isTemporary: true, cancelled);
 
     public async ValueTask DisposeAsync()
     {

@@ -23,7 +23,7 @@ public static class SettingSchema
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        new("AF_DB_DSN", Text, "sqlite:./.af/agentflow.db", "Where runs are kept: `sqlite:PATH` or `postgres://…`") { Group = Store, IsSecret = true, Check = Dsn },
+        new("AF_DB_DSN", Text, "sqlite:./.af/agentflow.db", "Where runs are kept: `sqlite:PATH`, `postgres://…`, or `sqlite::memory:`, where nothing outlives the process") { Group = Store, IsSecret = true, Check = Dsn },
         new("AF_MODE", Word, "all", "What this process does: everything, serve the API (`control`), or execute runs (`data`)") { Group = Store, Words = ["all", "control", "data"] },
         new("AF_LEASE", Seconds, "10s", "How long this process may be silent before others on a shared store take its runs over") { Group = Store, Least = 1, Most = 3600 },
         new("AF_DRAIN", Seconds, "10s", "How long a stopping process waits for answers and steps under way") { Group = Store, Most = 3600 },

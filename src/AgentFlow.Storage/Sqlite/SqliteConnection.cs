@@ -53,6 +53,15 @@ internal sealed class SqliteConnection : IDisposable
         Check(rc);
     }
 
+    /// <summary>Ends every read that was not read to its end.</summary>
+    public void Reset()
+    {
+        foreach (SqliteStatement statement in _statements.Values)
+        {
+            statement.Reset();
+        }
+    }
+
     public void Check(int rc)
     {
         if (rc is not (raw.SQLITE_OK or raw.SQLITE_ROW or raw.SQLITE_DONE))

@@ -7,7 +7,8 @@ namespace AgentFlow.Storage.Sqlite;
 
 /// <summary>
 /// One database file: its lock, its schema, one writing connection and a few reading ones. A file belongs to one process
-/// at a time; WAL with <c>synchronous=FULL</c> makes every commit durable before it returns.
+/// at a time; WAL with <c>synchronous=FULL</c> makes every commit durable before it returns. Or a database in memory, which is gone
+/// when it is closed: everybody uses its one connection in turns.
 /// </summary>
 public sealed class SqliteDatabase : IDisposable
 {
@@ -18,24 +19,31 @@ public sealed class SqliteDatabase : IDisposable
     private const int CheckpointPages = 4_000;
 #endif
 
+    /// <summary>What SQLite calls a database in memory. Each one that is opened is another one.</summary>
+    public const string InMemory = ":memory:";
+
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private readonly Lock _checkpointGate = new();
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
     private readonly SqliteConnection _writer;
     private readonly string _path;
     private int _checkpointing;
     private long _pagesWritten;
     private volatile bool _disposed;
 
-    private SqliteDatabase(string path, FileStream fileLock)
+    private SqliteDatabase(string path, FileStream? fileLock)
     {
         _path = path;
         _lock = fileLock;
         Shared = new SharedCommits(this);
         _writer = new SqliteConnection(path, readOnly: false);
-        _writer.Execute("PRAGMA journal_mode=WAL");
-        _writer.Execute("PRAGMA synchronous=FULL");
-        _writer.Execute("PRAGMA wal_autocheckpoint=0");
+        if (IsDurable)
+        {
+            _writer.Execute("PRAGMA journal_mode=WAL");
+            _writer.Execute("PRAGMA synchronous=FULL");
+            _writer.Execute("PRAGMA wal_autocheckpoint=0");
+        }
+
         _writer.Execute("PRAGMA temp_store=MEMORY");
         _writer.Execute("PRAGMA cache_size=-65536");
     }
@@ -50,11 +58,22 @@ public sealed class SqliteDatabase : IDisposable
 
     internal SqliteConnection Writer => _writer;
 
+    /// <summary>Whether it is a file.</summary>
+    internal bool IsDurable => _lock is not null;
+
     /// <summary>Opens or creates the file and brings its schema up to date.</summary>
+    /// <param name="path">The file; <see cref="InMemory"/> for an empty database that nobody else sees and nothing outlives.</param>
     /// <exception cref="DatabaseLockedException">Another process has it open.</exception>
     /// <exception cref="SqliteException">It is no database, or the disk refuses.</exception>
     public static SqliteDatabase Open(string path)
     {
+        if (path == InMemory)
+        {
+            var memory = new SqliteDatabase(path, fileLock: null);
+            memory.Migrate();
+            return memory;
+        }
+
         string full = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         FileStream fileLock = TakeLock(full);
@@ -75,6 +94,11 @@ public sealed class SqliteDatabase : IDisposable
     internal T Read<T>(Func<SqliteConnection, T> read)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!IsDurable)
+        {
+            return ReadInTurn(read);
+        }
+
         if (!_readers.TryTake(out SqliteConnection? connection))
         {
             connection = new SqliteConnection(_path, readOnly: true);
@@ -82,9 +106,9 @@ public sealed class SqliteDatabase : IDisposable
 
         try
         {
-            connection.Execute("BEGIN");
+            connection.Prepare("BEGIN").Run();
             T result = read(connection);
-            connection.Execute("COMMIT");
+            connection.Prepare("COMMIT").Run();
             _readers.Add(connection);
             return result;
         }
@@ -102,18 +126,19 @@ public sealed class SqliteDatabase : IDisposable
         lock (WriteGate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!durable)
+            bool relaxed = !durable && IsDurable;
+            if (relaxed)
             {
                 _writer.Execute("PRAGMA synchronous=NORMAL");
             }
 
             try
             {
-                _writer.Execute("BEGIN IMMEDIATE");
+                _writer.Prepare("BEGIN IMMEDIATE").Run();
                 CrashPoint.Reach("sqlite.begun");
                 write(_writer);
                 CrashPoint.Reach("sqlite.commit.before");
-                _writer.Execute("COMMIT");
+                _writer.Prepare("COMMIT").Run();
                 CrashPoint.Reach("sqlite.commit.after");
             }
             catch (Exception e)
@@ -123,10 +148,7 @@ public sealed class SqliteDatabase : IDisposable
                     Fail(e);
                 }
 
-                if (_writer.InTransaction)
-                {
-                    _writer.Execute("ROLLBACK");
-                }
+                Undo();
 
 #if AF_FAULTS
                 if (Planted.Is(Bug.CommitErrorSwallowed))
@@ -138,7 +160,7 @@ public sealed class SqliteDatabase : IDisposable
             }
             finally
             {
-                if (!durable)
+                if (relaxed)
                 {
                     _writer.Execute("PRAGMA synchronous=FULL");
                 }
@@ -150,6 +172,11 @@ public sealed class SqliteDatabase : IDisposable
     internal void Flush()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!IsDurable)
+        {
+            return;
+        }
+
         CrashPoint.Reach("sqlite.flush.before");
         try
         {
@@ -171,7 +198,7 @@ public sealed class SqliteDatabase : IDisposable
     /// </summary>
     internal void NoteWritten(int rows)
     {
-        if (Interlocked.Add(ref _pagesWritten, rows) >= CheckpointPages && Interlocked.CompareExchange(ref _checkpointing, 1, 0) == 0)
+        if (IsDurable && Interlocked.Add(ref _pagesWritten, rows) >= CheckpointPages && Interlocked.CompareExchange(ref _checkpointing, 1, 0) == 0)
         {
             Interlocked.Exchange(ref _pagesWritten, 0);
             ThreadPool.UnsafeQueueUserWorkItem(static d => d.Checkpoint(), this, preferLocal: false);
@@ -191,8 +218,38 @@ public sealed class SqliteDatabase : IDisposable
                 }
 
                 _writer.Dispose();
-                _lock.Dispose();
+                _lock?.Dispose();
             }
+        }
+    }
+
+    private T ReadInTurn<T>(Func<SqliteConnection, T> read)
+    {
+        lock (WriteGate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _writer.Prepare("BEGIN").Run();
+            try
+            {
+                T result = read(_writer);
+                _writer.Prepare("COMMIT").Run();
+                return result;
+            }
+            catch
+            {
+                Undo();
+                throw;
+            }
+        }
+    }
+
+    private void Undo()
+    {
+        // A statement that an exception has left halfway would go on there.
+        _writer.Reset();
+        if (_writer.InTransaction)
+        {
+            _writer.Prepare("ROLLBACK").Run();
         }
     }
 

@@ -12,7 +12,7 @@ public sealed partial class SqliteRunStore(SqliteDatabase database) : IRunStore
     // Something deferred may not be on disk yet. Commits come one at a time.
     private bool _hasDeferred;
 
-    public bool CanDefer => true;
+    public bool CanDefer => database.IsDurable;
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {

@@ -26,7 +26,7 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         return bytes;
     }
 
-    private static RunAppend Create(string tenant = "t1", RowChange change = RowChange.Create, RowChange then = RowChange.None, string? key = null, string workflow = "w", Ulid? id = null) => new()
+    private protected static RunAppend Create(string tenant = "t1", RowChange change = RowChange.Create, RowChange then = RowChange.None, string? key = null, string workflow = "w", Ulid? id = null) => new()
     {
         Tenant = tenant,
         Run = id ?? Ids.Create(),
@@ -41,7 +41,7 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         At = 1000,
     };
 
-    private static RunAppend Next(RunAppend run, long first, RowChange then = RowChange.None, long wake = 0, long[]? consumed = null, RunStatus status = RunStatus.Waiting) => new()
+    private protected static RunAppend Next(RunAppend run, long first, RowChange then = RowChange.None, long wake = 0, long[]? consumed = null, RunStatus status = RunStatus.Waiting) => new()
     {
         Tenant = run.Tenant,
         Run = run.Run,
@@ -58,7 +58,7 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         At = 2000,
     };
 
-    private static InboxAppend Item(RunAppend run, string dedupe, string? tenant = null, bool claims = false) => new()
+    private protected static InboxAppend Item(RunAppend run, string dedupe, string? tenant = null, bool claims = false) => new()
     {
         Claims = claims,
         Tenant = tenant ?? run.Tenant,
@@ -68,7 +68,7 @@ public abstract partial class RunStoreCompliance : IAsyncLifetime
         Data = "{}"u8.ToArray(),
     };
 
-    private async Task<RunAppend> Commit(RunAppend append)
+    private protected async Task<RunAppend> Commit(RunAppend append)
     {
         var batch = new CommitBatch();
         batch.Frames.Add(append);
