@@ -230,12 +230,12 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
                 await Task.WhenAll(Enumerable.Range(1, signals).Select(i => SignalAsync(trip, i, i * apart, cancellationToken)));
                 if (number % 10 == 4)
                 {
-                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/pause", "{}", null, cancellationToken);
-                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/resume", "{}", null, cancellationToken);
+                    await CommandAsync(trip, "pause", cancellationToken);
+                    await CommandAsync(trip, "resume", cancellationToken);
                 }
                 else if (shared)
                 {
-                    await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/migrate", "{}", null, cancellationToken);
+                    await CommandAsync(trip, "migrate", cancellationToken);
                 }
             }
             else if (workflow is "hold" or "brood")
@@ -250,11 +250,19 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
                     await Task.Delay(250, cancellationToken);
                 }
 
-                await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/cancel", "{}", null, cancellationToken);
+                await CommandAsync(trip, "cancel", cancellationToken);
             }
 
             trip.Status = await EndAsync(trip, cancellationToken);
         }
+    }
+
+    /// <summary>Tells a run something that it takes unless it has ended.</summary>
+    private async Task CommandAsync(Trip trip, string command, CancellationToken cancellationToken)
+    {
+        (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/{command}", "{}", null, cancellationToken);
+        Assert.True(status is HttpStatusCode.Accepted or HttpStatusCode.Conflict, $"{command}: {status}: {answer}");
+        trip.Commands.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{command} {status} {DateTime.UtcNow:HH:mm:ss.fff}"));
     }
 
     private async Task SignalAsync(Trip trip, int number, int delay, CancellationToken cancellationToken)
@@ -330,6 +338,9 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
     {
         /// <summary>Signals that were accepted.</summary>
         public ConcurrentBag<int> Signals { get; } = [];
+
+        /// <summary>What it was told besides, with the answer and when that came.</summary>
+        public ConcurrentQueue<string> Commands { get; } = [];
 
         /// <summary>Answers to its human task that were acknowledged.</summary>
         public ConcurrentBag<int> Answers { get; } = [];
