@@ -22,6 +22,10 @@ public sealed class World
     private const int FaultySteps = 3000;
     private const int CalmSteps = 200_000;
 
+    /// <summary>A run that is still open when everybody was woken this often waits for something that does not come.</summary>
+    private const int MostNudges = 2_000;
+
+
     private readonly SeededRandom _random;
     private readonly SimulatedClock _clock = new();
     private readonly List<(Process Process, string Kind, Action Work)> _ready = [];
@@ -90,7 +94,8 @@ public sealed class World
             Crash(NextWork());
         }
 
-        for (int i = 0; i < CalmSteps; i++)
+        int nudges = 0;
+        for (int i = 0; i < CalmSteps && nudges < MostNudges; i++)
         {
             Users();
             if (_orders.TrueForAll(o => o.Run is not null) && Disk.Rows.All(r => r.Status.IsTerminal()))
@@ -104,6 +109,7 @@ public sealed class World
             if (!Step())
             {
                 Nudge();
+                nudges++;
             }
         }
 

@@ -553,7 +553,7 @@ internal sealed class ResidentRun
         Planted.Change(Bug.EffectBeforeFrame, ref atOnce, true);
         if (atOnce)
         {
-            Perform(step, call, now);
+            Perform(step, call, isAnnounced: false, now);
         }
         else
         {
@@ -826,7 +826,8 @@ internal sealed class ResidentRun
     }
 
     /// <summary>Calls the tool: outside the turn when it has effects, otherwise here, taking an outcome that is there at once.</summary>
-    private void Perform(NodeRun step, CallNode call, long now)
+    /// <param name="isAnnounced">The step's start is durable: should the next frame be refused, nobody would ask for the outcome again.</param>
+    private void Perform(NodeRun step, CallNode call, bool isAnnounced, long now)
     {
         if (call.Child is { } child)
         {
@@ -860,7 +861,13 @@ internal sealed class ResidentRun
             attempt.Stop?.Dispose();
             StepOutcome? outcome = performed.Result;
             Count(call, outcome);
-            Happen(Outcome(call, step.Id, attempt.Number, outcome, now) with { At = now });
+            JournalEvent cause = Outcome(call, step.Id, attempt.Number, outcome, now);
+            if (isAnnounced)
+            {
+                _sinceCommit.Add(new Inbound(cause));
+            }
+
+            Happen(cause with { At = now });
             return;
         }
 
@@ -877,7 +884,9 @@ internal sealed class ResidentRun
                 "CHILD_DEPTH_EXCEEDED",
                 ErrorCategory.Permanent,
                 $"Step '{step.Path}' of '{S.Definition.Name}' calls workflow '{child.Workflow}', and {ChildCall.MaxDepth} runs stand above this one. Workflows that call each other in a circle end here; break the circle, or flatten the plan.");
-            _machine.Handle(new StepFailed(step.Id, step.Attempt, tooDeep, 0) { At = now });
+            var failed = new StepFailed(step.Id, step.Attempt, tooDeep, 0);
+            _sinceCommit.Add(new Inbound(failed));
+            _machine.Handle(failed with { At = now });
             return;
         }
 
@@ -1185,7 +1194,7 @@ internal sealed class ResidentRun
             _launches.Clear();
             foreach (NodeRun step in launches)
             {
-                Perform(step, (CallNode)step.Node, now);
+                Perform(step, (CallNode)step.Node, isAnnounced: true, now);
             }
         }
 

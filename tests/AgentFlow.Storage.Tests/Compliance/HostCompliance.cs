@@ -335,6 +335,33 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Assert.Equal(200, ledger.Calls.Count);
     }
 
+    /// <summary>A pure step is done right after its announcement is on disk; the end that follows is refused, because something has arrived.</summary>
+    [Fact]
+    public async Task Signal_BetweenAPureStepAndTheEnd_NeitherIsLost()
+    {
+        int sent = 0;
+        var pure = new Ledger(
+            (call, _) =>
+            {
+                if (Interlocked.Exchange(ref sent, 1) == 0)
+                {
+                    // Another process wrote it, and this one has not heard of it.
+                    var batch = new CommitBatch();
+                    batch.Inbox.Add(new InboxAppend { Tenant = "t1", Run = Ulid.Parse(call.RunId), Kind = InboxKind.Signal, Dedupe = "s", Data = new InboxContent { Name = "go", By = "me" }.Write() });
+                    Store.CommitAsync(batch, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                    Assert.Equal(CommitOutcome.Committed, batch.Inbox[0].Outcome);
+                }
+
+                return ValueTask.FromResult(StepOutcome.Success("1"u8.ToArray()));
+            },
+            effects: Effects.None);
+        WorkflowDefinition definition = await Define(Chain(Call("a", pure)), RunPolicies.Default with { Durability = Durability.EveryStep });
+        (StartOutcome start, RunEnd end) = await Host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
+        Assert.Equal(RunStatus.Completed, end.Status);
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.Equal((1, 1, 1, 1), (pure.Calls.Count, journal.Count(e => e is StepStarted), journal.Count(e => e is StepSucceeded), journal.Count(e => e is SignalReceived)));
+    }
+
     [Fact]
     public async Task Attempts_MoreThanTheLimit_TakeTurns()
     {
@@ -597,13 +624,13 @@ public abstract partial class HostCompliance : IAsyncLifetime
     }
 
     /// <summary>An external tool that remembers its calls.</summary>
-    private sealed class Ledger(Func<ToolCall, CancellationToken, ValueTask<StepOutcome>>? invoke = null, long most = 0) : ITool
+    private sealed class Ledger(Func<ToolCall, CancellationToken, ValueTask<StepOutcome>>? invoke = null, long most = 0, Effects effects = Effects.External) : ITool
     {
         public ConcurrentQueue<ToolCall> Calls { get; } = new();
 
         public TaskCompletionSource Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public ToolContract Contract { get; } = new() { Id = "test.ledger", Version = "1.0.0", Effects = Effects.External, MaxCostNanoDollars = most };
+        public ToolContract Contract { get; } = new() { Id = "test.ledger", Version = "1.0.0", Effects = effects, Determinism = effects == Effects.None ? Determinism.Full : Determinism.None, MaxCostNanoDollars = most };
 
         public ValueTask<StepOutcome> InvokeAsync(ToolCall call, CancellationToken cancellationToken)
         {
