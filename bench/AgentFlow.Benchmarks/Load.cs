@@ -43,9 +43,11 @@ internal static class Load
             }
         }
 
-        double[] ratios = [.. rounds[0].Zip(rounds[^1], (first, last) => first.PerSecond / last.PerSecond).Order()];
-        return ([.. rounds.Select(r => r.OrderBy(m => m.PerSecond).ElementAt(Rounds / 2))], ratios[Rounds / 2]);
+        double ratio = Median(rounds[0].Zip(rounds[^1], (first, last) => first.PerSecond / last.PerSecond));
+        return ([.. rounds.Select(r => r.OrderBy(m => m.PerSecond).ElementAt(Rounds / 2))], ratio);
     }
+
+    public static double Median(IEnumerable<double> values) => Percentile([.. values.Order()], 0.5);
 
     public static double Percentile(double[] ordered, double share) => ordered.Length == 0 ? 0 : ordered[Math.Min(ordered.Length - 1, (int)(ordered.Length * share))];
 

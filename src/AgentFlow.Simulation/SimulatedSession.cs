@@ -15,7 +15,7 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
 
     public ValueTask CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
-        if (Dies("before a commit"))
+        if (world.Dies(process, "before a commit"))
         {
             return Nothing();
         }
@@ -33,7 +33,7 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
         if (!world.Happens(Fault.CommitSlow))
         {
             Write(batch);
-            return Dies("behind a commit") ? Nothing() : ValueTask.CompletedTask;
+            return world.Dies(process, "behind a commit") ? Nothing() : ValueTask.CompletedTask;
         }
 
         var done = new TaskCompletionSource();
@@ -54,13 +54,13 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
 
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        if (Dies("before a flush", 200))
+        if (world.Dies(process, "before a flush", 200))
         {
             return Nothing();
         }
 
         Disk.Flush();
-        return Dies("behind a flush", 200) ? Nothing() : ValueTask.CompletedTask;
+        return world.Dies(process, "behind a flush", 200) ? Nothing() : ValueTask.CompletedTask;
     }
 
     public ValueTask<bool?> HasFrameAsync(RunAppend append, CancellationToken cancellationToken)
@@ -74,11 +74,11 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
     public ValueTask<IReadOnlyList<ClaimedRun>> ClaimAsync(int max, CancellationToken cancellationToken)
     {
         List<ClaimedRun> claimed = world.IsLive(process) ? Disk.Claim(process.Number, max) : [];
-        return claimed.Count > 0 && Dies("before the claim's answer") ? Nothing<IReadOnlyList<ClaimedRun>>() : ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
+        return claimed.Count > 0 && world.Dies(process, "before the claim's answer") ? Nothing<IReadOnlyList<ClaimedRun>>() : ValueTask.FromResult<IReadOnlyList<ClaimedRun>>(claimed);
     }
 
     public ValueTask<RunHistory> LoadAsync(ClaimedRun run, CancellationToken cancellationToken) =>
-        Dies("before a load") ? Nothing<RunHistory>() : ValueTask.FromResult(Disk.Load(run.Key));
+        world.Dies(process, "before a load") ? Nothing<RunHistory>() : ValueTask.FromResult(Disk.Load(run.Key));
 
     public ValueTask<IReadOnlyList<Ulid>> SetAsideAsync(ClaimedRun run, string reason, CancellationToken cancellationToken)
     {
@@ -96,13 +96,13 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
 
     public ValueTask<(int Fired, long? NextDue)> FireTimersAsync(long now, int max, CancellationToken cancellationToken)
     {
-        if (Dies("before timers fire"))
+        if (world.Dies(process, "before timers fire"))
         {
             return Nothing<(int, long?)>();
         }
 
         (int Fired, long? NextDue) answer = Disk.FireTimers(now, max);
-        return answer.Fired > 0 && Dies("behind timers that fired") ? Nothing<(int, long?)>() : ValueTask.FromResult(answer);
+        return answer.Fired > 0 && world.Dies(process, "behind timers that fired") ? Nothing<(int, long?)>() : ValueTask.FromResult(answer);
     }
 
     public ValueTask<int> CountQueuedAsync(int atMost, CancellationToken cancellationToken) => ValueTask.FromResult(Math.Min(atMost, Disk.Rows.Count(r => r.Status == RunStatus.Queued)));
@@ -125,9 +125,6 @@ internal sealed class SimulatedSession(World world, Process process, int paralle
     public ValueTask<StoredFrame?> ReadLastFrameAsync(string tenant, Ulid run, CancellationToken cancellationToken) => ValueTask.FromResult(Disk.Find(run)?.Frames.LastOrDefault());
 
     public Payload? ReadBlob(string tenant, ReadOnlyMemory<byte> hash) => Disk.Blob(hash);
-
-    /// <summary>Whether the process dies here, or has died further down on this stack: from there on it writes, reads and hears nothing.</summary>
-    private bool Dies(string point, int perMille = 20) => process.IsDead || world.Dies(process, point, perMille);
 
     /// <summary>The answer that a dead process gets.</summary>
     private static ValueTask Nothing() => new(new TaskCompletionSource().Task);

@@ -25,7 +25,6 @@ public sealed class World
     /// <summary>A run that is still open when everybody was woken this often waits for something that does not come.</summary>
     private const int MostNudges = 2_000;
 
-
     private readonly SeededRandom _random;
     private readonly SimulatedClock _clock = new();
     private readonly List<(Process Process, string Kind, Action Work)> _ready = [];
@@ -160,10 +159,17 @@ public sealed class World
     /// <param name="kind">One of <see cref="CrashPoints"/>: what never happens if the process dies now.</param>
     internal void Later(Process process, string kind, Action work) => _ready.Add((process, kind, work));
 
-    /// <summary>Decides whether the worker dies inside a piece of work. Whoever asks then never answers.</summary>
+    /// <summary>
+    /// Decides whether the worker dies inside a piece of work, or has died further down on this stack. Whoever asks then never answers.
+    /// </summary>
     /// <param name="perMille">How often of a thousand times; more for what happens seldom.</param>
     internal bool Dies(Process process, string point, int perMille = 20)
     {
+        if (process.IsDead)
+        {
+            return true;
+        }
+
         if (_calm || process != _current || !Chance(Fault.Crash, perMille))
         {
             return false;

@@ -115,17 +115,7 @@ public sealed class AgentFlowAppTests : IDisposable
         Assert.Equal(("sqlite::memory:", false), (memory.ToString(), memory.IsShared));
         await using (RunningServer server = await RunningServer.StartAsync(o => o with { Store = memory }))
         {
-            await server.SaveAsync("""
-                language: 1
-                name: wait
-                version: 1.0.0
-                planner: fsm
-                initial_state: gate
-                final_states: [done]
-                states:
-                  gate: { wait: { signal: go }, on_success: done }
-                  done: { tool: skill.echo, input: { said: "${steps.gate.output}" } }
-                """);
+            await server.SaveAsync(Flows.Wait);
             string[] runs = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => server.StartAsync("wait")));
             await Task.WhenAll(runs.Select(async run =>
             {

@@ -56,8 +56,8 @@ internal static class AuditCost
 
     private static void Report(Report report, string store, int concurrency, List<Turn> turns)
     {
-        double without = Median(turns.Select(t => t.Without));
-        double with = Median(turns.Select(t => t.With));
+        double without = Load.Median(turns.Select(t => t.Without));
+        double with = Load.Median(turns.Select(t => t.With));
         double Step(double perSecond) => concurrency * 1_000_000.0 / perSecond / Steps;
         report.Add(
             "What the audit costs a durable step (in process)",
@@ -68,10 +68,10 @@ internal static class AuditCost
             with,
             Step(without),
             Step(with),
-            Median(turns.Select(t => ((t.Without / t.With) - 1) * 100)),
-            Median(turns.Select(t => t.ChainedShare)),
+            Load.Median(turns.Select(t => ((t.Without / t.With) - 1) * 100)),
+            Load.Median(turns.Select(t => t.ChainedShare)),
             turns.Sum(t => t.Rest.Time.TotalMicroseconds) / Math.Max(1, turns.Sum(t => t.Rest.Records)),
-            Median(turns.Select(t => ((t.Without / t.WithAll) - 1) * 100)));
+            Load.Median(turns.Select(t => ((t.Without / t.WithAll) - 1) * 100)));
     }
 
     /// <summary>Chains until nothing waits; a store may show what was committed a moment later.</summary>
@@ -87,12 +87,6 @@ internal static class AuditCost
     }
 
     private static async Task<long> SizeAsync(Bench bench) => (await bench.Audit.HeadAsync("default", default)).Size;
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] ordered = [.. values.Order()];
-        return ordered[ordered.Length / 2];
-    }
 
     /// <summary>One round of each.</summary>
     /// <param name="Without">Runs a second.</param>

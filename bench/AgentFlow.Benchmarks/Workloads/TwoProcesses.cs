@@ -40,13 +40,11 @@ internal static class TwoProcesses
 
         for (int i = 0; i < fleets.Length; i++)
         {
-            double median = Median(seconds[i]);
-            double ratio = Median(seconds[0].Zip(seconds[i], (alone, together) => alone / together));
+            double median = Load.Median(seconds[i]);
+            double ratio = Load.Median(seconds[0].Zip(seconds[i], (alone, together) => alone / together));
             report.Add($"Worker processes, each with {StepsInFlight} steps of 20 ms in flight", Header, storage.Name, fleets[i].Processes, runs, median, runs * 10 / median, ratio);
         }
     }
-
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
 
     /// <summary>Worker processes on a database of their own, and a control process that gives them runs.</summary>
     private sealed class Fleet(string ledger, IPlace place, WorkerProcess[] workers, Bench control, WorkTool tool) : IAsyncDisposable

@@ -864,10 +864,13 @@ internal sealed class ResidentRun
             JournalEvent cause = Outcome(call, step.Id, attempt.Number, outcome, now);
             if (isAnnounced)
             {
-                _sinceCommit.Add(new Inbound(cause));
+                Take(new Inbound(cause), now);
+            }
+            else
+            {
+                Happen(cause with { At = now });
             }
 
-            Happen(cause with { At = now });
             return;
         }
 
@@ -884,9 +887,7 @@ internal sealed class ResidentRun
                 "CHILD_DEPTH_EXCEEDED",
                 ErrorCategory.Permanent,
                 $"Step '{step.Path}' of '{S.Definition.Name}' calls workflow '{child.Workflow}', and {ChildCall.MaxDepth} runs stand above this one. Workflows that call each other in a circle end here; break the circle, or flatten the plan.");
-            var failed = new StepFailed(step.Id, step.Attempt, tooDeep, 0);
-            _sinceCommit.Add(new Inbound(failed));
-            _machine.Handle(failed with { At = now });
+            Take(new Inbound(new StepFailed(step.Id, step.Attempt, tooDeep, 0)), now);
             return;
         }
 

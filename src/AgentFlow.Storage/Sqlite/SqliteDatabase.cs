@@ -148,7 +148,12 @@ public sealed class SqliteDatabase : IDisposable
                     Fail(e);
                 }
 
-                Undo();
+                // A statement that was left halfway would go on there.
+                _writer.Reset();
+                if (_writer.InTransaction)
+                {
+                    _writer.Prepare("ROLLBACK").Run();
+                }
 
 #if AF_FAULTS
                 if (Planted.Is(Bug.CommitErrorSwallowed))
@@ -225,32 +230,9 @@ public sealed class SqliteDatabase : IDisposable
 
     private T ReadInTurn<T>(Func<SqliteConnection, T> read)
     {
-        lock (WriteGate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _writer.Prepare("BEGIN").Run();
-            try
-            {
-                T result = read(_writer);
-                _writer.Prepare("COMMIT").Run();
-                return result;
-            }
-            catch
-            {
-                Undo();
-                throw;
-            }
-        }
-    }
-
-    private void Undo()
-    {
-        // A statement that an exception has left halfway would go on there.
-        _writer.Reset();
-        if (_writer.InTransaction)
-        {
-            _writer.Prepare("ROLLBACK").Run();
-        }
+        T result = default!;
+        Write(connection => result = read(connection));
+        return result;
     }
 
     private void Checkpoint()

@@ -189,7 +189,7 @@ public sealed class CrashPointTests
         {
             JsonElement run = await users.GetAsync($"/api/v1/runs/{trip.Run}", CancellationToken.None).WaitAsync(Af.Patience, CancellationToken.None);
             List<JsonElement> journal = await EventsAsync(users, trip.Run, CancellationToken.None);
-            open.Add($"{trip.Workflow} {trip.Run} ({string.Join(", ", [.. trip.Signals.Select(s => $"signal {s}"), .. trip.Commands])}) {run.GetRawText()}\n{string.Join(", ", journal.Select(e => $"{e.GetProperty("at")} {e.GetProperty("type")}"))}\n{string.Join('\n', journal.TakeLast(12).Select(e => e.GetRawText()))}");
+            open.Add($"{trip.Workflow} {trip.Run} ({string.Join(", ", trip.Commands)}) {run.GetRawText()}\n{string.Join(", ", journal.Select(e => $"{e.GetProperty("at")} {e.GetProperty("type")}"))}\n{string.Join('\n', journal.TakeLast(12).Select(e => e.GetRawText()))}");
         }
 
         return $"{open.Count} runs are open.\n{string.Join('\n', open)}";

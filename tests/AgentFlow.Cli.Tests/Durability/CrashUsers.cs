@@ -258,20 +258,19 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
     }
 
     /// <summary>Tells a run something that it takes unless it has ended.</summary>
-    private async Task CommandAsync(Trip trip, string command, CancellationToken cancellationToken)
+    /// <returns>Whether it was taken.</returns>
+    private async Task<bool> CommandAsync(Trip trip, string command, CancellationToken cancellationToken, string body = "{}")
     {
-        (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/{command}", "{}", null, cancellationToken);
+        (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/{command}", body, null, cancellationToken);
         Assert.True(status is HttpStatusCode.Accepted or HttpStatusCode.Conflict, $"{command}: {status}: {answer}");
-        trip.Commands.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{command} {status} {DateTime.UtcNow:HH:mm:ss.fff}"));
+        trip.Commands.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{command} {body} {status} {DateTime.UtcNow:HH:mm:ss.fff}"));
+        return status == HttpStatusCode.Accepted;
     }
 
     private async Task SignalAsync(Trip trip, int number, int delay, CancellationToken cancellationToken)
     {
         await Task.Delay(delay, cancellationToken);
-        (HttpStatusCode status, JsonElement answer) = await AskAsync(
-            HttpMethod.Post, $"/api/v1/runs/{trip.Run}/signal", JsonSerializer.Serialize(new { name = "go", id = $"g{number}", payload = number }), null, cancellationToken);
-        Assert.True(status is HttpStatusCode.Accepted or HttpStatusCode.Conflict, $"{status}: {answer}");
-        if (status == HttpStatusCode.Accepted)
+        if (await CommandAsync(trip, "signal", cancellationToken, JsonSerializer.Serialize(new { name = "go", id = $"g{number}", payload = number })))
         {
             trip.Signals.Add(number);
         }
@@ -339,7 +338,7 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
         /// <summary>Signals that were accepted.</summary>
         public ConcurrentBag<int> Signals { get; } = [];
 
-        /// <summary>What it was told besides, with the answer and when that came.</summary>
+        /// <summary>What it was told, with the answer and when that came.</summary>
         public ConcurrentQueue<string> Commands { get; } = [];
 
         /// <summary>Answers to its human task that were acknowledged.</summary>
