@@ -626,7 +626,17 @@ public sealed partial class RunHost : IAsyncDisposable
             var claim = new ClaimedRun(key, old.Id, old.Tenant, old.Definition.Name, old.Definition.Version, old.Definition.Hash);
             RunHistory history = await _store.LoadAsync(claim, CancellationToken.None).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, old.Definition, history, hash => _store.ReadBlob(old.Tenant, hash));
-            run.Restore(machine, claim, history, recovered: false, refused);
+            if (machine.State.Status.IsTerminal())
+            {
+                // It has ended elsewhere, while this process stood still.
+                Fenced(run);
+                run.Drop();
+            }
+            else
+            {
+                run.Restore(machine, claim, history, recovered: false, refused);
+            }
+
             run.Begin();
         }
         catch (Exception e)
@@ -955,6 +965,12 @@ public sealed partial class RunHost : IAsyncDisposable
             RunHistory history = await _store.LoadAsync(claim, cancellationToken).ConfigureAwait(false);
             RunMachine machine = RunLoader.Load(claim, definition, history, hash => _store.ReadBlob(claim.Tenant, hash));
             CrashPoint.Reach("load.after");
+            if (machine.State.Status.IsTerminal())
+            {
+                // It was claimed and has ended elsewhere, while this process stood still.
+                return;
+            }
+
             var run = new ResidentRun(this, machine, null);
             run.Restore(machine, claim, history, recovered: machine.State.InFlight > 0, []);
             _resident[claim.Run] = run;
