@@ -105,7 +105,13 @@ internal sealed class Invariants(World world)
     {
         foreach (SimulatedStore.Row row in world.Disk.Rows.Where(r => world.IsCalm && !r.Status.IsTerminal() && r.Status != RunStatus.Diverged))
         {
-            NodeRun? timed = Fold(row).Open.Values.FirstOrDefault(n => n.Due != 0);
+            RunState state = Fold(row);
+            if (state.Status == RunStatus.Paused && row.Inbox.FindLast(l => l.Item.Kind is InboxKind.Pause or InboxKind.Resume) is { Item.Kind: InboxKind.Resume, Consumed: true })
+            {
+                throw Broken("outsiders are heard in turn", $"run {row.Id} was told to go on, has taken that, and is paused");
+            }
+
+            NodeRun? timed = state.Open.Values.FirstOrDefault(n => n.Due != 0);
             if (row.Status == RunStatus.Queued || timed is not null || row.Inbox.Exists(l => !l.Consumed))
             {
                 throw Broken("nobody sleeps over work", $"run {row.Id} is {row.Status}, {(timed is null ? "has something to do" : $"'{timed.Path}' has a timer")}, and nobody comes");
@@ -382,6 +388,11 @@ internal sealed class Invariants(World world)
         if (taken.Distinct().Count() != taken.Length)
         {
             throw Broken("outsiders only knock", $"a signal was taken twice by {row.Id}");
+        }
+
+        if (!taken.SequenceEqual(taken.Order()))
+        {
+            throw Broken("outsiders are heard in turn", $"{row.Id} has taken the signals {string.Join(", ", taken)} in this order");
         }
 
         int accepted = letters.Where(l => l is { Kind: InboxKind.Signal, Answer: SendOutcome.Accepted }).Select(l => l.Dedupe).Distinct().Count();

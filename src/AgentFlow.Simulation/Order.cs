@@ -22,6 +22,9 @@ internal sealed class Order(string key, WorkflowDefinition definition)
 
     public int Signals { get; set; }
 
+    /// <summary>Holds the run until it is answered: then the run is told to go on.</summary>
+    public Letter? Pause { get; set; }
+
     public void Ask(Process process, Task<StartOutcome> pending)
     {
         Process = process;

@@ -350,7 +350,10 @@ public sealed class World
         }
     }
 
-    /// <summary>Users start what they ordered, send signals, sometimes two in a row, and ask again when nobody answers.</summary>
+    /// <summary>
+    /// Users start what they ordered, send signals, sometimes two in a row, pause it and have it go on, and ask again when nobody
+    /// answers.
+    /// </summary>
     private void Users()
     {
         foreach (Order order in _orders)
@@ -369,6 +372,16 @@ public sealed class World
             else if (order.Run is { } cancelled && Below(4000) == 0)
             {
                 Send(cancelled, InboxKind.Cancel, "cancel", new InboxContent { By = "user", Reason = "changed my mind" });
+            }
+            else if (order.Run is { } held && order.Pause is null && !_calm && Below(400) == 0)
+            {
+                order.Pause = Send(held, InboxKind.Pause, $"pause-{_letters.Count}", new InboxContent { By = "user" });
+            }
+
+            if (order.Pause is { IsUnanswered: false })
+            {
+                order.Pause = null;
+                Send(order.Run!.Value, InboxKind.Resume, $"resume-{_letters.Count}", new InboxContent { By = "user" });
             }
         }
 
@@ -392,7 +405,7 @@ public sealed class World
         }
     }
 
-    private void Send(Ulid run, InboxKind kind, string dedupe, InboxContent content)
+    private Letter Send(Ulid run, InboxKind kind, string dedupe, InboxContent content)
     {
         var letter = new Letter(run, kind, dedupe, content);
         _letters.Add(letter);
@@ -400,7 +413,7 @@ public sealed class World
         {
             letter.PostElsewhere(Disk);
             News(_current, run, hops: Below(40));
-            return;
+            return letter;
         }
 
         letter.Post(_current);
@@ -412,6 +425,8 @@ public sealed class World
         {
             letter.Forget();
         }
+
+        return letter;
     }
 
     /// <summary>News overtakes nothing and is overtaken by much.</summary>

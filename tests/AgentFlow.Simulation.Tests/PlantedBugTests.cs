@@ -26,7 +26,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output) : IDisposable
         { Bug.SignalDroppedOnLoad, "nobody sleeps over work" },
         { Bug.RecoveryBehindStarts, "only what was called can be unknown|no call without its permit" },
         { Bug.PlaceBehindTimeout, "who was counted is let through" },
-        { Bug.WakeCountedAhead, "nobody sleeps over work" },
+        { Bug.WakeCountedAhead, "outsiders are heard in turn" },
         { Bug.ItemAcknowledgedUnwritten, "nothing acknowledged is lost" },
         { Bug.ItemAcknowledgedDeferred, "nothing acknowledged is lost" },
         { Bug.SnapshotAhead, "a snapshot is a cache" },

@@ -84,7 +84,7 @@ public enum Bug
     /// <summary>A run that gives up waiting and is given a place in the same turn gives up.</summary>
     PlaceBehindTimeout,
 
-    /// <summary>An item that overtook an earlier one counts as if nothing were missing.</summary>
+    /// <summary>An item that overtook an earlier one is taken as if nothing were missing.</summary>
     WakeCountedAhead,
 
     /// <summary>After a commit of unknown outcome, inbox items are taken for written.</summary>

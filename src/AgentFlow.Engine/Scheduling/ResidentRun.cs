@@ -43,7 +43,6 @@ internal sealed class ResidentRun
     private readonly HashSet<int> _withPeople = [];
     private readonly HashSet<int> _paid = [];
     private readonly List<long> _consumed = [];
-    private readonly HashSet<long> _ahead = [];
     private readonly HashSet<long> _taken = [];
     private readonly Dictionary<Ulid, Adoption> _adoptions = [];
     private List<(RunState State, List<JournalEvent> Events)>? _born;
@@ -320,10 +319,18 @@ internal sealed class ResidentRun
 
     private static bool WaitsForARefusal(Inbound inbound) => inbound.Cause is SignalReceived || inbound is { Cause: null, WakeSeq: > 0 };
 
-    /// <returns>False when the item has been taken before.</returns>
+    /// <returns>False when the item has been taken before, or is to be taken later.</returns>
     private bool Note(in Inbound inbound)
     {
-        NoteWake(inbound);
+        if (IsAhead(inbound))
+        {
+            // Outsiders are heard in the order in which they were told that they are. Until the earlier one has come the run
+            // can neither park nor end.
+            LookIntoInbox();
+            return false;
+        }
+
+        _wakeSeq = Math.Max(_wakeSeq, inbound.WakeSeq);
         _leaving |= inbound.Leaves;
         if (inbound.Item != 0)
         {
@@ -430,25 +437,14 @@ internal sealed class ResidentRun
     }
 
     /// <summary>
-    /// Follows the run's wake sequence. It is known as far as nothing is missing: an item that came before an earlier one
-    /// does not count until that one has come, and until then the run can neither park nor end.
+    /// Whether something that came before an item has not arrived yet: it came through another process, or the answer to
+    /// its commit was lost.
     /// </summary>
-    private void NoteWake(in Inbound inbound)
+    private bool IsAhead(in Inbound inbound)
     {
-        if (inbound.Item == 0)
-        {
-            _wakeSeq = Math.Max(_wakeSeq, inbound.WakeSeq);
-        }
-        else if (inbound.WakeSeq > _wakeSeq)
-        {
-            _ahead.Add(inbound.WakeSeq);
-        }
-
-        Planted.Change(Bug.WakeCountedAhead, ref _wakeSeq, Math.Max(_wakeSeq, inbound.WakeSeq));
-        while (_ahead.Count > 0 && _ahead.Remove(_wakeSeq + 1))
-        {
-            _wakeSeq++;
-        }
+        bool ahead = inbound.Item != 0 && inbound.WakeSeq > _wakeSeq + 1;
+        Planted.Change(Bug.WakeCountedAhead, ref ahead, false);
+        return ahead;
     }
 
     private static IEnumerable<Inbound> Items(RunHistory history) =>

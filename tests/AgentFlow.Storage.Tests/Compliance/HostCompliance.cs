@@ -345,11 +345,7 @@ public abstract partial class HostCompliance : IAsyncLifetime
             {
                 if (Interlocked.Exchange(ref sent, 1) == 0)
                 {
-                    // Another process wrote it, and this one has not heard of it.
-                    var batch = new CommitBatch();
-                    batch.Inbox.Add(new InboxAppend { Tenant = "t1", Run = Ulid.Parse(call.RunId), Kind = InboxKind.Signal, Dedupe = "s", Data = new InboxContent { Name = "go", By = "me" }.Write() });
-                    Store.CommitAsync(batch, CancellationToken.None).AsTask().GetAwaiter().GetResult();
-                    Assert.Equal(CommitOutcome.Committed, batch.Inbox[0].Outcome);
+                    WrittenElsewhere(Ulid.Parse(call.RunId), InboxKind.Signal, "s", new InboxContent { Name = "go", By = "me" }).GetAwaiter().GetResult();
                 }
 
                 return ValueTask.FromResult(StepOutcome.Success("1"u8.ToArray()));
@@ -360,6 +356,24 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Assert.Equal(RunStatus.Completed, end.Status);
         List<JournalEvent> journal = await Journal(start.Run);
         Assert.Equal((1, 1, 1, 1), (pure.Calls.Count, journal.Count(e => e is StepStarted), journal.Count(e => e is StepSucceeded), journal.Count(e => e is SignalReceived)));
+    }
+
+    [Fact]
+    public async Task Items_OfSeveralProcesses_AreTakenInTheOrderInWhichTheyWereAccepted()
+    {
+        var gate = new TaskCompletionSource<StepOutcome>();
+        var held = new Ledger((_, _) => new ValueTask<StepOutcome>(gate.Task));
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(Call("a", held), Call("b", new Ledger())))), default).WaitAsync(Patience);
+        await held.Called.Task.WaitAsync(Patience);
+        await WrittenElsewhere(start.Run, InboxKind.Pause, "p", new InboxContent { By = "me" });
+        Assert.Equal(SendOutcome.Accepted, await Host.SendAsync("t1", start.Run, InboxKind.Resume, "r", new InboxContent { By = "me" }, default).WaitAsync(Patience));
+        await WrittenElsewhere(start.Run, InboxKind.Signal, "s1", new InboxContent { Name = "go", Payload = Payload.FromText("1") });
+        Assert.Equal(SendOutcome.Accepted, await Send(start.Run, "2", "s2"));
+        gate.SetResult(StepOutcome.Success("1"u8.ToArray()));
+        Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.Equal(["1", "2"], journal.OfType<SignalReceived>().Select(s => s.Payload.ToString()));
+        Assert.True(journal.FindIndex(e => e is PauseRequested) is var paused and >= 0 && journal.FindIndex(e => e is ResumeRequested) > paused, string.Join(", ", journal));
     }
 
     [Fact]
@@ -547,9 +561,7 @@ public abstract partial class HostCompliance : IAsyncLifetime
     {
         StoredFrame last = (await Store.ReadLastFrameAsync("t1", run, default))!;
         long next = last.FirstSeq + FrameCodec.Decode(last.Data, _ => null).Events.Count;
-        var probe = new CommitBatch();
-        probe.Inbox.Add(new InboxAppend { Tenant = "t1", Run = run, Kind = InboxKind.Pause, Dedupe = "probe", Data = new InboxContent().Write() });
-        await Store.CommitAsync(probe, default);
+        await WrittenElsewhere(run, InboxKind.Pause, "probe", new InboxContent());
         ClaimedRun claim = Assert.Single(await Store.ClaimAsync(1, default));
         RunHistory history = await Store.LoadAsync(claim, default);
         var damage = new CommitBatch();
@@ -557,6 +569,15 @@ public abstract partial class HostCompliance : IAsyncLifetime
         await Store.CommitAsync(damage, default);
         Assert.Equal(CommitOutcome.Committed, damage.Frames[0].Outcome);
         return next;
+    }
+
+    /// <summary>Puts an item into an inbox as another process does, of which this one has not heard yet.</summary>
+    private async Task WrittenElsewhere(Ulid run, InboxKind kind, string dedupe, InboxContent content)
+    {
+        var batch = new CommitBatch();
+        batch.Inbox.Add(new InboxAppend { Tenant = "t1", Run = run, Kind = kind, Dedupe = dedupe, Data = content.Write() });
+        await Store.CommitAsync(batch, CancellationToken.None);
+        Assert.Equal(CommitOutcome.Committed, batch.Inbox[0].Outcome);
     }
 
     private Task<SendOutcome> Send(Ulid run, string payload, string dedupe) =>
