@@ -261,7 +261,7 @@ internal sealed class CrashUsers(HttpClient client, int ledgerPort)
     /// <returns>Whether it was taken.</returns>
     private async Task<bool> CommandAsync(Trip trip, string command, CancellationToken cancellationToken, string body = "{}")
     {
-        (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/{command}", body, null, cancellationToken);
+        (HttpStatusCode status, JsonElement answer) = await AskAsync(HttpMethod.Post, $"/api/v1/runs/{trip.Run}/{command}", body, trip.Id, cancellationToken);
         Assert.True(status is HttpStatusCode.Accepted or HttpStatusCode.Conflict, $"{command}: {status}: {answer}");
         trip.Commands.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{command} {body} {status} {DateTime.UtcNow:HH:mm:ss.fff}"));
         return status == HttpStatusCode.Accepted;

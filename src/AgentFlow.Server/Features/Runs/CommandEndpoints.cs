@@ -34,7 +34,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         JsonBody body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         string? name = body.Text("name", MaxName);
         ReadOnlyMemory<byte>? payload = body.Value("payload");
-        string? dedupe = body.Text("id", MaxName) ?? IdempotencyKeys.Of(context);
+        string? given = body.Text("id", MaxName);
         if (string.IsNullOrEmpty(name))
         {
             body.Fault("name", "'name' is missing", "Name the signal that the workflow waits for.");
@@ -43,25 +43,25 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         body.End();
         await CheckSignalAsync(context, id, name!, payload, cancellationToken).ConfigureAwait(false);
         var content = new InboxContent { Name = name!, By = Caller.ActorOf(context), Payload = payload is { } value ? new Payload(mask.Json(value)) : null };
-        await SendAsync(context, id, InboxKind.Signal, dedupe is null ? Unique("signal") : $"signal:{dedupe}", content, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Signal, given is null ? Once(context, "signal") : $"signal:{given}", content, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task PauseAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Pause, Unique("pause"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Pause, Once(context, "pause"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ResumeAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Resume, Unique("resume"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Resume, Once(context, "resume"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task MigrateAsync(HttpContext context, string id, CancellationToken cancellationToken)
     {
         (await JsonBody.ReadAsync(context).ConfigureAwait(false)).End();
-        await SendAsync(context, id, InboxKind.Migrate, Unique("migrate"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Migrate, Once(context, "migrate"), new InboxContent { By = Caller.ActorOf(context) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ResolveAsync(HttpContext context, string id, string step, CancellationToken cancellationToken)
@@ -87,7 +87,7 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
         body.End();
         int visit = await AskedStepAsync(context, id, step, cancellationToken).ConfigureAwait(false);
         var content = new InboxContent { By = Caller.ActorOf(context), Node = visit, Resolution = resolution!.Value, Payload = output is { } value ? new Payload(mask.Json(value)) : null };
-        await SendAsync(context, id, InboxKind.Resolution, Unique("resolve"), content, cancellationToken).ConfigureAwait(false);
+        await SendAsync(context, id, InboxKind.Resolution, Once(context, "resolve"), content, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A payload that the workflow would not know what to do with is refused to whoever sends it.</summary>
@@ -187,7 +187,8 @@ internal sealed class CommandEndpoints(RunHost host, RunReader reader, UlidFacto
 
     private static ProblemException Ended() => new(ErrorCode.RunAlreadyEnded, "The run has ended; nothing can reach it any more.");
 
-    private string Unique(string kind) => $"{kind}:{ids.Create()}";
+    /// <summary>What makes a command the same command when it is sent again: the key of the request, or nothing.</summary>
+    private string Once(HttpContext context, string command) => $"{command}:{IdempotencyKeys.Of(context) ?? ids.Create().ToString()}";
 }
 
 /// <summary>The thing is on disk and will be taken exactly once.</summary>

@@ -15,6 +15,8 @@ internal static class RunsFeature
     private const string Unchanged = "Unchanged since the ETag in `If-None-Match`.";
     private const string Taken = "On disk; it will be taken exactly once.";
 
+    private static readonly ParameterNote Key = new(IdempotencyKeys.Header, "string", "Sent to the run again with the same key, it is the same command: accepted, and carried out once.", "header");
+
     private static readonly ErrorCode[] Command =
         [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType, ErrorCode.RateLimited];
 
@@ -84,26 +86,31 @@ internal static class RunsFeature
             .Audits("run.signal", "run")
             .Says("signalRun", Tag, "Send a signal to a run", "A signal that comes before its wait is kept, first in first out by name.")
             .Needs(Permission.RunsSignal)
+            .Takes(Key)
             .TakesBody<SignalBody>(true).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/pause", commands.PauseAsync)
             .Audits("run.pause", "run")
             .Says("pauseRun", Tag, "Pause a run", "No new step starts; those in flight finish.")
             .Needs(Permission.RunsControl)
+            .Takes(Key)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/resume", commands.ResumeAsync)
             .Audits("run.resume", "run")
             .Says("resumeRun", Tag, "Let a paused run go on")
             .Needs(Permission.RunsControl)
+            .Takes(Key)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/migrate", commands.MigrateAsync)
             .Audits("run.migrate", "run")
             .Says("migrateRun", Tag, "Move a run to another process", "The run starts no further step where it is; once none is in flight it leaves that process's memory, and other processes may claim it first. With one process it comes back to it.")
             .Needs(Permission.RunsControl)
+            .Takes(Key)
             .TakesBody<EmptyBody>(false).Gives<AcceptedView>(202, Taken).Fails(Command);
         api.MapPost("/runs/{id}/plan", modifier.HandleAsync)
             .Audits("run.modify", "run")
             .Says("modifyRunPlan", Tag, "Change the plan of a run", "Inserts, replaces and removes what the run has not entered yet, and leads states elsewhere. The changed plan is read like a workflow file; all changes are made, or none.")
             .Needs(Permission.WorkflowsWrite)
+            .Takes(Key)
             .TakesBody<ModifyPlanBody>(true)
             .Gives<PlanModifiedView>(200, "The run goes on with the changed plan.")
             .Gives<PlanModifiedView>(202, "On disk; the run decides when it takes the changes, and its journal says how.")
@@ -112,6 +119,7 @@ internal static class RunsFeature
             .Audits("run.resolve", "run")
             .Says("resolveStep", Tag, "Say what became of a step", "For a step of unknown outcome whose `on_unknown` is `ask`: its status is `asked`. `step` is its `id` in the run's `steps`, or its id in the workflow where one step of that id asks.")
             .Needs(Permission.RunsResolve)
+            .Takes(Key)
             .TakesBody<ResolveBody>(true).Gives<AcceptedView>(202, Taken).Fails([.. Command, ErrorCode.StepNotFound, ErrorCode.StepNotWaiting]);
     }
 }

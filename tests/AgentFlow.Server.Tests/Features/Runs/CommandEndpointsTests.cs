@@ -100,6 +100,23 @@ public sealed class CommandEndpointsTests : IAsyncLifetime
         Assert.Equal("completed", Text(await _server.EndAsync(id), "status"));
     }
 
+    [Fact]
+    public async Task Command_SentAgainUnderItsKey_IsCarriedOutOnce()
+    {
+        string id = await _server.StartAsync("gated", """{"gate":"k"}""");
+        await _server.RunAsync(id, _ => _server.Agents.Calls > 0);
+        foreach (string verb in new[] { "pause", "resume", "pause", "migrate", "resume" })
+        {
+            Assert.Equal(HttpStatusCode.Accepted, (await _server.PostAsync($"/api/v1/runs/{id}/{verb}", null, ("Idempotency-Key", "k1"))).Status);
+        }
+
+        _server.Agents.Open("k");
+        Assert.Equal("completed", Text(await _server.EndAsync(id), "status"));
+        JsonElement events = (await _server.GetAsync($"/api/v1/runs/{id}/events")).Json.GetProperty("items");
+        Assert.Equal(["pause_requested", "resume_requested"], events.EnumerateArray().Select(e => Text(e, "type")).Where(t => t is "pause_requested" or "resume_requested"));
+        (await _server.PostAsync($"/api/v1/runs/{id}/pause", null, ("Idempotency-Key", ""))).Problem(HttpStatusCode.BadRequest, "PARAMETER_INVALID");
+    }
+
     [Theory]
     [InlineData("cancel", null)]
     [InlineData("signal", """{"name":"go"}""")]
