@@ -219,6 +219,7 @@ internal sealed class ResidentRun
 
             long now = _host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
             AdmitInformed();
+            TakeHolds(now);
             TakeSignals(now);
             PutPlacesFirst();
             Settle(now);
@@ -256,6 +257,27 @@ internal sealed class ResidentRun
             }
         }
     }
+
+    /// <summary>
+    /// Takes what pauses the run and lets it go on, in its order, before the signals: one that came before a signal was meant to
+    /// hold what that sets off. Of a signal that came before it nothing is lost by being held.
+    /// </summary>
+    private void TakeHolds(long now)
+    {
+        if (S.Status.IsTerminal() || !_turn.Exists(IsHold))
+        {
+            return;
+        }
+
+        foreach (Inbound inbound in _turn.Where(IsHold))
+        {
+            Take(inbound, now);
+        }
+
+        _turn.RemoveAll(IsHold);
+    }
+
+    private static bool IsHold(Inbound inbound) => inbound.Cause is PauseRequested or ResumeRequested;
 
     /// <summary>
     /// Takes the signals of this turn before everything else, and together: they are on disk already, so none of them may

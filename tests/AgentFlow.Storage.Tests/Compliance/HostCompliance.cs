@@ -377,6 +377,32 @@ public abstract partial class HostCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Pause_BeforeASignal_HoldsWhatTheSignalSetsOff()
+    {
+        var ledger = new Ledger();
+        await Host.OpenAsync(default);
+        StartOutcome start = await Host.StartAsync(Request(await Define(Chain(new WaitNode { Id = "gate", Signal = "go" }, Call("b", ledger)))), default).WaitAsync(Patience);
+        await Evicted();
+        await StopAsync();
+        await WrittenElsewhere(start.Run, InboxKind.Pause, "p", new InboxContent { By = "me" });
+        await WrittenElsewhere(start.Run, InboxKind.Signal, "s", new InboxContent { Name = "go", By = "me" });
+        await RestartAsync();
+        using var limit = new CancellationTokenSource(Patience);
+        while (!(await Journal(start.Run)).Exists(e => e is SignalReceived))
+        {
+            await Task.Delay(1, limit.Token);
+        }
+
+        await Evicted();
+        List<JournalEvent> journal = await Journal(start.Run);
+        Assert.True(journal.FindIndex(e => e is PauseRequested) is var paused and >= 0 && journal.FindIndex(e => e is SignalReceived) > paused, string.Join(", ", journal));
+        Assert.Empty(ledger.Calls);
+        Assert.Equal(SendOutcome.Accepted, await Host.SendAsync("t1", start.Run, InboxKind.Resume, "r", new InboxContent { By = "me" }, default).WaitAsync(Patience));
+        Assert.Equal(RunStatus.Completed, (await End(start.Run))!.Status);
+        Assert.Single(ledger.Calls);
+    }
+
+    [Fact]
     public async Task Attempts_MoreThanTheLimit_TakeTurns()
     {
         int now = 0, most = 0;
