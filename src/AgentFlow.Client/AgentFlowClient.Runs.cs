@@ -102,6 +102,14 @@ public sealed partial class AgentFlowClient
         return response.StatusCode == System.Net.HttpStatusCode.OK;
     }
 
+    /// <summary>Holds a run: no new step of it starts, and those in flight finish.</summary>
+    public Task PauseAsync(string runId, CancellationToken cancellationToken = default) =>
+        KnockAsync(runId, "pause", new EmptyBody(), ClientJson.Default.EmptyBody, cancellationToken);
+
+    /// <summary>Lets a paused run go on.</summary>
+    public Task ResumeAsync(string runId, CancellationToken cancellationToken = default) =>
+        KnockAsync(runId, "resume", new EmptyBody(), ClientJson.Default.EmptyBody, cancellationToken);
+
     /// <summary>Asks a run to leave the process that executes it, for whichever claims it next, once no step of it is in flight.</summary>
     public Task MigrateAsync(string runId, CancellationToken cancellationToken = default) =>
         KnockAsync(runId, "migrate", new EmptyBody(), ClientJson.Default.EmptyBody, cancellationToken);

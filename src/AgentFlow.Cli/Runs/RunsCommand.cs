@@ -35,6 +35,8 @@ internal static class RunsCommand
         Verb("events", "Print the journal of a run.", EventsAsync, [From], RunId),
         Verb("watch", "Follow a run's journal live until the run ends.", WatchAsync, [From], RunId),
         Verb("cancel", "Ask a run to stop and wait until it has.", CancelAsync, [Reason], RunId),
+        Verb("pause", "Hold a run: no new step of it starts.", PauseAsync, [], RunId),
+        Verb("resume", "Let a paused run go on.", ResumeAsync, [], RunId),
         Verb("signal", "Deliver a signal to a run.", SignalAsync, [Payload, SignalId], RunId, SignalName),
         Verb("explain", "Say why a run took its way: each decision with the conditions it asked.", ExplainAsync, [], RunId),
         Verb("saga", "Print what a run has done that can be undone, and what of it is.", SagaAsync, [], RunId),
@@ -196,13 +198,23 @@ internal static class RunsCommand
         return ExitCode.Ok;
     }
 
-    private static async Task<int> MigrateAsync(Invocation invocation)
+    private static Task<int> PauseAsync(Invocation invocation) =>
+        TellAsync(invocation, (client, run) => client.PauseAsync(run, invocation.Cancelled), "no new step of it starts until it is resumed; those in flight finish.");
+
+    private static Task<int> ResumeAsync(Invocation invocation) =>
+        TellAsync(invocation, (client, run) => client.ResumeAsync(run, invocation.Cancelled), "it goes on where it was paused.");
+
+    private static Task<int> MigrateAsync(Invocation invocation) =>
+        TellAsync(invocation, (client, run) => client.MigrateAsync(run, invocation.Cancelled), "it leaves its process once none of its steps is in flight.");
+
+    /// <summary>Tells a run something that it takes when it comes to it.</summary>
+    private static async Task<int> TellAsync(Invocation invocation, Func<AgentFlowClient, string, Task> tell, string note)
     {
         string id = invocation.Get(RunId)!;
         await using Connection connection = await Connection.OpenForReadingAsync(invocation);
-        await connection.Client.MigrateAsync(id, invocation.Cancelled);
+        await tell(connection.Client, id);
         Answer(invocation.Terminal, await connection.Client.GetRunAsync(id, invocation.Cancelled));
-        invocation.Terminal.Note("it leaves its process once none of its steps is in flight.");
+        invocation.Terminal.Note(note);
         return ExitCode.Ok;
     }
 

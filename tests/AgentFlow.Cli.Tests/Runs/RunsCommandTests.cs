@@ -73,6 +73,9 @@ public sealed class RunsCommandTests : IDisposable
     [InlineData("events")]
     [InlineData("watch")]
     [InlineData("cancel")]
+    [InlineData("pause")]
+    [InlineData("resume")]
+    [InlineData("migrate")]
     public async Task AnyVerb_UnknownRun_SaysSo(string verb)
     {
         AfResult result = await _af.RunAsync("runs", verb, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
@@ -92,6 +95,30 @@ public sealed class RunsCommandTests : IDisposable
         Assert.Contains("run_completed", watched.Out, StringComparison.Ordinal);
         JsonElement run = JsonElement.Parse((await _af.RunAsync("runs", "show", id, "-o", "json")).Out);
         Assert.Equal("me", run.GetProperty("output").GetProperty("got").GetProperty("by").GetString());
+    }
+
+    [Fact]
+    public async Task PauseAndResume_WaitingRun_AreTakenInTurn()
+    {
+        string id = await HoldAsync();
+        AfResult paused = await _af.RunAsync("runs", "pause", id);
+        Assert.True(paused.Code == ExitCode.Ok, $"{paused}");
+        Assert.Contains("no new step", paused.Error, StringComparison.Ordinal);
+        await _af.RunAsync("runs", "signal", id, "go");
+        using (AfProcess served = _af.Start("runs", "watch", id))
+        {
+            await served.LineAsync("pause_requested");
+            await served.LineAsync("signal_received");
+            served.SendInterrupt();
+            await served.EndAsync();
+        }
+
+        Assert.Equal("paused", Status(await _af.RunAsync("runs", "show", id, "-o", "json")));
+        AfResult resumed = await _af.RunAsync("runs", "resume", id);
+        Assert.True(resumed.Code == ExitCode.Ok, $"{resumed}");
+        AfResult watched = await _af.RunAsync("runs", "watch", id);
+        Assert.True(watched.Code == ExitCode.Ok, $"{watched}");
+        Assert.Matches("(?s)pause_requested.*resume_requested.*run_completed", watched.Out);
     }
 
     [Fact]

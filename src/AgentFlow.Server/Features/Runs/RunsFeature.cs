@@ -15,7 +15,7 @@ internal static class RunsFeature
     private const string Unchanged = "Unchanged since the ETag in `If-None-Match`.";
     private const string Taken = "On disk; it will be taken exactly once.";
 
-    private static readonly ParameterNote Key = new(IdempotencyKeys.Header, "string", "Sent to the run again with the same key, it is the same command: accepted, and carried out once.", "header");
+    private static readonly ParameterNote Key = new(IdempotencyKeys.Header, "string", "Sent again with the same key before the run has ended, the command is accepted and carried out once.", "header");
 
     private static readonly ErrorCode[] Command =
         [ErrorCode.RunNotFound, ErrorCode.RunAlreadyEnded, ErrorCode.ValidationFailed, ErrorCode.JsonInvalid, ErrorCode.PayloadTooLarge, ErrorCode.UnsupportedMediaType, ErrorCode.RateLimited];
