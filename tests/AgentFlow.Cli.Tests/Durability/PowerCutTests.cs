@@ -24,9 +24,9 @@ public sealed class PowerCutTests
 
     public static TheoryData<int> SlowSeeds => [.. Enumerable.Range(100, 12)];
 
-    /// <summary>The measuring stick itself: taking one sync more away is noticed.</summary>
+    /// <summary>The measuring stick itself: taking away what was synced for the last acknowledgement is noticed.</summary>
     [Fact]
-    public async Task PowerCut_BeforeTheLastSync_LosesARun()
+    public async Task PowerCut_BeforeTheSyncOfARun_LosesIt()
     {
         Assert.SkipWhen(SystemCallLog.Missing is not null, SystemCallLog.Missing ?? "");
         using var af = new Af();
@@ -36,7 +36,9 @@ public sealed class PowerCutTests
         string run = await server.ExecuteAsync("hold", isAsync: true);
         await server.KillAsync();
         List<SystemCall> calls = SystemCallLog.Read(log);
-        calls.Remove(calls.Last(c => c.IsSync));
+        SystemCall[] acknowledgements = [.. calls.Where(c => c.IsAcknowledgement)];
+        // The audit is chained beside the run, so what is synced last may be its.
+        Assert.NotEqual(0, calls.RemoveAll(c => c.IsSync && c.Entered > acknowledgements[^2].Entered));
         using var after = new Af();
         Assert.True(PowerCut.Copy(calls, Path.Combine(af.Folder, ".af"), Path.Combine(after.Folder, ".af"), Unsynced.Lost, new Random(1)) > 0);
         using ServedAf restarted = await ServedAf.StartAsync(after);

@@ -14,6 +14,9 @@ internal sealed record SystemCall(string Name, string Path, string Arguments, in
 
     public bool IsWrite => Name == "pwrite64";
 
+    /// <summary>Whether it hands a client the head of an answer that says that what it asked for was done or accepted.</summary>
+    public bool IsAcknowledgement => Name is "sendto" or "sendmsg" or "write" or "writev" && Arguments.Contains("\"HTTP/1.1 20", StringComparison.Ordinal);
+
     /// <summary>Of a write: where it begins.</summary>
     public long Offset => !IsWrite ? 0 : long.Parse(Arguments[(Arguments.LastIndexOf(", ", StringComparison.Ordinal) + 2)..], System.Globalization.CultureInfo.InvariantCulture);
 
