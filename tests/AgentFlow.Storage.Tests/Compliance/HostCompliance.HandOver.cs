@@ -29,14 +29,7 @@ public abstract partial class HostCompliance
         return start;
     }
 
-    private async Task UntilAsync(Ulid run, RunStatus status)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while ((await Store.FindAsync("t1", run, limit.Token))!.Status != status)
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
+    private Task UntilAsync(Ulid run, RunStatus status) => Until(async () => (await Store.FindAsync("t1", run, default))!.Status == status);
 
     [Fact]
     public async Task HandedOver_Step_ParksTheRunAndTheAnswerEndsIt()
@@ -100,12 +93,7 @@ public abstract partial class HostCompliance
         var ledger = new Ledger(static (_, _) => new(StepOutcome.Later(TimeSpan.FromHours(1))));
         WorkflowDefinition definition = await Define(Chain(Call("a", ledger)));
         StartOutcome[] starts = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => Host.StartAsync(Request(definition), default)));
-        using var limit = new CancellationTokenSource(Patience);
-        while (ledger.Calls.Count < starts.Length)
-        {
-            await Task.Delay(5, limit.Token);
-        }
-
+        await Until(() => Task.FromResult(ledger.Calls.Count >= starts.Length));
         var random = new Random(7);
         (ToolCall Call, int Try)[] answers = [.. ledger.Calls.SelectMany(c => Enumerable.Range(0, 3).Select(t => (c, t)))];
         random.Shuffle(answers);

@@ -34,14 +34,8 @@ public abstract partial class HostCompliance
     private async Task<IReadOnlyList<SharedPlace>> Places(SharedKind kind = SharedKind.Semaphore) => await Store.ListPlacesAsync("t1", kind, 1000, default);
 
     /// <summary>Waits until so many hold and so many wait.</summary>
-    private async Task UntilPlaces(int held, int waiting, SharedKind kind = SharedKind.Semaphore)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while ((await Places(kind)).GroupBy(p => p.Held).ToDictionary(g => g.Key, g => g.Count()) is var counts && (counts.GetValueOrDefault(true), counts.GetValueOrDefault(false)) != (held, waiting))
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
+    private Task UntilPlaces(int held, int waiting, SharedKind kind = SharedKind.Semaphore) =>
+        Until(async () => await Places(kind) is var places && (places.Count(p => p.Held), places.Count(p => !p.Held)) == (held, waiting));
 
     [Fact]
     public async Task Semaphore_ManyRuns_NeverMoreThanItsPermitsAndEverybodyOnce()

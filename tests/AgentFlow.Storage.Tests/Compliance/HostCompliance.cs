@@ -387,12 +387,7 @@ public abstract partial class HostCompliance : IAsyncLifetime
         await WrittenElsewhere(start.Run, InboxKind.Pause, "p", new InboxContent { By = "me" });
         await WrittenElsewhere(start.Run, InboxKind.Signal, "s", new InboxContent { Name = "go", By = "me" });
         await RestartAsync();
-        using var limit = new CancellationTokenSource(Patience);
-        while (!(await Journal(start.Run)).Exists(e => e is SignalReceived))
-        {
-            await Task.Delay(1, limit.Token);
-        }
-
+        await Until(async () => (await Journal(start.Run)).Exists(e => e is SignalReceived));
         await Evicted();
         List<JournalEvent> journal = await Journal(start.Run);
         Assert.True(journal.FindIndex(e => e is PauseRequested) is var paused and >= 0 && journal.FindIndex(e => e is SignalReceived) > paused, string.Join(", ", journal));
@@ -463,12 +458,7 @@ public abstract partial class HostCompliance : IAsyncLifetime
             Assert.Equal(RunStatus.Completed, (await End(run))!.Status);
         }
 
-        using var limit = new CancellationTokenSource(Patience);
-        while (host.IsSaturated)
-        {
-            await Task.Delay(10, limit.Token);
-        }
-
+        await Until(() => Task.FromResult(!host.IsSaturated));
         await host.ExecuteAsync(Request(definition), default).WaitAsync(Patience);
     }
 
@@ -610,10 +600,13 @@ public abstract partial class HostCompliance : IAsyncLifetime
         Host.SendAsync("t1", run, InboxKind.Signal, dedupe, new InboxContent { Name = "go", Payload = Payload.FromText(payload) }, default).WaitAsync(Patience);
 
     /// <summary>Waits until no run is in memory.</summary>
-    private async Task Evicted()
+    private Task Evicted() => Until(() => Task.FromResult(Host.Resident == 0 && Host.IsQuiet));
+
+    /// <summary>Waits until something holds; fails when it does not within <see cref="Patience"/>.</summary>
+    private static async Task Until(Func<Task<bool>> holds)
     {
         using var limit = new CancellationTokenSource(Patience);
-        while (Host.Resident > 0 || !Host.IsQuiet)
+        while (!await holds().WaitAsync(limit.Token))
         {
             await Task.Delay(1, limit.Token);
         }
